@@ -1,0 +1,44 @@
+# One word for each thing there is to do. `make demo` and `make test` need nothing but Python 3.11.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export OMP_NUM_THREADS := 1
+
+.PHONY: demo test lab build check lint bench setup clean
+
+demo: setup            ## grade the sample class and say where its report lies
+	$(BIN)/autograder grade examples/class -o out/demo
+
+test: setup            ## every test of the project
+	$(BIN)/python -m pytest -n 2
+
+lab: setup             ## open the notebooks in JupyterLab
+	cd notebooks && ../$(BIN)/jupyter lab
+
+build: setup           ## make every generated file from the masters
+	$(BIN)/autograder build
+
+check: setup lint      ## what a commit must pass: style, types, nothing stale
+	$(BIN)/autograder build --check
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup           ## how fast the grader is, against otter run and a bare process
+	$(BIN)/python -m benchmarks
+
+setup: $(VENV)/.ready
+
+# torch comes first and alone: its own pin decides which build is taken.
+$(VENV)/.ready: pyproject.toml pins.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "This project needs Python 3.11: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet "$$(grep '^torch==' pins.txt)"
+	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[dev]'
+	@sh autograder/grading/get_bubblewrap.sh
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info

@@ -1,0 +1,65 @@
+"""`autograder build`: make every generated file, or say which is stale."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from autograder.building.assign import BuildError
+from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
+from autograder.building.execute import execute_notebook
+from autograder.building.master import MasterError
+from autograder.exercises import NOTEBOOKS
+from autograder.paths import ROOT, SOLUTIONS
+
+
+@click.command()
+@click.argument("numbers", nargs=-1, metavar="[NN]...")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 and name every generated file that is stale.")
+@click.option("--execute", is_flag=True, help="Run the solved notebooks again even if their cells have not changed.")
+@click.option("--no-execute", is_flag=True, help="Leave the solved notebooks as they are.")
+def build(numbers: tuple[str, ...], check: bool, execute: bool, no_execute: bool) -> None:
+    """Build notebooks, tests and zips from the masters in solutions/ (all of them, or those named by two digits)."""
+    console = Console(stderr=False, highlight=False)
+    failed = False
+    for number in numbers or _written():
+        if number not in NOTEBOOKS:
+            raise click.UsageError(f"there is no notebook {number}; there are {', '.join(NOTEBOOKS)}")
+        try:
+            failed |= _check(number, console) if check else _build(number, console, execute, no_execute)
+        except (BuildError, MasterError) as error:
+            console.print(f"[red]error[/] {error}", markup=True)
+            failed = True
+    sys.exit(1 if failed else 0)
+
+
+def _written() -> list[str]:
+    return [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]
+
+
+def _check(number: str, console: Console) -> bool:
+    stale = stale_files(make(number))
+    for path in stale:
+        console.print(f"stale  {_shown(path)}")
+    if not stale:
+        console.print(f"fresh  {NOTEBOOKS[number]}")
+    return bool(stale)
+
+
+def _build(number: str, console: Console, execute: bool, no_execute: bool) -> bool:
+    made = make(number)
+    written = [path for path, content in made.files.items() if write_if_changed(path, content)]
+    console.print(f"built  {NOTEBOOKS[number]}: {len(made.files)} files, {len(written)} changed")
+    if no_execute or (not execute and sources_match(made.solved_path, made.solved)):
+        return False
+    executed, seconds = execute_notebook(made.solved)
+    write_if_changed(made.solved_path, notebook_bytes(executed))
+    console.print(f"ran    {_shown(made.solved_path)} in {seconds:.0f} s")
+    return False
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))

@@ -1,0 +1,36 @@
+"""Run a solved notebook from top to bottom, with its claims, as a learner's Jupyter would."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from autograder.building.assign import BuildError
+from autograder.paths import NOTEBOOKS
+
+CELL_SECONDS = 300
+
+
+def execute_notebook(notebook: NotebookNode) -> tuple[NotebookNode, float]:
+    """The notebook with its outputs, and the seconds it took; raises BuildError with the failing cell and its error."""
+    notebook = nbformat.from_dict(notebook)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        record_timing=False,
+        store_widget_state=False,
+    )
+    started = time.monotonic()
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise BuildError(f"the solved notebook does not run, or a claim does not hold:\n{error}") from error
+    return notebook, time.monotonic() - started

@@ -1,0 +1,169 @@
+"""Read a master: one notebook as percent text, with answers, and what the tags of its cells mean.
+
+`setup` and `exercise` cells run while grading; every other code cell is an experiment and does not. `claim` cells
+(assertions about what the prose says) and `explanation` cells exist in the solved notebook only.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from dataclasses import dataclass
+
+import jupytext
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from autograder.declare import Exercise
+from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.paths import SOLUTIONS
+
+BEGIN = re.compile(r"^(\s*)# BEGIN SOLUTION\s*$")
+END = re.compile(r"^\s*# END SOLUTION\s*$")
+INLINE = re.compile(r"\s*# SOLUTION\s*$")
+SOLVED_ONLY = {"claim", "explanation"}
+POINTS = re.compile(r"(\d+) points?\b")
+
+
+class MasterError(ValueError):
+    """A master does not follow the form; the message says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Master:
+    """One master notebook with its exercises, its cells carrying stable ids."""
+
+    number: str
+    notebook: NotebookNode
+    exercises: tuple[Exercise, ...]
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without ending, such as `02_keys_queries_values`."""
+        return NOTEBOOKS[self.number]
+
+    def exercise_cells(self) -> dict[str, NotebookNode]:
+        """The answer cell of every question, in order."""
+        return {question: cell for cell in self.notebook.cells if (question := question_of(cell))}
+
+
+def read_master(number: str) -> Master:
+    """Read `solutions/NN_topic.py`; raises MasterError when it is not there or does not follow the form."""
+    path = SOLUTIONS / f"{NOTEBOOKS[number]}.py"
+    if not path.is_file():
+        raise MasterError(f"{path.name}: there is no such master in {SOLUTIONS.name}/")
+    notebook = jupytext.read(path, fmt="py:percent")
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    master = Master(number, notebook, exercises_of(number))
+    _check_form(master)
+    _name_cells(notebook)
+    return master
+
+
+def tags_of(cell: NotebookNode) -> set[str]:
+    """The tags in a cell's metadata."""
+    return set(cell.metadata.get("tags", []))
+
+
+def question_of(cell: NotebookNode) -> str | None:
+    """The question an answer cell belongs to, or None for any other cell."""
+    tags = tags_of(cell)
+    return next((tag for tag in tags if re.fullmatch(r"q\d+_\d+", tag)), None) if "exercise" in tags else None
+
+
+def is_experiment(cell: NotebookNode) -> bool:
+    """Whether a code cell stays out of grading."""
+    return cell.cell_type == "code" and not tags_of(cell) & {"setup", "exercise"}
+
+
+def solved_notebook(master: Master) -> NotebookNode:
+    """The notebook with its answers, without markers, and with the check after each exercise's hints."""
+    notebook = copy.deepcopy(master.notebook)
+    cells: list[NotebookNode] = []
+    waiting: str | None = None
+    for cell in notebook.cells:
+        if waiting and "hints" not in tags_of(cell):
+            cells.append(check_cell(waiting))
+            waiting = None
+        if question := question_of(cell):
+            cell.source = without_markers(cell.source)
+            waiting = question
+        cells.append(cell)
+    if waiting:
+        cells.append(check_cell(waiting))
+    notebook.cells = cells
+    return notebook
+
+
+def check_cell(question: str) -> NotebookNode:
+    """The cell that checks one question."""
+    return new_code_cell(f'grader.check("{question}")', id=f"{question}-check", metadata={"tags": ["check"]})
+
+
+def without_markers(source: str) -> str:
+    """The answer as a reader sees it."""
+    lines = [line for line in source.splitlines() if not BEGIN.match(line) and not END.match(line)]
+    return "\n".join(INLINE.sub("", line) for line in lines)
+
+
+def with_prompts(source: str, exercise: Exercise) -> str:
+    """The answer cell in Otter Assign's notation: each block of the answer gives way to a NotImplementedError."""
+    lines = []
+    for line in source.splitlines():
+        begin = BEGIN.match(line)
+        if begin:
+            lines.append(f"{begin[1]}# BEGIN SOLUTION NO PROMPT")
+            continue
+        lines.append(line)
+        if END.match(line):
+            indent = line[: len(line) - len(line.lstrip())]
+            text = f'raise NotImplementedError("Exercise {exercise.number}: {exercise.title} is not written yet")'
+            lines += [f'{indent}""" # BEGIN PROMPT', f"{indent}{text}", f'{indent}""" # END PROMPT']
+    return "\n".join(lines)
+
+
+def _check_form(master: Master) -> None:
+    declared = [exercise.question for exercise in master.exercises]
+    written = list(master.exercise_cells())
+    if declared != written:
+        raise MasterError(f"{master.name}: the exercises declared are {declared}, the answer cells are {written}")
+    for exercise in master.exercises:
+        source = master.exercise_cells()[exercise.question].source
+        if "# BEGIN SOLUTION" not in source and "# SOLUTION" not in source:
+            raise MasterError(f"{master.name}: the cell of {exercise.question} marks no solution")
+        for name in exercise.names:
+            if not re.search(rf"^(def|class) {name}\b|^{name}\s*=", source, flags=re.MULTILINE):
+                raise MasterError(f"{master.name}: the cell of {exercise.question} does not define {name}")
+        stated = _stated_points(master, exercise)
+        if stated != exercise.points:
+            raise MasterError(
+                f"{master.name}: the heading of {exercise.number} states {stated} points, the tests give {exercise.points:g}"
+            )
+
+
+def _stated_points(master: Master, exercise: Exercise) -> float | None:
+    """The points in the last text before the answer cell that states any."""
+    found = None
+    for cell in master.notebook.cells:
+        if cell.cell_type == "markdown" and (match := POINTS.search(cell.source)):
+            found = float(match[1])
+        if question_of(cell) == exercise.question:
+            return found
+    return None
+
+
+def _name_cells(notebook: NotebookNode) -> None:
+    """Give every cell an id that depends on its place in the lesson or its text, and on nothing else."""
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        question = question_of(cell)
+        name = question or f"c-{hashlib.sha256(cell.source.encode()).hexdigest()[:10]}"
+        while name in seen:
+            name += "x"
+        seen.add(name)
+        cell.id = name

@@ -1,0 +1,79 @@
+"""The public numbers: for fixed inputs, the right outputs and what each known mistake gives, as a JSON file a question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking import codec
+from attnkit.checking.case import Case, TensorValue
+from attnkit.checking.compare import Expected, compare, compare_watched
+from attnkit.checking.execute import execute
+from autograder.declare import Exercise, Mistake
+from autograder.examine import targets_of
+from autograder.expected import expected_answer
+
+DIGITS = 7
+
+
+def public_numbers(exercise: Exercise) -> str:
+    """The JSON text for one exercise; it holds numbers and sentences, and no code."""
+    cases = exercise.draw_public()
+    expected = [_shipped(expected_answer(exercise, case), case) for case in cases]
+    record: dict[str, Any] = {
+        "heading": exercise.heading,
+        "names": list(exercise.names),
+        "cases": [
+            {"case": case, "expected": answer, "outputs": list(exercise.outputs_of(case))}
+            for case, answer in zip(cases, expected, strict=True)
+        ],
+        "mistakes": [
+            entry for mistake in exercise.mistakes if (entry := _mistake_entry(exercise, mistake, cases, expected)) is not None
+        ],
+    }
+    return codec.dumps(record) + "\n"
+
+
+def _shipped(expected: Expected, case: Case) -> Expected:
+    """Where a verifier decides, the right numbers stay behind; only their shape is shipped."""
+    if case.verify == "looks complete":
+        return Expected(np.zeros(np.shape(expected.value)))
+    return Expected(_short(expected.value), {path: float(_short(slope)) for path, slope in expected.slopes.items()})
+
+
+def _mistake_entry(
+    exercise: Exercise, mistake: Mistake, cases: tuple[Case, ...], expected: list[Expected]
+) -> dict[str, Any] | None:
+    """What one mistake gives in every public case and how it fails, or None when these cases do not show it."""
+    targets = targets_of(exercise, (mistake,))
+    steps = [(case, execute(targets[case.function or exercise.names[0]], case)) for case in cases]
+    differences = [
+        compare(answer, outcome, case, exercise.outputs_of(case))
+        for (case, outcome), answer in zip(steps, expected, strict=True)
+    ]
+    first = next((difference for difference in differences if difference), None) or compare_watched(steps)
+    if first is None and not all(case.verify for case in cases):
+        return None
+    values = [outcome.failure or _short(outcome.value) for _, outcome in steps]
+    kind = first.kind if first else ""
+    return {"name": mistake.name, "title": mistake.title, "hint": mistake.hint, "see": mistake.see, "kind": kind, "values": values}
+
+
+def _short(value: Any) -> Any:
+    """Numbers to seven significant digits: enough to tell answers apart, short enough to read."""
+    if isinstance(value, TensorValue):
+        return TensorValue(_short(value.data), value.dtype)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return np.array([_short_number(x) for x in value.ravel()], dtype=value.dtype).reshape(value.shape)
+    if isinstance(value, float | np.floating):
+        return _short_number(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_short(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in value.items()}
+    return value
+
+
+def _short_number(number: Any) -> float:
+    return float(f"{float(number):.{DIGITS}g}")

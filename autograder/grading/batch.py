@@ -1,0 +1,173 @@
+"""Grade a whole class: take in, skip what is known, grade the rest in parallel, record, report."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from autograder.grading.course import Course
+from autograder.grading.errors import GradingError
+from autograder.grading.files import usable_folder
+from autograder.grading.gradebook import Gradebook
+from autograder.grading.intake import Intake, Submission, take_in
+from autograder.grading.job import Job, Setting
+from autograder.grading.notebook import Identity, identify
+from autograder.grading.outputs import Outputs
+from autograder.grading.pool import Pool
+from autograder.grading.result import Result, Status
+
+GRADEBOOK = "gradebook.sqlite"
+
+
+class Watcher(Protocol):
+    """Is told how a run goes on."""
+
+    def found(self, intake: Intake, to_grade: int) -> None:
+        """Everything has been found; `to_grade` of it is new or changed."""
+
+    def graded(self, submission: Submission, result: Result) -> None:
+        """One submission is recorded."""
+
+    def writing(self) -> None:
+        """The reports are being written."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to grade, where to put it and how."""
+
+    paths: Sequence[Path]
+    out: Path
+    course: Course
+    setting: Setting
+    layout: str = "auto"
+    again: bool = False
+
+
+@dataclass
+class Summary:
+    """What a run came to."""
+
+    intake: Intake
+    graded: int = 0
+    skipped: int = 0
+    statuses: dict[Status, int] = field(default_factory=dict)
+
+    @property
+    def has_grades(self) -> bool:
+        """Whether at least one submission of this run has a score."""
+        return any(status.has_score and count for status, count in self.statuses.items())
+
+
+def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Summary:
+    """Carry out `plan`; `pool(count)` makes the pool when there is something to grade.
+
+    Every result is recorded as soon as it is there, so that a run that was stopped goes on where it was.
+    Raises GradingError when nothing can be done.
+    """
+    out = usable_folder(plan.out)
+    with _alone(out), tempfile.TemporaryDirectory(prefix="autograder-") as scratch, Gradebook(out / GRADEBOOK) as book:
+        intake = take_in(plan.paths, plan.course, Path(scratch), plan.layout, _remembering(book, plan.course))
+        summary = Summary(intake)
+        outputs = Outputs(out, book, plan.course)
+        run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
+        to_grade = _sort_out(plan, intake, book, summary)
+        watcher.found(intake, len(to_grade))
+        if to_grade:
+            _grade(plan, to_grade, pool, book, outputs, summary, watcher)
+        watcher.writing()
+        outputs.write_class(intake)
+        book.finish_run(run)
+    return summary
+
+
+def _sort_out(plan: Plan, intake: Intake, book: Gradebook, summary: Summary) -> list[Submission]:
+    """Record what cannot be graded, skip what is graded already; the rest."""
+    to_grade = []
+    for submission in intake.submissions:
+        standing = book.standing(submission.student.key, submission.notebook)
+        if submission.problem:
+            result = _ungradable(submission, plan.course)
+            if standing is None or (standing.sha256, standing.status) != (submission.sha256, result.status):
+                book.record(submission, "", result)
+            _count(summary, result.status)
+            continue
+        known = (
+            standing is not None
+            and not plan.again
+            and standing.status.has_score
+            and standing.sha256 == submission.sha256
+            and standing.tests_version == plan.course.notebooks[submission.notebook].tests_version
+            and plan.setting.sandbox in ("auto", standing.sandbox)
+            and (standing.sandbox != "none" or plan.setting.sandbox == "none")
+        )
+        if known and standing is not None:
+            book.update_origin(submission)
+            summary.skipped += 1
+            _count(summary, standing.status)
+        else:
+            to_grade.append(submission)
+    return to_grade
+
+
+def _grade(
+    plan: Plan,
+    to_grade: list[Submission],
+    pool: Callable[[int], Pool],
+    book: Gradebook,
+    outputs: Outputs,
+    summary: Summary,
+    watcher: Watcher,
+) -> None:
+    for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade)):
+        submission = to_grade[job.number]
+        master = plan.course.notebooks[submission.notebook]
+        book.record(submission, master.tests_version, result)
+        outputs.write_student(submission.student.key, submission.notebook)
+        summary.graded += 1
+        _count(summary, result.status)
+        watcher.graded(submission, result)
+
+
+def _jobs(plan: Plan, to_grade: list[Submission]) -> Iterator[Job]:
+    """Read each submission only when it is its turn."""
+    for number, submission in enumerate(to_grade):
+        version = plan.course.notebooks[submission.notebook].tests_version
+        yield Job(number, submission.notebook, submission.read(), version)
+
+
+def _ungradable(submission: Submission, course: Course) -> Result:
+    status = Status.UNREADABLE if submission.unreadable else Status.WRONG_NOTEBOOK
+    master = course.notebooks.get(submission.notebook)
+    return Result(status, notes=(submission.problem,), possible=master.points if master else 0.0)
+
+
+def _count(summary: Summary, status: Status) -> None:
+    summary.statuses[status] = summary.statuses.get(status, 0) + 1
+
+
+def _remembering(book: Gradebook, course: Course) -> Callable[[str, bytes], Identity]:
+    def known(sha256: str, raw: bytes) -> Identity:
+        identity = book.identity(sha256, course.fingerprint)
+        if identity is None:
+            identity = identify(raw, course)
+            book.remember(sha256, course.fingerprint, identity)
+        return identity
+
+    return known
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep a second run away from the same folder."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GradingError(f"another run is writing to {out}: wait for it, or choose another folder with -o") from None
+        yield

@@ -1,0 +1,121 @@
+"""The commands `autograder grade` and `autograder check`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from autograder.grading.batch import Plan, grade_class
+from autograder.grading.console import ConsoleWatcher, show_check, show_class
+from autograder.grading.course import Course
+from autograder.grading.errors import GradingError
+from autograder.grading.intake import read_bounded
+from autograder.grading.job import Bench, Job, Setting
+from autograder.grading.layout import LAYOUTS
+from autograder.grading.naming import printable
+from autograder.grading.notebook import identify
+from autograder.grading.pool import Pool, Processes, processor_count
+from autograder.grading.result import Status
+
+SANDBOXES = ("auto", "bubblewrap", "landlock", "none")
+_sandbox_option = click.option(
+    "--sandbox",
+    type=click.Choice(SANDBOXES),
+    default="auto",
+    show_default=True,
+    help="Where submitted code runs; 'none' gives it all your rights and has to be asked for.",
+)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the gradebook and reports.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes to grade in.  [default: one per processor]")
+@_sandbox_option
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged.")
+@click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
+def grade(
+    paths: tuple[Path, ...], out: Path, jobs: int | None, sandbox: str, layout: str, again: bool, scheduler: str | None
+) -> None:
+    """Grade every submission in PATHS (folders, archives or notebooks) and write the results to a folder.
+
+    A run that was stopped goes on where it was; what has not changed is not graded again.
+    """
+    console = Console(highlight=False)
+    setting = Setting(sandbox)
+
+    def pool(count: int) -> Pool:
+        if scheduler is not None:
+            from autograder.grading.cluster import Cluster
+
+            return Cluster(setting, scheduler)
+        ensure_sandbox(sandbox)
+        return Processes(setting, min(jobs or processor_count(), count))
+
+    watcher = ConsoleWatcher(console)
+    try:
+        plan = Plan(paths, out, Course.load(), setting, layout, again)
+        with watcher.showing():
+            summary = grade_class(plan, pool, watcher)
+    except GradingError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        console.print("stopped; everything graded so far is kept: run the same command again to go on")
+        sys.exit(130)
+    show_class(console, out, summary)
+    if not summary.has_grades:
+        fail("nothing could be graded: the table says why")
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@_sandbox_option
+def check(notebook: Path, sandbox: str) -> None:
+    """Examine one NOTEBOOK of your own with every test, hidden ones too, and say what is wrong."""
+    console = Console(highlight=False)
+    try:
+        raw = _read_one(notebook)
+        course = Course.load()
+        identity = identify(raw, course)
+        if identity.problem:
+            raise GradingError(f"{printable(notebook.name)}: {identity.problem}")
+        ensure_sandbox(sandbox)
+    except GradingError as error:
+        fail(str(error))
+    if identity.version != course.notebooks[identity.notebook].version:
+        console.print(Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow"))
+    bench = Bench(Setting(sandbox))
+    try:
+        with console.status(f"checking {identity.notebook}"):
+            result = bench.grade(Job(0, identity.notebook, raw))
+    finally:
+        bench.close()
+    if result.status is Status.INFRASTRUCTURE:
+        fail(f"the check did not work: {'; '.join(result.faults)}")
+    show_check(console, result, identity.notebook)
+
+
+def ensure_sandbox(sandbox: str) -> None:
+    """Raise GradingError, with what to do, when the sandbox asked for cannot be used here."""
+
+
+def fail(message: str) -> None:
+    """End the command with one line on the error stream."""
+    click.echo(f"autograder: {message}", err=True)
+    sys.exit(1)
+
+
+def _read_one(path: Path) -> bytes:
+    if not path.exists():
+        raise GradingError(f"there is no file {printable(str(path))}")
+    if path.is_dir() or path.suffix.lower() != ".ipynb":
+        raise GradingError(f"{printable(str(path))} is not a notebook (.ipynb); for many of them use `autograder grade`")
+    try:
+        return read_bounded(path.resolve())
+    except OSError as error:
+        raise GradingError(f"{printable(str(path))} cannot be read ({error.strerror or error})") from None

@@ -1,0 +1,53 @@
+"""One page for one student and notebook: what is right, what is not, which known mistake it looks like."""
+
+from __future__ import annotations
+
+from autograder.grading.course import Course
+from autograder.grading.gradebook import Record
+from autograder.grading.pages import render
+from autograder.grading.result import QuestionStatus, Status
+
+_HEADLINES = {
+    Status.UNREADABLE: "This file could not be read",
+    Status.WRONG_NOTEBOOK: "This is not a notebook of the course",
+    Status.INFRASTRUCTURE: "Grading did not work, and that is not your fault",
+}
+_MARKS = {
+    QuestionStatus.RIGHT: ("right", "✓"),
+    QuestionStatus.PARTLY: ("partly", "◐"),
+    QuestionStatus.WRONG: ("wrong", "✗"),
+    QuestionStatus.BLANK: ("blank", "○"),
+}
+
+
+class FeedbackPage:
+    """Renders feedback pages."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+
+    def render(self, record: Record) -> str:
+        """The whole page."""
+        result = record.result
+        return render(
+            "feedback.html",
+            record=record,
+            result=result,
+            title=notebook_title(record.notebook),
+            headline=_HEADLINES.get(result.status, ""),
+            marks=_MARKS,
+            share=share(result.score, result.possible),
+        )
+
+
+def notebook_title(name: str) -> str:
+    """`02_keys_queries_values` as a reader sees it: `2 · Keys queries values`."""
+    digits, _, words = name.partition("_")
+    if not digits.isdigit():
+        return name or "Unknown notebook"
+    return f"{int(digits)} · {words.replace('_', ' ').capitalize()}"
+
+
+def share(score: float | None, possible: float) -> float:
+    """The share of the points, between 0 and 1."""
+    return min(max((score or 0.0) / possible, 0.0), 1.0) if possible else 0.0

@@ -1,0 +1,41 @@
+"""Write files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from autograder.grading.errors import GradingError
+
+
+@contextmanager
+def written(path: Path, newline: str = "\n") -> Iterator[TextIO]:
+    """A text file (UTF-8) that appears under `path` only when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline=newline) as stream:
+            yield stream
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def usable_folder(path: Path) -> Path:
+    """`path` as a folder that files can be written to; raises GradingError when it cannot be one."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except FileExistsError:
+        raise GradingError(f"{path} is a file: choose a folder with -o") from None
+    except OSError as error:
+        raise GradingError(f"cannot write to {path} ({error.strerror}): choose another folder with -o") from None
+    return path

@@ -1,0 +1,202 @@
+"""Read a notebook that a stranger wrote, and tell which notebook of the course it is; nothing in it is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.grading.course import Course, CourseNotebook
+
+MAX_BYTES = 32 * 2**20
+MAX_CELLS = 2_000
+MAX_CODE = 2 * 2**20
+METADATA_KEY = "attention_course"
+_DEFINITION = re.compile(r"^\s*(?:def|class)\s+([A-Za-z_]\w*)", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_SAME_CELLS = 3
+
+
+class UnreadableNotebook(Exception):
+    """The file is no notebook; the text says why, in one line."""
+
+
+@dataclass(frozen=True)
+class CodeCell:
+    """One code cell: its id (may be empty) and its source."""
+
+    id: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The code of a notebook, in order, and what its metadata says about its origin."""
+
+    cells: tuple[CodeCell, ...]
+    origin: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a file turned out to be: a notebook of the course by name, or a problem in one line."""
+
+    notebook: str = ""
+    version: str = ""
+    untouched: bool = False
+    problem: str = ""
+    unreadable: bool = False
+
+
+def read_notebook(raw: bytes) -> Notebook:
+    """Parse the bytes of an .ipynb file; raises UnreadableNotebook, and nothing else, when they are none."""
+    if len(raw) > MAX_BYTES:
+        raise UnreadableNotebook(
+            f"it is larger than {MAX_BYTES // 2**20} MB: clear the outputs (Kernel, Restart & Clear Output) and save again"
+        )
+    if not raw.strip():
+        raise UnreadableNotebook("the file is empty")
+    try:
+        data = json.loads(_decode(raw))
+    except RecursionError:
+        raise UnreadableNotebook("it is nested too deeply to be a notebook") from None
+    except ValueError as error:
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UnreadableNotebook(f"it is not a notebook: no valid JSON{where}; save it from Jupyter and hand it in again") from None
+    if not isinstance(data, dict):
+        raise UnreadableNotebook("it is not a notebook: the JSON in it is not an object")
+    if "worksheets" in data:
+        data = _upgraded(data)
+    return _checked(data)
+
+
+def source_digest(source: str) -> str:
+    """The SHA-256 of a cell's source without trailing spaces and outer blank lines, so that saving changes nothing."""
+    lines = [line.rstrip() for line in source.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    return hashlib.sha256("\n".join(lines).strip().encode("utf-8", "replace")).hexdigest()
+
+
+def identify(raw: bytes, course: Course) -> Identity:
+    """Tell which notebook of the course a file is: by its metadata, else by its cells' ids, else by the names it defines."""
+    try:
+        notebook = read_notebook(raw)
+    except UnreadableNotebook as error:
+        return Identity(problem=str(error), unreadable=True)
+    known = _named(notebook, course) or _by_cells(notebook, course) or _by_definitions(notebook, course)
+    if known is None:
+        return Identity(problem="not a notebook of this course, or none that the grader knows")
+    return Identity(known.name, notebook.version, _untouched(notebook, known))
+
+
+def cells_to_run(notebook: Notebook, master: CourseNotebook) -> list[tuple[int, str]]:
+    """The (number, source) of the code cells that are graded, counted from 1: all but the handed-out experiments and checks.
+
+    Experiments are known by their id or source from the handed-out notebook; tags in the submission count for nothing.
+    """
+    return [
+        (number, cell.source)
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.source.strip() and not _is_left_out(cell, master)
+    ]
+
+
+def is_handed_out(source: str, master: CourseNotebook) -> bool:
+    """Whether a cell's source is, unchanged, one of the notebook as it was handed out."""
+    return source_digest(source) in master.digests
+
+
+def _is_left_out(cell: CodeCell, master: CourseNotebook) -> bool:
+    if cell.id in master.experiments:
+        return True
+    same = master.digests.get(source_digest(cell.source))
+    return same is not None and (same.id in master.experiments or same.kind == "check")
+
+
+def _named(notebook: Notebook, course: Course) -> CourseNotebook | None:
+    return course.notebooks.get(notebook.origin)
+
+
+def _by_cells(notebook: Notebook, course: Course) -> CourseNotebook | None:
+    ids = {cell.id for cell in notebook.cells}
+    shared = {name: len(ids & known.cell_by_id.keys()) for name, known in course.notebooks.items()}
+    return _clear_winner(shared, course, _SAME_CELLS)
+
+
+def _by_definitions(notebook: Notebook, course: Course) -> CourseNotebook | None:
+    code = "\n".join(cell.source for cell in notebook.cells)
+    defined = set(_DEFINITION.findall(code)) | set(_ASSIGNMENT.findall(code))
+    shared = {}
+    for name, known in course.notebooks.items():
+        wanted = {function for question in known.questions for function in question.functions}
+        found = len(wanted & defined)
+        shared[name] = found if 2 * found >= len(wanted) else 0
+    return _clear_winner(shared, course, 1)
+
+
+def _clear_winner(shared: Mapping[str, int], course: Course, least: int) -> CourseNotebook | None:
+    ranking = sorted(shared, key=lambda name: -shared[name])
+    if not ranking or shared[ranking[0]] < least:
+        return None
+    if len(ranking) > 1 and shared[ranking[1]] == shared[ranking[0]]:
+        return None
+    return course.notebooks[ranking[0]]
+
+
+def _untouched(notebook: Notebook, master: CourseNotebook) -> bool:
+    """Whether every stub is still as it was handed out."""
+    stubs = {cell.source_sha256 for cell in master.cells if cell.kind == "stub"}
+    return bool(stubs) and stubs <= {source_digest(cell.source) for cell in notebook.cells}
+
+
+def _decode(raw: bytes) -> str:
+    """UTF-8, with or without a byte order mark, or UTF-16 or UTF-32 with one."""
+    if raw.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return raw.decode("utf-32")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16")
+    return raw.decode("utf-8-sig")
+
+
+def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """A notebook of format 3 or older in today's format."""
+    import nbformat
+
+    try:
+        old = nbformat.from_dict(data)
+        old.setdefault("nbformat", 3)
+        old.setdefault("metadata", nbformat.from_dict({}))
+        return dict(nbformat.convert(old, 4))
+    except (Exception, RecursionError):
+        raise UnreadableNotebook("it is a notebook of an old format that cannot be converted: save it from Jupyter again") from None
+
+
+def _checked(data: Mapping[str, Any]) -> Notebook:
+    cells = data.get("cells")
+    if not isinstance(cells, list):
+        raise UnreadableNotebook("it is not a notebook: the JSON in it has no cells")
+    if len(cells) > MAX_CELLS:
+        raise UnreadableNotebook(f"it has more than {MAX_CELLS} cells")
+    code = tuple(_code_cell(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code")
+    if sum(len(cell.source) for cell in code) > MAX_CODE:
+        raise UnreadableNotebook(f"its code is longer than {MAX_CODE // 2**20} MB")
+    metadata = data.get("metadata")
+    course = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    origin = course if isinstance(course, dict) else {}
+    return Notebook(code, _text(origin.get("notebook")), _text(origin.get("version")))
+
+
+def _code_cell(cell: Mapping[str, Any]) -> CodeCell:
+    source = cell.get("source", "")
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        source = "".join(part for part in source if isinstance(part, str))
+    if not isinstance(source, str):
+        raise UnreadableNotebook("it is not a notebook: a cell in it has no text")
+    return CodeCell(_text(cell.get("id")), source.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _text(value: Any) -> str:
+    return value[:200].encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

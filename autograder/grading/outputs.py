@@ -1,0 +1,78 @@
+"""The files of an output folder: a page and a Gradescope result for each student, and the tables of the class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.grading import exports
+from autograder.grading.course import Course
+from autograder.grading.feedback import FeedbackPage
+from autograder.grading.files import written
+from autograder.grading.gradebook import Gradebook, Record
+from autograder.grading.intake import Intake
+from autograder.grading.naming import file_slug
+from autograder.grading.report import ClassReport
+
+REPORT = "report.html"
+GRADES = "grades.csv"
+UNKNOWN = "unknown"
+
+
+class Outputs:
+    """Writes what a gradebook says into the folder that it lies in; every file appears whole or not at all."""
+
+    def __init__(self, out: Path, book: Gradebook, course: Course) -> None:
+        self.out = out
+        self.book = book
+        self.course = course
+        self._page = FeedbackPage(course)
+
+    def write_student(self, student: str, notebook: str) -> None:
+        """The feedback page and the Gradescope result of one row."""
+        record = self.book.record_of(student, notebook)
+        if record is not None:
+            self._write_record(record)
+
+    def write_class(self, intake: Intake) -> None:
+        """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
+        with (
+            written(self.out / GRADES, newline="") as grades,
+            written(self.out / "canvas.csv", newline="") as canvas,
+            written(self.out / REPORT) as page,
+        ):
+            tables = (exports.Grades(grades, self.course, self.book), exports.Canvas(canvas, self.book))
+            report = ClassReport(self.course, intake)
+            for record in self.book.records():
+                link = feedback_path(record)
+                if not (self.out / link).is_file():
+                    self._write_record(record)
+                for table in tables:
+                    table.add(record)
+                report.add(record, link.as_posix())
+            for table in tables:
+                table.finish()
+            page.write(report.render())
+        for notebook in self.book.notebooks():
+            self._write_moodle(notebook)
+
+    def _write_record(self, record: Record) -> None:
+        with written(self.out / feedback_path(record)) as page:
+            page.write(self._page.render(record))
+        with written(gradescope_path(self.out, record)) as results:
+            results.write(exports.gradescope_json(record))
+
+    def _write_moodle(self, notebook: str) -> None:
+        with written(self.out / "moodle" / f"{notebook or UNKNOWN}.csv", newline="") as stream:
+            table = exports.Moodle(stream)
+            for record in self.book.records(notebook):
+                table.add(record)
+
+
+def feedback_path(record: Record) -> Path:
+    """Where a row's feedback page lies, below the output folder."""
+    return Path("feedback") / file_slug(record.student.key) / f"{record.notebook or UNKNOWN}.html"
+
+
+def gradescope_path(out: Path, record: Record) -> Path:
+    """Where a row's Gradescope result lies."""
+    return out / "gradescope" / file_slug(record.student.key) / (record.notebook or UNKNOWN) / "results.json"

@@ -1,0 +1,55 @@
+"""How much one submission may use."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds are of wall time and kept by the grader; the rest is kept by the kernel.
+
+    `memory` counts what a worker may allocate beyond what it starts with; `folder` is all it may write.
+    `restarts` is how often a worker that was ended is replaced before the rest of a submission is given up.
+    """
+
+    cell_seconds: float = 60.0
+    call_seconds: float = 20.0
+    session_seconds: float = 900.0
+    start_seconds: float = 60.0
+    restarts: int = 12
+    memory: int = 2048 * MEGABYTE
+    folder: int = 64 * MEGABYTE
+    file: int = 32 * MEGABYTE
+    files_in_folder: int = 2_000
+    open_files: int = 128
+    threads: int = 64
+
+
+def apply_limits(limits: Limits) -> None:
+    """Bound this process for good; it cannot raise any of these again."""
+    space = _address_space() + limits.memory
+    seconds = int(limits.session_seconds) + 10
+    for kind, value in (
+        (resource.RLIMIT_AS, space),
+        (resource.RLIMIT_DATA, space),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, limits.file),
+        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_NPROC, limits.threads),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bound, bound))
+
+
+def _address_space() -> int:
+    """Bytes of address space in use now."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()

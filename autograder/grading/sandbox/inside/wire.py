@@ -1,0 +1,191 @@
+"""The wire between grader and worker: frames of a JSON head and raw numbers, read as if a stranger had written them.
+
+A frame is a fixed prefix (length of head, length of payload), the head (kind, ticket, packed body, buffer sizes) and
+the payload (all arrays, one after another). Nothing is ever unpickled. Whatever the other side sends, reading gives
+plain data or raises `WireError`; silence raises `WireTimeout`, and the end of the stream `WireClosed`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking import codec
+
+MAX_HEAD = 4 * 2**20
+MAX_PAYLOAD = 64 * 2**20
+MAX_BUFFERS = 5_000
+_PREFIX = struct.Struct("!4sIQ")
+_MAGIC = b"attn"
+_CHUNK = 2**20
+
+
+class WireError(Exception):
+    """The other side sent something that is not a frame, or the frame to send is too large."""
+
+
+class WireTimeout(Exception):
+    """The other side did not answer in time."""
+
+
+class WireClosed(Exception):
+    """The other side is gone."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message: `kind` says what it is, `ticket` repeats what the request carried, `body` is plain data."""
+
+    kind: str
+    ticket: str
+    body: Any = None
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of a frame; raises WireError when it is larger than the other side accepts, or cannot be packed."""
+    buffers: list[bytes] = []
+
+    def put(array: np.ndarray) -> int:
+        buffers.append(array.tobytes())
+        return len(buffers) - 1
+
+    try:
+        packed = codec.pack(frame.body, put)
+        sizes = [len(buffer) for buffer in buffers]
+        head = json.dumps([frame.kind, frame.ticket, packed, sizes], separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"it cannot be sent: {type(error).__name__}") from error
+    if len(head) > MAX_HEAD or sum(sizes) > MAX_PAYLOAD or len(sizes) > MAX_BUFFERS:
+        raise WireError("it is too large to be sent")
+    return b"".join((_PREFIX.pack(_MAGIC, len(head), sum(sizes)), head, *buffers))
+
+
+def decode_prefix(prefix: bytes) -> tuple[int, int]:
+    """The lengths of head and payload that a prefix announces; raises WireError."""
+    if len(prefix) != _PREFIX.size:
+        raise WireError("a frame that ends early")
+    magic, head, payload = _PREFIX.unpack(prefix)
+    if magic != _MAGIC or head > MAX_HEAD or payload > MAX_PAYLOAD:
+        raise WireError("not a frame")
+    return head, payload
+
+
+def decode(head: bytes, payload: bytes) -> Frame:
+    """A frame from its head and payload; raises WireError, and nothing else, when they do not fit together."""
+    try:
+        parts = json.loads(head, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise WireError("the head is not JSON") from None
+    if not isinstance(parts, list) or len(parts) != 4:
+        raise WireError("the head has another form")
+    kind, ticket, packed, sizes = parts
+    if not _is_short_text(kind) or not _is_short_text(ticket):
+        raise WireError("the head has another form")
+    get = _Buffers(sizes, payload)
+    try:
+        body = codec.unpack(packed, get)
+    except (codec.CodecError, RecursionError):
+        raise WireError("the body is not packed data") from None
+    return Frame(kind, ticket, body)
+
+
+class Channel:
+    """Frames over two file descriptors, which may be one; time limits are deadlines of `time.monotonic`."""
+
+    def __init__(self, reading: int, writing: int) -> None:
+        self._reading = reading
+        self._writing = writing
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
+
+    def send(self, frame: Frame, deadline: float = math.inf) -> None:
+        """Write one frame; raises WireError, WireTimeout or WireClosed."""
+        rest = memoryview(encode(frame))
+        while rest:
+            _wait(self._writing, select.POLLOUT, deadline)
+            try:
+                rest = rest[os.write(self._writing, rest[:_CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise WireClosed(str(error)) from None
+
+    def receive(self, deadline: float = math.inf) -> Frame:
+        """Read one frame; raises WireError, WireTimeout or WireClosed."""
+        head, payload = decode_prefix(self._read(_PREFIX.size, deadline))
+        return decode(self._read(head, deadline), self._read(payload, deadline))
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        for descriptor in {self._reading, self._writing}:
+            os.close(descriptor)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        parts: list[bytes] = []
+        while count:
+            _wait(self._reading, select.POLLIN, deadline)
+            try:
+                part = os.read(self._reading, min(count, _CHUNK))
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise WireClosed(str(error)) from None
+            if not part:
+                raise WireClosed("the other side is gone")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    """Return when the descriptor is ready, or raise WireTimeout."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    left = deadline - time.monotonic()
+    if left <= 0 or not poll.poll(None if left == math.inf else math.ceil(left * 1000)):
+        raise WireTimeout("no answer in time")
+
+
+class _Buffers:
+    """Hands out the arrays of one payload, each once and only with the size it was sent with."""
+
+    def __init__(self, sizes: Any, payload: bytes) -> None:
+        if not isinstance(sizes, list) or len(sizes) > MAX_BUFFERS:
+            raise WireError("too many buffers")
+        if not all(type(size) is int and 0 <= size <= MAX_PAYLOAD for size in sizes) or sum(sizes) != len(payload):
+            raise WireError("the buffers do not fill the payload")
+        self._slices: dict[int, tuple[int, int]] = dict(enumerate(_spans(sizes)))
+        self._payload = payload
+
+    def __call__(self, token: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+        span = self._slices.pop(token, None) if type(token) is int else None
+        kind = np.dtype(dtype)
+        if span is None or math.prod(shape) * kind.itemsize != span[1] - span[0]:
+            raise codec.CodecError("a buffer that is not there")
+        return np.frombuffer(self._payload[span[0] : span[1]], dtype=kind).reshape(shape).copy()
+
+
+def _spans(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for size in sizes:
+        yield start, start + size
+        start += size
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 64
+
+

@@ -1,0 +1,87 @@
+"""`autograder prove`: show that every known mistake is caught and named, and that every right answer passes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.paths import SOLUTIONS
+from autograder.proving.page import proof_page
+from autograder.proving.prove import PUBLIC, Proof, prove_exercise
+
+
+@click.command()
+@click.argument("numbers", nargs=-1, metavar="[NN]...")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the matrix as a Markdown page.")
+@click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
+def prove(numbers: tuple[str, ...], page: Path | None, quiet: bool) -> None:
+    """Run every known mistake and every accepted variant through the public checks and the hidden tests."""
+    import torch
+
+    torch.set_num_threads(1)
+    console = Console(highlight=False)
+    proofs: list[Proof] = []
+    for number in numbers or _written():
+        if number not in NOTEBOOKS:
+            raise click.UsageError(f"there is no notebook {number}; there are {', '.join(NOTEBOOKS)}")
+        for exercise in exercises_of(number):
+            proof = prove_exercise(exercise)
+            proofs.append(proof)
+            show(proof, console, quiet)
+    if page is not None:
+        page.write_text(proof_page(proofs), encoding="utf-8")
+    console.print(summary(proofs))
+    sys.exit(1 if any(proof.problems for proof in proofs) else 0)
+
+
+def show(proof: Proof, console: Console, quiet: bool) -> None:
+    """Print one exercise: its matrix (mistake × test), what is wrong with it, and its tests that catch nothing alone."""
+    exercise = proof.exercise
+    mark = "[red]✗[/]" if proof.problems else "[green]✓[/]"
+    console.print(
+        f"{mark} {exercise.heading}: {len(proof.rows)} mistakes, {len(exercise.variants)} variants, "
+        f"{len(exercise.tests)} hidden tests, {proof.pairs_named}/{proof.pairs} pairs named"
+    )
+    if not quiet:
+        console.print(_matrix(proof))
+    for problem in proof.problems:
+        console.print(f"  [red]problem[/] {problem}")
+    if not quiet and proof.idle_tests:
+        console.print(f"  catch nothing that another test does not: {', '.join(proof.idle_tests)}")
+
+
+def summary(proofs: list[Proof]) -> str:
+    """One line with the counts of everything that was run."""
+    mistakes = sum(len(proof.rows) for proof in proofs)
+    named = sum(row.hidden_name == row.mistake for proof in proofs for row in proof.rows)
+    public = sum(row.public_name == row.mistake for proof in proofs for row in proof.rows)
+    variants = sum(len(proof.exercise.variants) for proof in proofs)
+    pairs, pairs_named = sum(proof.pairs for proof in proofs), sum(proof.pairs_named for proof in proofs)
+    problems = sum(len(proof.problems) for proof in proofs)
+    return (
+        f"{len(proofs)} exercises: {mistakes} mistakes ({named} named by the hidden tests, {public} by the public checks), "
+        f"{variants} right answers, {pairs_named} of {pairs} combined mistakes named; {problems} problems"
+    )
+
+
+def _matrix(proof: Proof) -> Table:
+    tests = [PUBLIC, *(test.name for test in proof.exercise.tests)]
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 2))
+    table.add_column("mistake", no_wrap=True)
+    for test in tests:
+        table.add_column(test, justify="center", max_width=14)
+    for row in proof.rows:
+        hidden = [name for name in row.caught_by if name != PUBLIC]
+        cells = ["●" if [test] == hidden else "•" if test in row.caught_by else "" for test in tests]
+        table.add_row(row.mistake, *cells)
+    table.add_row("caught by this test alone", "", *(str(proof.caught_alone(test)) for test in tests[1:]), style="dim")
+    return table
+
+
+def _written() -> list[str]:
+    return [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]

@@ -1,0 +1,34 @@
+"""attnkit: what the six notebooks on attention share, so that their cells can be about attention.
+
+Checks (`Grader`), pictures (`plots`), data (`data`), a training loop (`training`). Nothing in it answers an exercise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attnkit.grader import Grader
+
+__all__ = ["Grader", "start"]
+
+
+def start(notebook: str) -> Grader:
+    """Set up a notebook: one torch thread, the figure style, a fixed seed; returns its `grader`."""
+    import torch
+
+    from attnkit import plots
+    from attnkit.grader import Grader
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    plots.use_style()
+    return Grader(notebook)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Grader":
+        from attnkit.grader import Grader
+
+        return Grader
+    raise AttributeError(f"module 'attnkit' has no attribute {name!r}")

@@ -1,0 +1,140 @@
+"""One call of a learner's function (`Case`) and what came of it (`Outcome`): plain data, no behaviour.
+
+Everything here can be written down as JSON and raw numbers (see `codec`), so that a case can be stored beside a
+notebook or sent to a worker that runs the learner's code in another process.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Stands for a fresh `torch.Generator` seeded with `value` in a case's arguments."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class TensorValue:
+    """A torch tensor as plain numbers; `dtype` is torch's name without the prefix, such as `float32`."""
+
+    data: np.ndarray
+    dtype: str
+
+
+class Callback(ABC):
+    """A function handed to the learner's function, such as a toy model; made of arrays only.
+
+    Subclasses are dataclasses whose fields are arrays and scalars. `__call__` takes and returns torch tensors.
+    """
+
+    registry: ClassVar[dict[str, type[Callback]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Callback.registry[cls.__name__] = cls
+
+    @abstractmethod
+    def __call__(self, *args: Any) -> Any:
+        """Answer one call of the learner's code, as the function this stands for would."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: what is called, with which inputs, and what is watched while it runs.
+
+    NumPy arrays in `args`, `kwargs` and `state` become torch tensors when `framework` is "torch"; floating ones are
+    cast to `dtype` first. `init` (with `state`, a `load_state_dict` mapping) makes the target a module class:
+    it is built with `init`, loaded, and then called (or its `method` is).
+    `value` asks for the name's value instead of a call. `verify` names one of `compare.VERIFIERS`, which then decides in
+    place of the comparison with the right answer.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    function: str | None = None
+    init: tuple[Any, ...] | None = None
+    init_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, np.ndarray] | None = None
+    method: str | None = None
+    framework: str = "torch"
+    dtype: str = "float64"
+    gradient: bool = False
+    count_lines: bool = False
+    watch: tuple[str, ...] = ()
+    value: bool = False
+    raises: str | None = None
+    verify: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    tolerance: float | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no value: `kind` is raised, unfinished, missing, state, timeout, died or refused."""
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave.
+
+    `value` nests tuples, lists and dicts of TensorValue, ndarray and Python scalars. `gradients` maps a path such as
+    `args.0` or `state.W_q.weight` to the gradient there, or None where none arrived. `callback_calls` holds, call by
+    call, the arguments the learner's code passed to a callback, and `callback_gradients` the gradients that reached
+    its results. `mutated` lists inputs that were changed, `lines` counts executed Python lines when asked for, and
+    `called` lists the watched functions that were called.
+    """
+
+    value: Any = None
+    failure: Failure | None = None
+    gradients: Mapping[str, np.ndarray | None] = field(default_factory=dict)
+    callback_calls: tuple[tuple[Any, ...], ...] = ()
+    callback_gradients: tuple[np.ndarray | None, ...] = ()
+    mutated: tuple[str, ...] = ()
+    lines: int | None = None
+    called: tuple[str, ...] = ()
+
+
+class Remote(ABC):
+    """A function or value that lives in another process; only `run` can be done with it.
+
+    Comparing it, testing its truth or turning it into an array is refused, so that the code on the other side can
+    never take part in a decision.
+    """
+
+    name: str
+
+    @abstractmethod
+    def run(self, case: Case) -> Outcome:
+        """Carry out `case` where the object lives."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a remote object cannot be compared")
+
+    def __bool__(self) -> bool:
+        raise TypeError("a remote object has no truth value")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise TypeError("a remote object is not an array")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a remote object cannot be pickled")
+
+    @classmethod
+    def __torch_function__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a remote object is not a tensor")
+
+    __hash__ = object.__hash__

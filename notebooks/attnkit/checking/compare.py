@@ -1,0 +1,428 @@
+"""Find the first difference between what an exercise asks for and what the learner's function gave.
+
+The order is the order in which a learner should mend things: it ran, it is the right kind of object, the right
+shape, finite, the right numbers, differentiable, and it left its inputs alone.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking.case import Case, Failure, Outcome, TensorValue
+
+RELATIVE = {"float32": 2e-4, "float64": 1e-6}
+LINES_SLACK = 15  # a loop runs at least one line more per position; the counted cases are 20 positions apart or more
+NUMBER_TYPES = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What one returned value is called, the names of its axes (`...` stands for any) and the properties it has.
+
+    `dtype` is "same" when the floating width of the inputs must be kept, a name when fixed, or "" when free.
+    """
+
+    name: str = "result"
+    axes: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    dtype: str = "same"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The right answer of one case: `value` in float64 NumPy, scalars and tuples; `slopes` per differentiated path.
+
+    A slope is the derivative of the weighted sum of all outputs (see `execute.cotangent`) along `direction(shape)`.
+    """
+
+    value: Any
+    slopes: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first thing that is wrong. `found` holds no data of the case; `numbers` may, and is for public checks."""
+
+    kind: str
+    problem: str
+    expected: str
+    found: str
+    numbers: str = ""
+
+
+def direction(shape: tuple[int, ...]) -> np.ndarray:
+    """The fixed direction (shape) along which gradients are compared."""
+    return np.sin(0.5 + 1.3 * np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape)
+
+
+def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """The first difference of `outcome` from `expected`, or None when the answer is right."""
+    if case.raises:
+        return _compare_error(case, outcome)
+    if outcome.failure is not None:
+        return _describe_failure(outcome.failure)
+    if case.verify:
+        return VERIFIERS[case.verify](expected, outcome, case, outputs)
+    difference = _compare_values(expected.value, outcome.value, case, outputs)
+    if difference is not None:
+        return difference
+    if case.gradient:
+        difference = _compare_gradients(expected.slopes, outcome, case)
+        if difference is not None:
+            return difference
+    if outcome.mutated:
+        return Difference(
+            "mutated",
+            "an input was changed",
+            "the function leaves its arguments as they were",
+            f"{_argument(outcome.mutated[0])} is different after the call",
+        )
+    return None
+
+
+def close(expected: Any, found: Any, case: Case) -> bool:
+    """Whether two plain values agree in structure, shape and numbers, within the case's tolerance."""
+    if isinstance(expected, tuple | list):
+        return (
+            isinstance(found, tuple | list)
+            and len(expected) == len(found)
+            and all(close(one, other, case) for one, other in zip(expected, found, strict=True))
+        )
+    if isinstance(expected, Mapping):
+        return (
+            isinstance(found, Mapping)
+            and expected.keys() == found.keys()
+            and all(close(expected[key], found[key], case) for key in expected)
+        )
+    if any(value is None or isinstance(value, str | Failure) for value in (expected, found)):
+        return type(expected) is type(found) and bool(expected == found)
+    one, other = _array(expected), _array(found)
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return not _wrong(one, other, case).any()
+
+
+def compare_watched(steps: Sequence[tuple[Case, Outcome]]) -> Difference | None:
+    """What was watched over all cases of a test: no forbidden call, and no more lines run for longer inputs."""
+    for _, outcome in steps:
+        if outcome.called:
+            name = outcome.called[0]
+            return Difference("forbidden", "a shortcut is used", f"written without {name}", f"{name} is called")
+    counted = [outcome.lines for case, outcome in steps if case.count_lines and outcome.lines]
+    if len(counted) > 1 and max(counted) - min(counted) > LINES_SLACK:
+        return Difference(
+            "loops",
+            "it loops in Python",
+            "the same few lines run however long the sequences are",
+            "more lines run for longer sequences",
+        )
+    return None
+
+
+def _compare_error(case: Case, outcome: Outcome) -> Difference | None:
+    failure = outcome.failure
+    if failure is not None and failure.kind == "raised" and failure.type == case.raises:
+        return None
+    if failure is not None and failure.kind != "raised":
+        return _describe_failure(failure)
+    found = "no error" if failure is None else _error_name(failure.type)
+    return Difference("error", "sizes that cannot work are not refused", f"{_a(case.raises or '')} is raised", found)
+
+
+def _describe_failure(failure: Failure) -> Difference:
+    kind = failure.kind
+    if kind == "unfinished":
+        return Difference(kind, "not written yet", "your code in place of the blank", "the blank is still there")
+    if kind == "missing":
+        return Difference(
+            kind,
+            "it is not there",
+            "a definition under the name the exercise gives",
+            "no such function in the notebook: was its cell run, and is it spelled as in the stub?",
+        )
+    if kind == "state":
+        return Difference(
+            kind,
+            "the weights cannot be loaded",
+            "the parameter names and shapes in the stub",
+            "other names or shapes",
+            failure.message,
+        )
+    if kind == "timeout":
+        return Difference(kind, "it takes too long", "an answer within the time limit", "no answer in time")
+    if kind == "died":
+        return Difference(kind, "the process ended", "the function returns", "it ended the whole process")
+    where = f" at `{failure.line}`" if failure.line else ""
+    return Difference(
+        "raised",
+        "it raises an error",
+        "the function returns a value",
+        _error_name(failure.type),
+        f"{failure.type}: {failure.message}{where}",
+    )
+
+
+def _compare_values(expected: Any, found: Any, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    if not isinstance(expected, tuple):
+        return _compare_one(expected, found, case, outputs[0] if outputs else Output())
+    if not isinstance(found, tuple | list) or len(found) != len(expected):
+        names = ", ".join(output.name for output in outputs)
+        count = f"{len(found)} values" if isinstance(found, tuple | list) else f"one {_kind(found)}"
+        return Difference("structure", "it returns something else", f"{len(expected)} values: {names}", count)
+    for i, (one, other) in enumerate(zip(expected, found, strict=True)):
+        difference = _compare_one(one, other, case, outputs[i] if i < len(outputs) else Output(f"value {i}"))
+        if difference is not None:
+            return difference
+    return None
+
+
+def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Difference | None:
+    wrong = f"the {output.name} {'are' if output.name.endswith('s') else 'is'} wrong"
+    if isinstance(found, Failure):
+        if found.kind == "unfinished":
+            return _describe_failure(found)
+        return Difference("type", wrong, _kind_wanted(expected, case), "another kind of object", _a(found.type))
+    if isinstance(expected, tuple | list | Mapping) or expected is None or isinstance(expected, str):
+        if close(expected, found, case):
+            return None
+        return Difference("values", wrong, _kind(expected), _kind(found), f"expected {expected}, found {found}")
+    one, other = _array(expected), _array(found)
+    if other is None:
+        return Difference("type", wrong, _kind_wanted(expected, case), _a(_kind(found)))
+    assert one is not None
+    if one.ndim and not _right_kind(found, case):
+        return Difference("type", wrong, _kind_wanted(expected, case), _a(_kind(found)))
+    if one.shape != other.shape:
+        return Difference(
+            "shape",
+            f"the {output.name} {'have' if output.name.endswith('s') else 'has'} the wrong shape",
+            _shape_text(one.shape, case, output.axes),
+            _shape_text(other.shape, case),
+            f"{other.shape}; {one.shape} for these inputs",
+        )
+    return _dtype_difference(one, other, found, case, output) or _number_difference(one, other, case, output, wrong)
+
+
+def _dtype_difference(
+    one: np.ndarray, other: np.ndarray, found: Any, case: Case, output: Output
+) -> Difference | None:
+    if case.value or (not one.ndim and not isinstance(found, TensorValue)):
+        return None
+    wanted = output.dtype
+    if wanted == "same":
+        wanted = case.dtype if one.dtype.kind == "f" else one.dtype.name
+    have = found.dtype if isinstance(found, TensorValue) else other.dtype.name
+    if not wanted or have == wanted or (wanted == "int64" and have in ("int32", "int64")):
+        return None
+    known = have if have in NUMBER_TYPES else "another number type"
+    return Difference("dtype", f"the {output.name} changed {'their' if output.name.endswith('s') else 'its'} number type", wanted, known)
+
+
+def _number_difference(
+    one: np.ndarray, other: np.ndarray, case: Case, output: Output, wrong: str
+) -> Difference | None:
+    if one.dtype.kind == "f" and np.isfinite(one).all() and not np.isfinite(other).all():
+        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(other))[0])
+        return Difference("finite", wrong, "only finite numbers", "NaN or infinity", f"{other[bad]} at index {bad}")
+    mask = _wrong(one, other, case)
+    if not mask.any():
+        return None
+    for name in output.properties:
+        difference = PROPERTIES[name](other, wrong)
+        if difference is not None:
+            return difference
+    bad = tuple(int(i) for i in np.argwhere(mask)[0])
+    place = f"at index {bad}: " if bad else ""
+    return Difference(
+        "values",
+        wrong,
+        f"{place}{_number(one[bad])}",
+        "other numbers than the definition gives",
+        f"{_number(other[bad])}" + (f" ({int(mask.sum())} of {mask.size} numbers differ)" if mask.size > 1 else ""),
+    )
+
+
+def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case) -> Difference | None:
+    problem = "the gradient is wrong"
+    for path, slope in slopes.items():
+        gradient = outcome.gradients.get(path)
+        where = _argument(path)
+        if gradient is None:
+            return Difference(
+                "gradient", "no gradient arrives", f"{where} receives a gradient", f"none reaches {where}: was it detached?"
+            )
+        if not np.isfinite(gradient).all():
+            return Difference("gradient", problem, f"a finite gradient at {where}", "NaN or infinity")
+        found = float((gradient * direction(gradient.shape)).sum())
+        scale = max(1.0, abs(slope), float(np.abs(gradient).sum()))
+        if abs(found - slope) > (2e-3 if case.dtype == "float32" else 2e-5) * scale:
+            return Difference("gradient", problem, f"the derivative of the definition at {where}", "another derivative")
+    return None
+
+
+def _wrong(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
+    """Where the numbers differ by more than the tolerance; equal infinities agree."""
+    if one.dtype.kind in "biu" and other.dtype.kind in "biu":
+        return np.asarray(one != other)
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        scale = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
+        absolute = case.tolerance or ABSOLUTE.get(case.dtype, 1e-8) * max(1.0, scale)
+        near = np.abs(one - other) <= absolute + RELATIVE.get(case.dtype, 1e-6) * np.abs(one)
+    return np.asarray(~(near | (one == other) | (np.isnan(one) & np.isnan(other))))
+
+
+def _array(value: Any) -> np.ndarray | None:
+    if isinstance(value, TensorValue):
+        value = value.data
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.kind in "biufc" else None
+    if isinstance(value, bool | int | float):
+        try:
+            return np.asarray(value, dtype=None if abs(value) < 2**62 else np.float64)
+        except OverflowError:
+            return np.asarray(math.copysign(math.inf, value))
+    if isinstance(value, list | tuple):
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            return None
+        return array if array.dtype.kind in "biuf" else None
+    return None
+
+
+def _right_kind(found: Any, case: Case) -> bool:
+    return isinstance(found, TensorValue if case.framework == "torch" else np.ndarray) or case.value
+
+
+def _kind_wanted(expected: Any, case: Case) -> str:
+    array = _array(expected)
+    if array is None or not array.ndim:
+        return "a number"
+    return "a torch tensor" if case.framework == "torch" else "a NumPy array"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, TensorValue):
+        return "torch tensor"
+    if isinstance(value, np.ndarray):
+        return "NumPy array"
+    return "None" if value is None else type(value).__name__
+
+
+def _a(name: str) -> str:
+    return name if name == "None" else f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def _shape_text(shape: tuple[int, ...], case: Case, axes: tuple[str, ...] = ()) -> str:
+    """The shape in the names of its axes where they are known, and in numbers."""
+    if axes and "..." not in axes and len(axes) == len(shape):
+        return f"({', '.join(axes)})"
+    if "..." in axes:
+        return f"({', '.join(axes)})"
+    names = {size: name for name, size in reversed(list(case.sizes.items())) if size > 1}
+    return f"({', '.join(names.get(size, '?') for size in shape)}{',' if len(shape) == 1 else ''})"
+
+
+def _error_name(name: str) -> str:
+    """The name of a built-in error; a type of the learner's own could carry anything in its name."""
+    return _a(name) if isinstance(getattr(builtins, name, None), type) else "an error"
+
+
+def _argument(path: str) -> str:
+    kind, _, rest = path.partition(".")
+    return f"argument {int(rest) + 1}" if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+
+
+# Properties that an output keeps whatever its exact numbers are; each says in what way it does not hold.
+
+
+def _rows_sum_to_one(array: np.ndarray, wrong: str) -> Difference | None:
+    sums = array.sum(axis=-1)
+    bad = np.argwhere((np.abs(sums - 1.0) > 0.015) & (np.abs(sums) > 1e-12))
+    if not len(bad):
+        return None
+    row = tuple(int(i) for i in bad[0])
+    return Difference(
+        "sum",
+        wrong,
+        "every row sums to 1 over the keys (axis -1)",
+        "a row that does not sum to 1",
+        f"row {row[0] if len(row) == 1 else row} sums to {sums[row]:.3g}" if row else f"it sums to {float(sums):.3g}",
+    )
+
+
+def _not_negative(array: np.ndarray, wrong: str) -> Difference | None:
+    if (array >= -1e-12).all():
+        return None
+    return Difference("negative", wrong, "no weight is below 0", "a negative weight", f"the smallest is {array.min():.3g}")
+
+
+def _no_look_ahead(array: np.ndarray, wrong: str) -> Difference | None:
+    rows, columns = array.shape[-2:]
+    ahead = np.abs(array) * np.triu(np.ones((rows, columns)), k=1 + columns - rows)
+    if not (ahead > 1e-12).any():
+        return None
+    return Difference("look-ahead", wrong, "no position looks at a later one", "weight on a later position")
+
+
+PROPERTIES: dict[str, Callable[[np.ndarray, str], Difference | None]] = {
+    "rows sum to 1": _rows_sum_to_one,
+    "not negative": _not_negative,
+    "no look-ahead": _no_look_ahead,
+}
+
+
+# Verifiers decide where more than one answer is right, or where the right numbers must not be shipped.
+
+
+def _peaks_at(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """The query (d,) must leave all keys but row `target` of K (S, d) less than a hundredth of the weight."""
+    keys, target = np.asarray(case.args[0], dtype=np.float64), int(case.args[1])
+    query = _array(outcome.value)
+    if query is None or query.shape != keys.shape[1:]:
+        found = _kind(outcome.value) if query is None else _shape_text(query.shape, case)
+        return Difference("shape", "the query has the wrong shape", "one query (d_k,)", found)
+    scores = keys @ query.astype(np.float64)
+    if not np.isfinite(scores).all():
+        return Difference("finite", "the query is wrong", "finite scores", "NaN or infinity")
+    behind = np.delete(scores - scores[target], target)
+    rest = float(np.exp(np.minimum(behind, 50.0)).sum())
+    if rest < 1 / 0.99 - 1:
+        return None
+    share = f"the target gets {1 / (1 + rest):.2f} of the weight"
+    return Difference("values", "the query is wrong", "more than .99 of the weight on the target", "less than that", share)
+
+
+def _looks_complete(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """Only the shape and the properties are held against the answer; `expected` is any array of the right shape."""
+    output = outputs[0]
+    if isinstance(outcome.value, Failure):
+        return _describe_failure(outcome.value)
+    one, other = _array(expected.value), _array(outcome.value)
+    assert one is not None
+    if other is None or one.shape != other.shape:
+        found = _kind(outcome.value) if other is None else f"{other.size} numbers"
+        return Difference("shape", f"the {output.name} are not complete", f"{one.size} numbers", found)
+    for name in output.properties:
+        difference = PROPERTIES[name](other.astype(np.float64), f"the {output.name} are wrong")
+        if difference is not None:
+            return difference
+    return None
+
+
+VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Difference | None]] = {
+    "peaks at the target": _peaks_at,
+    "looks complete": _looks_complete,
+}

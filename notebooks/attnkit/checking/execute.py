@@ -1,0 +1,278 @@
+"""Carry out one `Case` on a function of this process and record everything a check may want to know."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue
+
+MAX_CALLBACK_CALLS = 20_000
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+
+
+def execute(target: Any, case: Case) -> Outcome:
+    """Run `case` on `target`, a function, a module class, a value or a `Remote`; never raises for the learner's errors."""
+    if isinstance(target, Remote):
+        return target.run(case)
+    if case.value:
+        return Outcome(value=to_value(target))
+    if not callable(target):
+        return Outcome(failure=Failure("missing", message="it is not a function"))
+    recorder = _Recorder(case)
+    try:
+        inputs = _Inputs(case, recorder)
+        with recorder.watching():
+            result = inputs.call(target)
+    except _StateMismatch as error:
+        return Outcome(failure=Failure("state", message=str(error)))
+    except NotImplementedError as error:
+        return Outcome(failure=Failure("unfinished", message=_safe_text(error)))
+    except (Exception, SystemExit) as error:
+        return Outcome(failure=describe_error(error))
+    try:
+        return recorder.outcome(result, inputs)
+    except (Exception, SystemExit) as error:
+        return Outcome(failure=describe_error(error))
+
+
+def cotangent(shape: tuple[int, ...], index: int = 0) -> np.ndarray:
+    """The fixed weights (shape) with which output number `index` enters the scalar that is differentiated."""
+    return np.cos(1.0 + index + 0.7 * np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape)
+
+
+def to_value(result: Any) -> Any:
+    """Turn what a learner returned into plain data: TensorValue, ndarray, scalars, tuples, lists and dicts."""
+    if isinstance(result, torch.Tensor):
+        data = result.detach().cpu()
+        dtype = str(data.dtype).removeprefix("torch.")
+        return TensorValue((data.float() if dtype == "bfloat16" else data).resolve_conj().numpy().copy(), dtype)
+    if isinstance(result, np.ndarray):
+        return np.array(result)
+    if isinstance(result, np.generic):
+        return result.item()
+    if result is None or isinstance(result, bool | int | float | str):
+        return result
+    if isinstance(result, tuple):
+        return tuple(to_value(item) for item in result)
+    if isinstance(result, list):
+        return [to_value(item) for item in result]
+    if isinstance(result, Mapping):
+        return {str(key): to_value(item) for key, item in result.items()}
+    if result is Ellipsis:
+        return Failure("unfinished")
+    return Failure("refused", type=type(result).__name__)
+
+
+def describe_error(error: BaseException) -> Failure:
+    """The error's type, text and the learner's own line where it arose."""
+    line = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not _is_library(frame.filename):
+            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return Failure("raised", type(error).__name__, _safe_text(error), line)
+
+
+def _is_library(filename: str) -> bool:
+    return "site-packages" in filename or filename.startswith(_PACKAGE) or "/lib/python" in filename
+
+
+def _safe_text(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:
+        return "(its message could not be read)"
+
+
+class _StateMismatch(Exception):
+    """The module's parameters do not have the names and shapes that the exercise states."""
+
+
+class _Inputs:
+    """The arguments as the learner's function sees them, with what is needed to judge what it did to them."""
+
+    def __init__(self, case: Case, recorder: _Recorder) -> None:
+        self.case = case
+        self.recorder = recorder
+        self.leaves: dict[str, Any] = {}
+        self.args = tuple(self._build(f"args.{i}", value) for i, value in enumerate(case.args))
+        self.kwargs = {name: self._build(f"kwargs.{name}", value) for name, value in case.kwargs.items()}
+        self.before = {path: _copy(leaf) for path, leaf in self.leaves.items()}
+
+    def call(self, target: Any) -> Any:
+        function = target if self.case.init is None else self._module(target)
+        return function(*self.args, **self.kwargs)
+
+    def mutated(self) -> tuple[str, ...]:
+        return tuple(path for path, leaf in self.leaves.items() if not _same(leaf, self.before[path]))
+
+    def differentiable(self) -> dict[str, torch.Tensor]:
+        return {
+            path: leaf
+            for path, leaf in self.leaves.items()
+            if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        }
+
+    def _module(self, target: Any) -> Callable[..., Any]:
+        case = self.case
+        module = target(*(case.init or ()), **case.init_kwargs)
+        if isinstance(module, torch.nn.Module):
+            module = module.to(getattr(torch, case.dtype)).eval()
+            if case.state is not None:
+                self._load(module, case.state)
+                if case.gradient:
+                    self.leaves |= {f"state.{name}": tensor for name, tensor in module.named_parameters()}
+                    self.before |= {path: _copy(leaf) for path, leaf in self.leaves.items()}
+        return getattr(module, case.method) if case.method else module
+
+    def _load(self, module: torch.nn.Module, state: Mapping[str, np.ndarray]) -> None:
+        wanted = {name: tuple(array.shape) for name, array in state.items()}
+        found = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        if wanted != found:
+            raise _StateMismatch(_state_message(wanted, found))
+        module.load_state_dict({name: self._tensor(array) for name, array in state.items()})
+
+    def _build(self, path: str, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            leaf = self._tensor(value) if self.case.framework == "torch" else self._cast(value)
+            if self.case.gradient and isinstance(leaf, torch.Tensor) and leaf.is_floating_point():
+                leaf.requires_grad_()
+            self.leaves[path] = leaf
+            return leaf
+        if isinstance(value, TensorValue):
+            return torch.from_numpy(value.data.copy()).to(getattr(torch, value.dtype))
+        if isinstance(value, Seed):
+            return torch.Generator().manual_seed(value.value)
+        if isinstance(value, Callback):
+            return self.recorder.listen(value)
+        if isinstance(value, tuple | list):
+            return type(value)(self._build(f"{path}.{i}", item) for i, item in enumerate(value))
+        if isinstance(value, dict):
+            return {name: self._build(f"{path}.{name}", item) for name, item in value.items()}
+        return value
+
+    def _cast(self, array: np.ndarray) -> np.ndarray:
+        return array.astype(self.case.dtype) if array.dtype.kind == "f" else array.copy()
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self._cast(array)))
+
+
+class _Recorder:
+    """Counts and collects while the learner's function runs."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.calls: list[tuple[Any, ...]] = []
+        self.results: list[torch.Tensor] = []
+        self.lines = 0
+        self.called: list[str] = []
+
+    def listen(self, callback: Callback) -> Callable[..., Any]:
+        def heard(*args: Any) -> Any:
+            if len(self.calls) >= MAX_CALLBACK_CALLS:
+                raise RuntimeError("the function that was passed in has been called too often")
+            self.calls.append(tuple(to_value(argument) for argument in args))
+            result = callback(*args)
+            if self.case.gradient and isinstance(result, torch.Tensor) and result.is_floating_point():
+                result = result.detach().requires_grad_()
+                self.results.append(result)
+            return result
+
+        return heard
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if self.case.watch:
+                stack.enter_context(_Watch(self.case.watch, self.called))
+            if self.case.count_lines:
+                previous = sys.gettrace()
+                stack.callback(sys.settrace, previous)
+                sys.settrace(self._count)
+            yield
+
+    def _count(self, frame: Any, event: str, argument: Any) -> Any:
+        self.lines += 1
+        return self._count
+
+    def outcome(self, result: Any, inputs: _Inputs) -> Outcome:
+        gradients: dict[str, np.ndarray | None] = {}
+        if self.case.gradient:
+            gradients = _gradients(result, {**inputs.differentiable(), **_numbered(self.results)})
+        callback_gradients = tuple(gradients.pop(path) for path in _numbered(self.results) if path in gradients)
+        return Outcome(
+            value=to_value(result),
+            gradients=gradients,
+            callback_calls=tuple(self.calls),
+            callback_gradients=callback_gradients,
+            mutated=inputs.mutated(),
+            lines=self.lines if self.case.count_lines else None,
+            called=tuple(self.called),
+        )
+
+
+class _Watch(TorchFunctionMode):
+    """Notes every call of one of the named torch functions."""
+
+    def __init__(self, names: tuple[str, ...], called: list[str]) -> None:
+        super().__init__()
+        self.names = names
+        self.called = called
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = resolve_name(func) or getattr(func, "__name__", "")
+        self.called.extend(watched for watched in self.names if name.split(".")[-1] == watched.split(".")[-1])
+        return func(*args, **(kwargs or {}))
+
+
+def _numbered(results: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {f"callback.{i}": result for i, result in enumerate(results)}
+
+
+def _gradients(result: Any, leaves: dict[str, torch.Tensor]) -> dict[str, np.ndarray | None]:
+    """Gradients of the sum of all floating outputs, each weighted by its `cotangent`, at every leaf."""
+    outputs = result if isinstance(result, tuple | list) else (result,)
+    scalar: Any = 0.0
+    for index, output in enumerate(outputs):
+        if isinstance(output, torch.Tensor) and output.is_floating_point():
+            weights = torch.from_numpy(cotangent(tuple(output.shape), index)).to(output.dtype)
+            scalar = scalar + (weights * output).sum()
+    if not isinstance(scalar, torch.Tensor) or not scalar.requires_grad:
+        return dict.fromkeys(leaves)
+    found = torch.autograd.grad(scalar, list(leaves.values()), allow_unused=True)
+    return {
+        path: None if gradient is None else gradient.detach().double().numpy().copy()
+        for path, gradient in zip(leaves, found, strict=True)
+    }
+
+
+def _copy(leaf: Any) -> Any:
+    return leaf.detach().clone() if isinstance(leaf, torch.Tensor) else np.array(leaf)
+
+
+def _same(leaf: Any, before: Any) -> bool:
+    if isinstance(leaf, torch.Tensor):
+        return leaf.shape == before.shape and bool(torch.equal(leaf.detach().nan_to_num(), before.nan_to_num()))
+    return leaf.shape == before.shape and bool(np.array_equal(leaf, before, equal_nan=leaf.dtype.kind == "f"))
+
+
+def _state_message(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
+    missing = sorted(set(wanted) - set(found))
+    extra = sorted(set(found) - set(wanted))
+    if missing or extra:
+        parts = [f"missing {', '.join(missing)}"] if missing else []
+        parts += [f"not asked for {', '.join(extra)}"] if extra else []
+        return "the parameters have other names than the stub states: " + "; ".join(parts)
+    name = next(name for name in wanted if wanted[name] != found[name])
+    return f"the parameter {name} has shape {found[name]} and should have {wanted[name]}"
+

@@ -1,0 +1,88 @@
+"""The check a learner runs in the notebook: it compares with stored numbers and names a known mistake from numbers alone.
+
+The numbers of one question are a JSON file made by the build: inputs, right outputs, and what each known mistake gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import attnkit.checking.probes  # noqa: F401  (registers the callbacks that stored cases are made of)
+from attnkit.checking import codec
+from attnkit.checking.case import Case, Failure, Outcome
+from attnkit.checking.compare import Difference, close, compare, compare_watched
+from attnkit.checking.execute import execute
+from attnkit.checking.message import CheckFailed, Report
+
+NUMBERS = Path(__file__).parent / "numbers"
+
+
+def check(question: str, environment: Any) -> None:
+    """Compare the learner's answer to `question` with the stored numbers; raises `CheckFailed` with the message."""
+    numbers = load_numbers(question)
+    outcomes: list[tuple[Case, Outcome]] = []
+    first: Difference | None = None
+    for entry in numbers["cases"]:
+        case, expected, outputs = entry["case"], entry["expected"], entry["outputs"]
+        target = environment.get(case.function or numbers["names"][0])
+        outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
+        outcomes.append((case, outcome))
+        first = first or compare(expected, outcome, case, outputs)
+        if outcome.failure is not None and outcome.failure.kind in ("missing", "timeout", "died"):
+            break
+    first = first or compare_watched(outcomes)
+    known = _known_mistake(numbers, outcomes, first.kind if first else "")
+    if first is None and known is not None and all(case.verify for case, _ in outcomes):
+        first = Difference("values", "the answer is a known wrong one", "the numbers of the definition", "other numbers")
+    if first is not None:
+        raise CheckFailed(_report(numbers, first, known))
+
+
+@cache
+def load_numbers(question: str) -> Mapping[str, Any]:
+    """The stored numbers of one question; raises FileNotFoundError with what to do when there are none."""
+    path = NUMBERS / f"{question}.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"there are no numbers for {question}: is the attnkit folder beside the notebook complete?")
+    numbers: Mapping[str, Any] = codec.loads(path.read_text(encoding="utf-8"))
+    return numbers
+
+
+def _report(numbers: Mapping[str, Any], first: Difference, mistake: Mapping[str, Any] | None) -> Report:
+    report = Report(numbers["heading"], first.problem, first.expected, first.numbers or first.found)
+    if mistake is None or first.kind in ("unfinished", "missing", "timeout", "died", "state"):
+        return report
+    return replace(
+        report,
+        looks_like=mistake["title"],
+        hint=mistake["hint"],
+        look_at=mistake["see"],
+        mistake=mistake["name"],
+    )
+
+
+def _known_mistake(
+    numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], kind: str
+) -> Mapping[str, Any] | None:
+    """The first known mistake that fails in the same way and gives what the learner's answer gave in every case."""
+    for mistake in numbers["mistakes"]:
+        if mistake["kind"] == kind and len(mistake["values"]) == len(outcomes) and all(
+            _agrees(value, outcome, case) for value, (case, outcome) in zip(mistake["values"], outcomes, strict=True)
+        ):
+            return dict(mistake)
+    return None
+
+
+def _agrees(value: Any, outcome: Outcome, case: Case) -> bool:
+    if isinstance(value, Failure) or outcome.failure is not None:
+        return (
+            isinstance(value, Failure)
+            and outcome.failure is not None
+            and (value.kind, value.type) == (outcome.failure.kind, outcome.failure.type)
+        )
+    return close(value, outcome.value, case)
+

@@ -1,0 +1,186 @@
+"""The figures of the course: weights as maps, results as curves, bars and tables, each with a text description."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import HTML, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+STYLE = Path(__file__).parent / "style.mplstyle"
+BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
+SIGNED_MAP = "PuOr"
+
+
+def use_style() -> None:
+    """Use the course's style sheet for every figure that follows."""
+    plt.style.use(STYLE)
+
+
+def show(figure: Figure, description: str) -> None:
+    """Display `figure` once, as an image that a screen reader reads as `description`, and close it."""
+    display(_image(figure, description))
+
+
+def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[Any]) -> None:
+    """Show `draw(**values)`, which returns a figure and its description, with one slider per name to turn it.
+
+    The picture for the first value of each name is an ordinary image, and stands alone where widgets do not run.
+    """
+    import ipywidgets
+
+    sliders = {name: ipywidgets.SelectionSlider(options=list(values), description=name) for name, values in choices.items()}
+    picture = display(_image(*draw(**{name: values[0] for name, values in choices.items()})), display_id=True)
+
+    def redraw(_: Any) -> None:
+        picture.update(_image(*draw(**{name: slider.value for name, slider in sliders.items()})))
+
+    for slider in sliders.values():
+        slider.observe(redraw, names="value")
+    display(ipywidgets.VBox(list(sliders.values())))
+
+
+def _image(figure: Figure, description: str) -> HTML:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    alt = html.escape(description, quote=True)
+    return HTML(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">')
+
+
+def draw_weights(
+    axes: Axes,
+    weights: Any,
+    *,
+    queries: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+    title: str = "",
+    numbers: bool | None = None,
+    gold: Sequence[int] | None = None,
+) -> Any:
+    """Draw one map of attention weights (T, S) on `axes`; returns the image for a colour bar.
+
+    Words label the axes when given. Numbers are written into small maps. `gold` marks one key per query (-1 for none)
+    with an open square.
+    """
+    grid = np.asarray(weights, dtype=np.float64)
+    rows, columns = grid.shape
+    image = axes.imshow(grid, vmin=0.0, vmax=1.0, cmap="cividis", aspect="auto" if max(rows, columns) > 16 else "equal")
+    axes.set(title=title, xlabel="key position s", ylabel="query position t")
+    axes.grid(False)
+    for names, count, axis in ((keys, columns, axes.xaxis), (queries, rows, axes.yaxis)):
+        if names is not None:
+            axis.set_ticks(range(count), list(names), rotation=45 if axis is axes.xaxis else 0)
+        elif count <= 12:
+            axis.set_ticks(range(count))
+    if numbers if numbers is not None else grid.size <= 40:
+        for t, s in np.ndindex(rows, columns):
+            axes.text(s, t, f"{grid[t, s]:.2f}", ha="center", va="center", fontsize=8, color="k" if grid[t, s] > 0.55 else "w")
+    for t, s in enumerate(gold or ()):
+        if s >= 0:
+            axes.plot(s, t, marker="s", markersize=13, fillstyle="none", color=VERMILION, markeredgewidth=1.8, linestyle="")
+    return image
+
+
+def show_weights(weights: Any, description: str, **options: Any) -> None:
+    """Show one map of weights (T, S) with its colour bar; options are those of `draw_weights`."""
+    rows, columns = np.asarray(weights).shape
+    figure, axes = plt.subplots(figsize=(min(7.5, 2.2 + 0.55 * columns), min(6.5, 1.5 + 0.45 * rows)))
+    image = draw_weights(axes, weights, **options)
+    figure.colorbar(image, ax=axes, label="weight", shrink=0.85)
+    show(figure, description)
+
+
+def show_heads(weights: Any, description: str, titles: Sequence[str] | None = None, **options: Any) -> None:
+    """Show the maps of several heads (H, T, S) side by side under one colour bar."""
+    maps = np.asarray(weights)
+    count = len(maps)
+    columns = min(count, 4)
+    rows = -(-count // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.3 * columns + 0.8, 2.6 * rows), squeeze=False, sharex=True, sharey=True)
+    image = None
+    for index, axes in enumerate(grid.flat):
+        if index >= count:
+            axes.axis("off")
+            continue
+        title = titles[index] if titles else f"head {index}"
+        image = draw_weights(axes, maps[index], title=title, numbers=False, **options)
+        axes.label_outer()
+    figure.colorbar(image, ax=grid, label="weight", shrink=0.85)
+    show(figure, description)
+
+
+def show_curves(
+    x: Sequence[float],
+    curves: Mapping[str, Any],
+    description: str,
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    y_limits: tuple[float, float] | None = None,
+    reference: tuple[float, str] | None = None,
+    vertical: tuple[float, str] | None = None,
+) -> None:
+    """Show named curves over `x`; a curve (seeds, len(x)) is drawn as its mean with the range of the seeds shaded.
+
+    `reference` is a horizontal line (value, label), `vertical` a vertical one.
+    """
+    figure, axes = plt.subplots()
+    for name, values in curves.items():
+        array = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        (line,) = axes.plot(x, array.mean(axis=0), label=name)
+        if len(array) > 1:
+            axes.fill_between(x, array.min(axis=0), array.max(axis=0), color=line.get_color(), alpha=0.15, linewidth=0)
+    if reference is not None:
+        axes.axhline(reference[0], color="0.35", linewidth=1, linestyle=(0, (1, 2)), marker="", label=reference[1])
+    if vertical is not None:
+        axes.axvline(vertical[0], color="0.55", linewidth=1, linestyle=(0, (4, 3)), marker="", label=vertical[1])
+    axes.set(xlabel=x_label, ylabel=y_label, title=title)
+    if log_x:
+        axes.set_xscale("log", base=2)
+    if log_y:
+        axes.set_yscale("log")
+    if y_limits is not None:
+        axes.set_ylim(*y_limits)
+    axes.legend()
+    show(figure, description)
+
+
+def show_bars(
+    values: Mapping[str, float], description: str, *, x_label: str, title: str = "", format: str = "{:.2f}", log: bool = False
+) -> None:
+    """Show one horizontal bar per name, with its value written at the end."""
+    figure, axes = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(values)))
+    bars = axes.barh(list(values), list(values.values()), color=BLUE, height=0.6)
+    axes.bar_label(bars, labels=[format.format(value) for value in values.values()], padding=4)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.15)
+    if log:
+        axes.set_xscale("log")
+    axes.set(xlabel=x_label, title=title)
+    show(figure, description)
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
+    """Show rows (all with the same keys) as a table; floats get two decimals, text is taken as it is."""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in rows[0])
+    body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>" for row in rows)
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    display(HTML(f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"))
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else html.escape(str(value))

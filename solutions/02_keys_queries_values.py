@@ -1,0 +1,736 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · Keys, queries, values
+#
+# **Goal.** Build attention as a look-up: a *query* is compared with *keys*, and what comes back is an average of *values*.
+# At the end it translates: the Spanish word *gato* looks at the English word *cat*, and nobody told it to.
+#
+# *Nine exercises · about 90 minutes · 40 points.* You need NumPy, PyTorch basics, and the idea of notebook 1: one fixed vector cannot hold a whole sentence.
+#
+# | symbol | meaning |
+# |---|---|
+# | T | query positions, index t (the words being written) |
+# | S | key positions, index s (the words being read) |
+# | d_model, d_k, d_v | widths of the inputs, of queries and keys, of values |
+# | `…` | any number of leading dimensions, such as a batch |
+#
+# Each exercise is a function with a blank. Fill it in, run the cell, then run the `grader.check` below it: the check compares numbers,
+# and when they are wrong it tries to say *which* mistake made them.
+
+# %% tags=["setup"]
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+import attnkit
+from attnkit import plots
+from attnkit.data import Vocabulary, gold_matrix, load_en_es, recall_task
+from attnkit.training import train
+
+grader = attnkit.start("02_keys_queries_values.ipynb")
+
+# %% [markdown]
+# ## The searchlight
+#
+# Think of a dark stage with S actors. A searchlight sweeps over it. Where it points is the **query**; what makes an actor stand out in that light is the **key**;
+# what the actor then says is the **value**. The light has soft edges: it is never on one actor only, so what you hear is a mixture, loudest where the light is brightest.
+
+# %% tags=["experiment"]
+def draw_searchlight(centre=2.0, width=0.8):
+    actors = np.arange(6)
+    light = np.exp(-((actors - centre) ** 2) / (2 * width**2))
+    light /= light.sum()
+    figure, axes = plt.subplots(figsize=(6.4, 2.8))
+    for edge in np.linspace(0.3, 1.6, 8):
+        axes.fill([2.5, centre - edge, centre + edge], [3, 0, 0], color=plots.BLUE, alpha=0.06, linewidth=0)
+    axes.scatter(actors, np.zeros(6), s=200 + 1500 * light, color=plots.VERMILION, edgecolor="k", zorder=3)
+    for actor, share in zip(actors, light, strict=True):
+        axes.annotate(f"{share:.2f}", (actor, -0.75), ha="center")
+    axes.annotate("query", (2.5, 3.1), ha="center")
+    axes.set(ylim=(-1.2, 3.6), xlim=(-0.8, 5.8), yticks=[], xlabel="key position s (numbers: share of the light)")
+    axes.grid(False)
+    return figure
+
+
+plots.show(draw_searchlight(), "A searchlight above six actors; the actor at position 2 gets about half of the light, its neighbours less.")
+
+# %% [markdown]
+# **Where the analogy stops.** A searchlight points at a *place*, and attention at *content*: move the actors around and it finds the same ones (exercise 2.9 measures that).
+# A searchlight costs the same however many actors there are. Attention pays for each of them: T · S scores.
+
+# %% [markdown]
+# ## 2.1 Softmax
+# *Goal: turn any numbers into shares of 1.* · 10 min · 5 points
+#
+# The light has to be shared out: no share below 0, and all shares together 1. Dividing by the sum fails as soon as a number is negative. The softmax takes
+# exponentials first, which are always positive, and keeps the order of the numbers:
+#
+# $$\mathrm{softmax}(z)_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
+#
+# Only differences matter: adding the same number to every $z_i$ multiplies top and bottom by the same factor. That freedom is worth using, because `np.exp(710.0)` is already infinite.
+#
+# *On paper:* for z = (0, ln 3) the exponentials are 1 and 3, their sum is 4, and the shares are (¼, ¾).
+
+
+# %% tags=["exercise", "q2_1"]
+def softmax(z, axis=-1):
+    """Shares of 1 along one axis: exp(z_i) / Σ_j exp(z_j).
+
+    z: a NumPy array of any shape, or a list, or ints. `axis` names the lines that sum to 1.
+    Returns an array of the same shape. float32 stays float32 and float64 stays float64; ints and lists become float64.
+    Stays right for numbers of any size (±1000 and beyond), line by line, and does not change z.
+    """
+    # 1. make z an array of floats, keeping the width of a float array
+    # 2. shift every line so that no exponential can overflow
+    # 3. exponentials, divided by the sum of their line
+    # BEGIN SOLUTION
+    z = np.asarray(z)
+    if not np.issubdtype(z.dtype, np.floating):
+        z = z.astype(np.float64)
+    shifted = z - z.max(axis=axis, keepdims=True)
+    exponentials = np.exp(shifted)
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Which number can you take off a whole line so that its largest entry becomes 0? Then every exponential is at most 1. Each line needs its own such number.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# z        ← array of floats
+# shifted  ← z − (largest of each line along axis, kept as an axis of length 1)
+# e        ← exp(shifted)
+# answer   ← e / (sum of each line along axis, kept as an axis of length 1)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** `keepdims=True` leaves an axis of length 1 where the reduction was, so that the maximum (and the sum) lines up with the rows it belongs to, whichever axis was named.
+# Without it, a square array would silently line up with the wrong axis. The shift is taken per line: a maximum of the *whole* array also prevents overflow, but a line that lies 2000 lower would underflow to 0/0.
+
+# %% tags=["experiment"]
+plots.show_table(
+    [{"z": str(z), "softmax(z)": str(np.round(softmax(np.array(z)), 3))} for z in ([0, 0, 0], [0, 1, 2], [0, 2, 4], [1000, 1001, 1002])],
+    "The same differences give the same shares; larger differences give sharper ones.",
+)
+
+# %% tags=["claim"]
+assert np.allclose(softmax(np.array([0.0, 1, 2])), softmax(np.array([1000.0, 1001, 1002])))
+assert softmax(np.array([0.0, 2, 4])).max() > softmax(np.array([0.0, 1, 2])).max()
+assert np.allclose(softmax([0, math.log(3)]), [0.25, 0.75])
+
+# %% [markdown]
+# ## 2.2 One query
+# *Goal: look something up softly.* · 10 min · 5 points
+#
+# A Python dictionary compares your query with its keys and hands over one value. Here "compares" becomes a dot product, which says *how well* they match, and "one" becomes an average:
+#
+# $$s_s = q \cdot k_s \qquad w = \mathrm{softmax}(s) \qquad o = \sum_s w_s\, v_s$$
+#
+# Shapes: $q$ (d_k,), keys $K$ (S, d_k), values $V$ (S, d_v), scores and weights (S,), output (d_v,). The dot products are used as they are; notebook 3 is about scaling them.
+#
+# *On paper:* q = (1, 0), keys (2, 0) and (0, 1), values 10 and 20. The scores are 2 and 0, the weights e²/(e²+1) ≈ .88 and .12, the output .88·10 + .12·20 ≈ 11.2.
+
+
+# %% tags=["exercise", "q2_2"]
+def attend(q, K, V):
+    """Look up one query: the values averaged by how well their keys match it.
+
+    NumPy: q (d_k,), K (S, d_k), V (S, d_v). Loops are welcome.
+    Returns the output (d_v,) and the weights (S,), in the floating type of the inputs. Scores may be in the thousands.
+    """
+    # 1. one score for each key: its dot product with q
+    # 2. weights: shares of 1
+    # 3. output: the values, averaged with these weights
+    # BEGIN SOLUTION
+    scores = K @ q
+    weights = softmax(scores)
+    output = weights @ V
+    return output, weights
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Three lines, one for each step. A matrix times a vector is a dot product for each row of the matrix.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# for each key s:  score[s] ← Σ_i q[i] · K[s, i]
+# weights ← softmax(score)
+# output  ← Σ_s weights[s] · V[s]
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** `K @ q` is S dot products at once; `weights @ V` is the weighted sum of the rows of V. The sizes tell you where each belongs:
+# d_k disappears in the scores (it is what we compare), S disappears in the output (it is what we average over), and only d_v is left.
+
+# %% [markdown]
+# **Predict before you turn it.** Below, three keys point in three directions, and you turn the query. At which angle does key B get the most weight? And what happens to the *sharpness* when the query gets longer?
+
+# %% tags=["experiment"]
+KEY_ANGLES = {"A": 10, "B": 100, "C": 225}
+
+
+def draw_dial(angle, length):
+    keys = np.array([[math.cos(math.radians(a)), math.sin(math.radians(a))] for a in KEY_ANGLES.values()])
+    query = length * np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
+    _, weights = attend(query, keys, np.eye(3))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.8))
+    for name, key in zip(KEY_ANGLES, keys, strict=True):
+        left.annotate("", key, (0, 0), arrowprops={"arrowstyle": "->", "color": plots.BLUE})
+        left.annotate(f"key {name}", 1.15 * key, ha="center", va="center")
+    left.annotate("", query / length * 0.8, (0, 0), arrowprops={"arrowstyle": "-|>", "color": plots.VERMILION, "linewidth": 2.5})
+    left.set(xlim=(-1.5, 1.5), ylim=(-1.3, 1.4), xticks=[], yticks=[], title=f"query at {angle}°, length {length}", aspect="equal")
+    right.bar(list(KEY_ANGLES), weights, color=plots.BLUE)
+    right.set(ylim=(0, 1), ylabel="weight", xlabel="key s")
+    shares = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(KEY_ANGLES, weights, strict=True))
+    return figure, f"A query at {angle} degrees and length {length} among three keys; the weights are {shares}."
+
+
+plots.turn_by_hand(draw_dial, angle=range(0, 360, 15), length=[1, 2, 4, 8])
+
+# %% [markdown]
+# The key that points the way the query does gets the most, and a longer query turns the soft light into a hard one. Length is sharpness: keep that in mind for notebook 3.
+
+# %% tags=["claim"]
+directions = np.array([[math.cos(math.radians(a)), math.sin(math.radians(a))] for a in KEY_ANGLES.values()])
+assert max(range(0, 360, 5), key=lambda a: attend(2 * np.array([math.cos(math.radians(a)), math.sin(math.radians(a))]), directions, np.eye(3))[1][1]) in range(90, 125)
+sharpness = [attend(length * directions[1], directions, np.eye(3))[1].max() for length in (1, 2, 4, 8)]
+assert sharpness == sorted(sharpness)
+
+# %% [markdown]
+# ## 2.3 Attention
+# *Goal: all queries, all examples, without a loop.* · 15 min · 6 points
+#
+# T queries are T look-ups in the same keys and values. Stacked as rows, the whole thing is two matrix products with a softmax between them:
+#
+# $$\mathrm{weights} = \mathrm{softmax}(Q K^{\top}) \qquad \mathrm{output} = \mathrm{weights} \cdot V$$
+#
+# Shapes: Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v) → weights (…, T, S), output (…, T, d_v). Row t of the weights belongs to query t and sums to 1.
+#
+# *On paper:* give 2.2's example a second query (0, 0). It scores 0 with every key, so its weights are (½, ½) and its output is 15: a query that asks nothing gets the plain average.
+#
+# From here on we use PyTorch, so that gradients can flow.
+
+
+# %% tags=["exercise", "q2_3"]
+def attention(Q, K, V):
+    """Unscaled dot-product attention for all queries at once: softmax(Q Kᵀ) V.
+
+    Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), torch tensors with the same leading dimensions.
+    Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of the inputs.
+    No Python loop over positions (the check counts the lines that run). Gradients reach Q, K and V.
+    """
+    # 1. scores (…, T, S): every query with every key
+    # 2. weights: softmax over the keys
+    # 3. output: for every query, the average of the values
+    # BEGIN SOLUTION
+    scores = Q @ K.transpose(-2, -1)
+    weights = torch.softmax(scores, dim=-1)
+    output = weights @ V
+    return output, weights
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Work out the shapes: (T, d_k) times what gives (T, S)? Count the axes from the end (−1, −2), so that a batch in front does not move them.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# scores  ← Q times K with its last two axes swapped
+# weights ← softmax of scores along the axis that counts keys
+# output  ← weights times V
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** `K.transpose(-2, -1)` swaps only the last two axes; `K.T` would also reverse the batch. The softmax runs over the *last* axis, the keys: each query shares out one unit of attention.
+# Over the queries (axis −2) every shape is still right and every *column* sums to 1, which is why only numbers can catch that mistake. `torch.softmax` shifts by the maximum by itself.
+
+# %% tags=["experiment"]
+generator = torch.Generator().manual_seed(2)
+Q, K, V = (torch.randn(*size, generator=generator) for size in ((3, 4), (5, 4), (5, 2)))
+output, weights = attention(Q, K, V)
+plots.show_weights(weights, f"Weights of three random queries over five random keys; each row sums to {weights[0].sum():.0f}.", title="three queries, five keys")
+print("output", tuple(output.shape), " row sums", [round(total, 3) for total in weights.sum(-1).tolist()])
+
+# %% tags=["claim"]
+assert torch.allclose(weights.sum(-1), torch.ones(3))
+same = attention(torch.zeros(1, 2), torch.tensor([[2.0, 0], [0, 1]]), torch.tensor([[10.0], [20]]))
+assert same[0].item() == 15
+
+# %% [markdown]
+# ## 2.4 Three roles
+# *Goal: let one sequence play three roles.* · 5 min · 4 points
+#
+# Where do queries, keys and values come from? From the same vectors $X$, through three learned matrices. What a word asks for, what it can be found by, and what it has to say need not be alike:
+#
+# $$Q = X W_q \qquad K = X W_k \qquad V = X W_v$$
+#
+# Shapes: X (…, T, d_model); W_q and W_k (d_model, d_k), W_v (d_model, d_v). Here the matrices stand on the right and need no transpose (inside `nn.Linear` they are stored the other way round).
+#
+# *On paper:* X = (1, 2) and W_q with rows (1, 0) and (0, 3) give Q = (1, 6).
+
+
+# %% tags=["exercise", "q2_4"]
+def project(X, W_q, W_k, W_v):
+    """Make queries, keys and values from one sequence: X W_q, X W_k, X W_v.
+
+    X (…, T, d_model), W_q and W_k (d_model, d_k), W_v (d_model, d_v).
+    Returns Q (…, T, d_k), K (…, T, d_k) and V (…, T, d_v), in this order. Gradients reach X and all three matrices.
+    """
+    # 1. queries   2. keys   3. values
+    # BEGIN SOLUTION
+    return X @ W_q, X @ W_k, X @ W_v
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# `@` multiplies the last axis of X with the first axis of a matrix and leaves everything in front alone.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# Q ← X times W_q;  K ← X times W_k;  V ← X times W_v
+# return all three
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why three matrices?** With one matrix for queries and keys the scores are symmetric: *cat* looks at *the* exactly as strongly as *the* looks at *cat*. With one for keys and values a word could only be found by what it says.
+# Notebook 5's scores and notebook 4's heads both rest on these matrices being free.
+
+# %% [markdown]
+# ## 2.5 Cross-attention
+# *Goal: one sequence asks, another answers.* · 10 min · 4 points
+#
+# In a translation, the sentence being written asks, and the sentence being read answers. So the queries are made from the decoder's vectors, the keys **and** the values from the encoder's:
+#
+# $$\mathrm{attention}\big(X_{dec} W_q,\; X_{enc} W_k,\; X_{enc} W_v\big)$$
+#
+# Shapes: X_dec (…, T, d_dec), X_enc (…, S, d_enc) → output (…, T, d_v), weights (…, T, S). The two may differ in length, and in width when the matrices do.
+#
+# *On paper:* one query word, one source word. There is nothing to choose: the weight is 1 and the output is the source word's value, whatever is asked.
+
+
+# %% tags=["exercise", "q2_5"]
+def cross_attention(X_dec, X_enc, W_q, W_k, W_v):
+    """Attention of one sequence to another: queries from X_dec, keys and values from X_enc (unscaled).
+
+    X_dec (…, T, d_dec), X_enc (…, S, d_enc), W_q (d_dec, d_k), W_k (d_enc, d_k), W_v (d_enc, d_v).
+    Returns the output (…, T, d_v) and the weights (…, T, S). Gradients reach both sequences and all three matrices.
+    """
+    # 1. queries from one sequence, keys and values from the other
+    # 2. your attention
+    # BEGIN SOLUTION
+    return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# The output has one row for each word being written (T of them). So whose vectors are the queries?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# Q ← the asking sequence times W_q
+# K ← the answering sequence times W_k;  V ← the same times W_v
+# return attention(Q, K, V)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why keys and values from the same side?** Key s and value s describe the same source word: one says when to choose it, the other what to hand over. If the values came from the decoder, the weights would average the wrong words (and would not even fit, unless T = S).
+
+# %% [markdown]
+# ### Experiment: a dictionary that learns
+#
+# Eight slots hold a key and a value each, all embedded as vectors. One query comes, which is one of the eight keys; the answer is the value in that slot. Nothing tells the model how to look things up: it has your `cross_attention`, three matrices, and a training loop.
+#
+# **Predict:** there are 20 possible values. What accuracy does guessing give? Where will the weights be after training?
+
+# %% tags=["experiment"]
+class SoftDictionary(nn.Module):
+    def __init__(self, keys=20, values=20, d_model=32):
+        super().__init__()
+        self.key, self.value = nn.Embedding(keys, d_model), nn.Embedding(values, d_model)
+        self.W_q, self.W_k, self.W_v = (nn.Parameter(torch.randn(d_model, d_model) / d_model**0.5) for _ in range(3))
+        self.read = nn.Linear(d_model, values)
+
+    def forward(self, task):
+        memory = self.key(task.keys) + self.value(task.values)  # (B, S, d_model): each slot holds both
+        question = self.key(task.query)[:, None]  # (B, 1, d_model)
+        found, weights = cross_attention(question, memory, self.W_q, self.W_k, self.W_v)
+        return self.read(found[:, 0]), weights[:, 0]  # (B, values), (B, S)
+
+
+generator = torch.Generator().manual_seed(1)
+torch.manual_seed(0)
+dictionary = SoftDictionary()
+
+
+def recall_loss():
+    task = recall_task(128, 8, 20, 20, generator)
+    return nn.functional.cross_entropy(dictionary(task)[0], task.answer)
+
+
+train(dictionary, recall_loss, 600, lr=1e-2, label="learning to look up");
+
+# %% tags=["experiment"]
+test = recall_task(2000, 8, 20, 20, generator)
+with torch.no_grad():
+    logits, weights = dictionary(test)
+recall = (logits.argmax(-1) == test.answer).float().mean().item()
+on_slot = weights.gather(1, test.slot[:, None]).mean().item()
+plots.show_table([{"accuracy": recall, "guessing": 1 / 20, "weight on the right slot": on_slot, "uniform weight": 1 / 8}], "2000 new memories")
+few = weights[test.slot.argsort()][:: len(weights) // 8][:8]
+plots.show_weights(few, "Eight memories, ordered by the slot that holds the answer; nearly all weight of each is on that slot.", title="one row: one memory", gold=range(8))
+
+# %% [markdown]
+# The model answers nearly every question, and nearly all of the weight sits on the right slot (orange squares). A soft look-up has learned to behave like a hard one, because every step on the way was differentiable.
+
+# %% tags=["claim"]
+assert recall > 0.98
+assert on_slot > 0.95
+
+# %% [markdown]
+# ### Experiment: *gato* looks at *cat*
+#
+# Now real words. Each Spanish word asks, the English sentence answers, and from the answer alone the model must say which Spanish word asked. The query decides only *where to look*; what is handed over comes from English.
+# So the best it can do is to look at the English word that translates it. We train on sentences of the project's own small grammar, then compare the largest weight with gold alignments (which it has never seen).
+#
+# Sentences are grouped by length, so that no padding is needed: masks come in notebook 6.
+
+# %% tags=["experiment"]
+pairs = load_en_es("train")
+english = Vocabulary.of(pair.source for pair in pairs)
+spanish = Vocabulary.of(pair.target for pair in pairs)
+
+
+def by_length(pairs):
+    """Sentence pairs of the same two lengths, as batches of word numbers (B, S) and (B, T) with gold (B, T)."""
+    groups = {}
+    for pair in pairs:
+        groups.setdefault((len(pair.source), len(pair.target)), []).append(pair)
+    return [
+        (torch.tensor([english.encode(p.source) for p in group]), torch.tensor([spanish.encode(p.target) for p in group]), gold_matrix(group))
+        for group in groups.values()
+    ]
+
+
+class WordAligner(nn.Module):
+    def __init__(self, d_model=64):
+        super().__init__()
+        self.read, self.write = nn.Embedding(len(english), d_model), nn.Embedding(len(spanish), d_model)
+        self.W_q, self.W_k, self.W_v = (nn.Parameter(torch.randn(d_model, d_model) / d_model**0.5 / 2) for _ in range(3))
+        self.name = nn.Linear(d_model, len(spanish))
+
+    def forward(self, source, target):
+        found, weights = cross_attention(self.write(target), self.read(source), self.W_q, self.W_k, self.W_v)
+        return self.name(found), weights  # (B, T, words), (B, T, S)
+
+
+# %% tags=["experiment"]
+torch.manual_seed(0)
+aligner = WordAligner()
+groups = by_length(pairs)
+sizes = torch.tensor([len(group[0]) for group in groups], dtype=torch.float)
+generator = torch.Generator().manual_seed(3)
+
+
+def aligner_loss():
+    source, target, _ = groups[torch.multinomial(sizes, 1, generator=generator)]
+    chosen = torch.randint(len(source), (64,), generator=generator)
+    logits, _ = aligner(source[chosen], target[chosen])
+    return nn.functional.cross_entropy(logits.flatten(0, 1), target[chosen].flatten())
+
+
+train(aligner, aligner_loss, 800, lr=5e-3, label="learning to align");
+
+# %% tags=["experiment"]
+aligned = on_gold = guess = 0
+with torch.no_grad():
+    for source, target, gold in by_length(load_en_es("test")):
+        weights = aligner(source, target)[1]
+        real = gold >= 0
+        aligned += real.sum().item()
+        on_gold += (weights.argmax(-1) == gold)[real].sum().item()
+        guess += real.sum().item() / source.shape[1]
+plots.show_table([{"target words": aligned, "largest weight on gold": on_gold / aligned, "looking anywhere": guess / aligned}], "test sentences")
+
+# %% tags=["experiment"]
+reading, writing = "the cat sat on the mat".split(), "el gato se sentó en la alfombra".split()
+with torch.no_grad():
+    weights = aligner(torch.tensor([english.encode(reading)]), torch.tensor([spanish.encode(writing)]))[1][0]
+plots.show_weights(weights, "Spanish words down, English words across; gato has its largest weight on cat.", queries=writing, keys=reading, title="who looks at whom")
+print("gato looks at", reading[weights[writing.index("gato")].argmax()])
+
+# %% [markdown]
+# *gato* looks at *cat* and most words find their partner, from translations alone. Where it fails is instructive: the two *the* are the same vector to this model, so an article cannot know *which* of them is its own. It has no idea of position. Notebook 5 gives it one.
+
+# %% tags=["claim"]
+assert reading[weights[writing.index("gato")].argmax()] == "cat"
+assert on_gold / aligned > 0.6 > 2 * guess / aligned
+assert torch.allclose(weights[:, 0], weights[:, 4])  # the two "the" get the same weight from every word
+
+# %% [markdown]
+# ## 2.6 Self-attention
+# *Goal: a sequence that asks itself.* · 5 min · 4 points
+#
+# Nothing says that the two sequences must differ. In self-attention every word asks every word of its own sentence, itself included, and is rewritten as a mixture of what they say. It is cross-attention with X on both sides.
+#
+# Shapes: X (…, T, d_model) → output (…, T, d_v), weights (…, T, T).
+
+
+# %% tags=["exercise", "q2_6"]
+def self_attention(X, W_q, W_k, W_v):
+    """Attention of a sequence to itself: queries, keys and values all from X (unscaled, every position sees every other).
+
+    X (…, T, d_model), W_q and W_k (d_model, d_k), W_v (d_model, d_v).
+    Returns the output (…, T, d_v) and the weights (…, T, T). Gradients reach X and all three matrices.
+    """
+    # one line, with what you have
+    # BEGIN SOLUTION
+    return attention(*project(X, W_q, W_k, W_v))
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# You have written `project`, which makes Q, K and V from one sequence, and `attention`, which takes all three.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# Q, K, V ← project(X, …)
+# return attention(Q, K, V)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **What is new?** Only who asks. `cross_attention(X, X, …)` is the same function. In a transformer both stand side by side: self-attention lets a sentence read itself, cross-attention lets the translation read the source.
+
+# %% tags=["experiment"]
+sentence = "the cat sat on the mat".split()
+with torch.no_grad():
+    X = aligner.read(torch.tensor(english.encode(sentence)))
+generator = torch.Generator().manual_seed(5)
+W_q, W_k, W_v = (0.12 * torch.randn(64, 64, generator=generator) for _ in range(3))
+output, weights = self_attention(X, W_q, W_k, W_v)
+plots.show_weights(weights, "Self-attention on the cat sat on the mat with random matrices; the rows of the two the are equal.", queries=sentence, keys=sentence, title="untrained self-attention")
+print("largest difference between the outputs of the two 'the':", (output[0] - output[4]).abs().max().item())
+
+# %% [markdown]
+# With random matrices the pattern means nothing yet, but one thing can be read off: both *the* ask the same question and get the same answer. Same word, same output, wherever it stands.
+
+# %% tags=["claim"]
+assert torch.allclose(output[0], output[4], atol=1e-5)
+
+# %% [markdown]
+# ## 2.7 The inverse puzzle
+# *Goal: find the question whose answer is row `target`.* · 15 min · 4 points
+#
+# Training finds queries that look at the right key. Can you find one by hand? Given keys K, make a query that puts more than .99 of the softmax weight on one of them.
+#
+# The key itself is a tempting query, and it is not enough: its score must beat every *other* score by a margin, and a longer key that points almost the same way scores higher. You want $K q$ to be large at `target` and equally low everywhere else,
+# and the rows of K are linearly independent, so such a q exists.
+#
+# *On paper:* with two keys and scores (m, 0), the weight is $e^m/(e^m+1)$. For .99 it takes m = ln 99 ≈ 4.6; more keys need a little more.
+
+
+# %% tags=["exercise", "q2_7"]
+def find_query(K, target):
+    """A query that puts more than .99 of the softmax weight of K q on row `target`.
+
+    K (S, d_k), a torch tensor whose rows are linearly independent and well conditioned (S ≤ d_k); target an int.
+    Returns q (d_k,), in the floating type of K. The scores are not scaled.
+    """
+    # 1. choose the scores you would like to see
+    # 2. solve K q = these scores
+    # BEGIN SOLUTION
+    wanted = torch.zeros(len(K), dtype=K.dtype)
+    wanted[target] = 20.0
+    return torch.linalg.pinv(K) @ wanted
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Begin at the end: which S scores give a softmax above .99 at `target`? Then q is the unknown of a linear system with K as its matrix.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# wanted ← zeros (S,);  wanted[target] ← a margin well above ln(99 · S)
+# q ← a solution of K q = wanted   (torch.linalg has pinv, lstsq, solve)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why the pseudo-inverse?** When S = d_k, K has an inverse and q is unique. When S < d_k there are many solutions, and `pinv` picks the shortest. A margin of 20 leaves $e^{-20}$ for each other key, far below a hundredth, and is still a modest number.
+
+# %% tags=["experiment"]
+generator = torch.Generator().manual_seed(4)
+K = torch.linalg.qr(torch.randn(4, 4, generator=generator))[0] * torch.tensor([[1.0], [1.5], [2.0], [2.5]])
+K = K + 1.3 * K[0] * torch.tensor([[0.0], [1.0], [1.0], [1.0]])
+queries = {"the key itself": K[0], "ten times the key": 10 * K[0], "find_query": find_query(K, 0)}
+plots.show_table([{"query": name, "weight on row 0": torch.softmax(K @ q, 0)[0].item(), "score of row 0": (K @ q)[0].item(), "best other score": (K @ q)[1:].max().item()} for name, q in queries.items()])
+
+# %% [markdown]
+# The key itself loses to keys that contain it and are longer, and ten times the key loses by more. Solving for the scores wins.
+
+# %% tags=["claim"]
+asked = {name: torch.softmax(K @ q, 0)[0].item() for name, q in queries.items()}
+assert asked["find_query"] > 0.99 and asked["ten times the key"] < asked["the key itself"] < 0.5
+
+# %% [markdown]
+# ## 2.8 With a pencil
+# *Goal: do it once by hand.* · 10 min · 4 points
+#
+# One query, three tokens, no scaling:
+#
+# | | key | value |
+# |---|---|---|
+# | token 1 | (1, 0) | (10, 0) |
+# | token 2 | (0, 1) | (0, 10) |
+# | token 3 | (1, 1) | (5, 5) |
+#
+# The query is (1, 2). Work out the three scores, the three weights (two decimals are enough; $e \approx 2.72$, $e^2 \approx 7.39$, $e^3 \approx 20.09$) and the output. Then type them in as lists.
+# The check here only sees whether your answers can be right; the numbers themselves are graded when you hand in.
+
+# %% tags=["exercise", "q2_8"]
+worksheet_scores = [1, 2, 3]  # SOLUTION
+worksheet_weights = [0.090, 0.245, 0.665]  # SOLUTION
+worksheet_output = [4.226, 5.774]  # SOLUTION
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Score of a token: first number times first number plus second times second. Then the exponentials, then their shares of the sum.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# scores  ← query · key, three times
+# weights ← (e^score_1, e^score_2, e^score_3) / their sum
+# output  ← weight_1 · value_1 + weight_2 · value_2 + weight_3 · value_3   (two numbers)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Worked out.** Scores: 1·1 + 2·0 = 1, 1·0 + 2·1 = 2, 1·1 + 2·1 = 3. Exponentials 2.718, 7.389, 20.086, sum 30.193, shares .090, .245, .665. Output: first number .090·10 + .245·0 + .665·5 = 4.226, second .090·0 + .245·10 + .665·5 = 5.774.
+# Token 3 wins by matching *both* features, though neither of its numbers is the largest.
+
+# %% tags=["claim"]
+by_hand = attend(np.array([1.0, 2]), np.array([[1.0, 0], [0, 1], [1, 1]]), np.array([[10.0, 0], [0, 10], [5, 5]]))
+assert np.allclose(by_hand[0], worksheet_output, atol=0.001) and np.allclose(by_hand[1], worksheet_weights, atol=0.001)
+
+# %% [markdown]
+# ## 2.9 Does order matter?
+# *Goal: measure what self-attention cannot see.* · 10 min · 4 points
+#
+# Permute the words of a sentence, and ask whether the outputs are merely permuted in the same way. If so, the map does not see order at all: it is *permutation-equivariant*. The gap is how far it is from that:
+#
+# $$\max_{t,j}\; \big|\, f(X)[\pi]_{tj} - f(X[\pi])_{tj} \,\big|$$
+#
+# Here $X[\pi]$ means: row t of the new sequence is row π(t) of the old one, which is `X[perm]` in PyTorch.
+#
+# *On paper:* if f returns the running sum, X = (1, 2) gives (1, 3). Swapped first, (2, 1) gives (2, 3); swapped afterwards, (3, 1). The gap is 2: a running sum sees order.
+
+
+# %% tags=["exercise", "q2_9"]
+def permutation_gap(f, X, perm):
+    """How far f is from treating all positions alike: the largest |f(X)[perm] − f(X[perm])|.
+
+    f takes X (T, d) and returns one tensor (T, e); perm (T,) is an int64 permutation of 0…T−1.
+    Returns one number, zero for a map that does not see order.
+    """
+    # 1. permute after f, and before f
+    # 2. the largest absolute difference
+    # BEGIN SOLUTION
+    return (f(X)[perm] - f(X[perm])).abs().max().item()
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Two calls of f. In one the rows are permuted before, in the other after. `perm` is an index: `A[perm]` permutes the rows of A.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# after  ← f(X), its rows permuted
+# before ← f(of X with its rows permuted)
+# return the largest |after − before| as a number
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **A trap.** Comparing f(X) with f(X[perm]) asks for *invariance*: the same output whatever the order. Self-attention does not have that. Its outputs move along with the words.
+
+# %% [markdown]
+# **Predict:** which of these three maps has a gap of zero: self-attention, self-attention after numbering the words (adding the position to every feature), a running mean?
+
+# %% tags=["experiment"]
+maps = {
+    "self-attention": lambda X: self_attention(X, W_q, W_k, W_v)[0],
+    "position added, then self-attention": lambda X: self_attention(X + torch.arange(len(X))[:, None] / 5, W_q, W_k, W_v)[0],
+    "running mean": lambda X: X.cumsum(0) / torch.arange(1, len(X) + 1)[:, None],
+}
+perm = torch.tensor([2, 0, 5, 1, 4, 3])
+gaps = {name: permutation_gap(f, X, perm) for name, f in maps.items()}
+plots.show_table([{"map": name, "permutation gap": f"{gap:.6f}"} for name, gap in gaps.items()])
+
+# %% [markdown]
+# For self-attention the gap is zero up to rounding: *the cat sat on the mat* and *mat the on sat cat the* are the same to it. That is a gift (it can look anywhere at once) and a problem, which notebook 5 solves.
+
+# %% tags=["claim"]
+assert gaps["self-attention"] < 1e-4 < 0.01 < min(gaps["position added, then self-attention"], gaps["running mean"])
+
+# %% [markdown]
+# ## What you have built
+#
+# * A look-up that is soft, and so can be learned: scores → softmax → average of values.
+# * Attention for whole batches in three lines, and its two uses: **cross-attention** (one sequence asks another) and **self-attention** (a sequence asks itself).
+# * A way to see what it cannot do: it does not know where a word stands.
+#
+# **Three questions to think about**
+#
+# 1. A query of length zero gets the plain average of all values. When would a trained model *want* that?
+# 2. With d_k = 1, how many different orders of the keys (by weight) can queries produce? And with d_k = 2?
+# 3. The scores are sums of d_k products. What happens to their size, and to the softmax, when d_k grows to 512? (Notebook 3.)
+#
+# **Where to read more.** Bahdanau, Cho and Bengio (2015), *Neural machine translation by jointly learning to align and translate*. Vaswani et al. (2017), *Attention is all you need*, section 3.2.
+# Graves, Wayne and Danihelka (2014), *Neural Turing machines*, for look-up by content. Lee et al. (2019), *Set Transformer*, for what permutation-equivariance is good for.
