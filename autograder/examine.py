@@ -85,12 +85,10 @@ class Examination:
 
     def _report(self, test: Test, problem: Problem) -> Report:
         exercise, difference = self.exercise, problem.difference
-        base = Report(exercise.heading, difference.problem, difference.expected, difference.found)
+        base = Report(exercise.heading, difference.problem, expected=difference.expected, found=difference.found)
         if difference.kind in ("unfinished", "missing", "timeout", "died", "state"):
             return base
-        if difference.kind in ("values", "judge"):
-            base = replace(base, expected=test.says)
-        return named(base, self.diagnosis())
+        return named(replace(base, tested=test.says), self.diagnosis())
 
 
 def named(report: Report, mistakes: tuple[Mistake, ...]) -> Report:

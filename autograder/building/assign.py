@@ -104,7 +104,6 @@ def _assign_notebook(master: Master) -> NotebookNode:
 def _configuration(master: Master) -> str:
     files = "\n".join(f"  - {name}" for name in sorted({name.split("/")[0] for name in grader_files(master.number)}))
     return f"""# ASSIGNMENT CONFIG
-name: {master.name}
 init_cell: false
 export_cell: false
 check_all_cell: false

@@ -97,7 +97,7 @@ def check(notebook: Path, sandbox: str) -> None:
         bench.close()
     if result.status is Status.INFRASTRUCTURE:
         fail(f"the check did not work: {'; '.join(result.faults)}")
-    show_check(console, result, identity.notebook)
+    show_check(console, result, course.title(identity.notebook))
 
 
 def ensure_sandbox(sandbox: str) -> None:

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from autograder.grading.batch import GRADEBOOK, Summary
 from autograder.grading.exports import number, percent
-from autograder.grading.feedback import notebook_title
 from autograder.grading.gradebook import Gradebook, Record
 from autograder.grading.intake import Intake, Submission
 from autograder.grading.outputs import GRADES, REPORT
@@ -106,10 +105,10 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     _show_place(console, "grades", out / GRADES)
 
 
-def show_check(console: Console, result: Result, name: str) -> None:
+def show_check(console: Console, result: Result, title: str) -> None:
     """Every question of one notebook, with what is wrong in words."""
     console.print()
-    console.print(Text(f"Notebook {notebook_title(name)}", style="bold"))
+    console.print(Text(f"Notebook {title}", style="bold"))
     for note in result.notes:
         console.print(Text(f"note: {note}", style="yellow"))
     for cell in result.cells:
@@ -141,7 +140,8 @@ def _show_question(console: Console, question: QuestionResult) -> None:
         body.add_column(overflow="fold")
         for label, text in finding.rows():
             body.add_row(label, Text(text, style="bold" if label == "looks like" else ""))
-        body.add_row("seen in", Text(", ".join(case.name for case in cases), style="dim"))
+        seen = "every check" if len(cases) == len(question.cases) else "; ".join(case.name for case in cases)
+        body.add_row("seen in", Text(seen, style="dim"))
         console.print(Padding(Text(finding.problem, style=style), (0, 0, 0, 2)))
         console.print(Padding(body, (0, 0, 0, 4)))
 

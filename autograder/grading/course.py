@@ -42,6 +42,7 @@ class CourseNotebook:
     """One notebook of the course and where its tests are."""
 
     name: str
+    title: str
     version: str
     questions: tuple[Question, ...]
     cells: tuple[MasterCell, ...]
@@ -106,6 +107,11 @@ class Course:
         notebooks = (read_course_notebook(path) for path in paths)
         return cls({notebook.name: notebook for notebook in notebooks})
 
+    def title(self, name: str) -> str:
+        """The title of a notebook by its name; a name that is not of the course stands for itself."""
+        known = self.notebooks.get(name)
+        return known.title if known else name or "Unknown notebook"
+
     @cached_property
     def fingerprint(self) -> str:
         """Changes when what is known about the handed-out notebooks changes."""
@@ -131,9 +137,16 @@ def read_course_notebook(path: Path) -> CourseNotebook:
             MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"]) for item in data["cells"]
         )
         experiments = frozenset(data["experiment_cells"])
-        return CourseNotebook(data["notebook"], data["version"], questions, cells, experiments, path.parent)
+        title = data.get("title") or _title(data["notebook"])
+        return CourseNotebook(data["notebook"], title, data["version"], questions, cells, experiments, path.parent)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GradingError(f"{path.parent.name}/course.json is damaged ({error!r}): run `autograder build` again") from error
+
+
+def _title(name: str) -> str:
+    """`02_keys_queries_values` as a reader sees it: `2 · Keys queries values`."""
+    digits, _, words = name.partition("_")
+    return f"{int(digits)} · {words.replace('_', ' ').capitalize()}" if digits.isdigit() else name
 
 
 def _checking_folder() -> Path:

@@ -33,19 +33,11 @@ class FeedbackPage:
             "feedback.html",
             record=record,
             result=result,
-            title=notebook_title(record.notebook),
+            title=self.course.title(record.notebook),
             headline=_HEADLINES.get(result.status, ""),
             marks=_MARKS,
             share=share(result.score, result.possible),
         )
-
-
-def notebook_title(name: str) -> str:
-    """`02_keys_queries_values` as a reader sees it: `2 · Keys queries values`."""
-    digits, _, words = name.partition("_")
-    if not digits.isdigit():
-        return name or "Unknown notebook"
-    return f"{int(digits)} · {words.replace('_', ' ').capitalize()}"
 
 
 def share(score: float | None, possible: float) -> float:

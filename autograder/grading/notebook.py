@@ -66,7 +66,7 @@ def read_notebook(raw: bytes) -> Notebook:
         raise UnreadableNotebook("it is nested too deeply to be a notebook") from None
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UnreadableNotebook(f"it is not a notebook: no valid JSON{where}; save it from Jupyter and hand it in again") from None
+        raise UnreadableNotebook(f"no valid JSON{where}: save it from Jupyter and hand it in again") from None
     if not isinstance(data, dict):
         raise UnreadableNotebook("it is not a notebook: the JSON in it is not an object")
     if "worksheets" in data:

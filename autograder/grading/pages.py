@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.grading.exports import number
+
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of `templates/`; the page allows its own style sheet and nothing else."""
     style = _style()
     return _environment().get_template(template).render(style=Markup(style), style_digest=_digest(style), **values)
+
+
+def prose(text: str) -> Markup:
+    """`text` escaped, with what stands between back quotes set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 @cache
@@ -29,6 +37,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["points"] = number
+    environment.filters["prose"] = prose
     return environment
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from autograder.grading.course import Course
 from autograder.grading.exports import number, percent
-from autograder.grading.feedback import notebook_title, share
+from autograder.grading.feedback import share
 from autograder.grading.gradebook import Record
 from autograder.grading.intake import Intake
 from autograder.grading.pages import render
@@ -82,7 +82,7 @@ class ClassReport:
 
     def add(self, record: Record, link: str) -> None:
         """One row of the gradebook; `link` leads to its feedback page."""
-        section = self.sections.setdefault(record.notebook, Section(record.notebook, notebook_title(record.notebook)))
+        section = self.sections.setdefault(record.notebook, Section(record.notebook, self.course.title(record.notebook)))
         result = record.result
         section.statistics.add(result)
         section.lines.append(_line(record, link))

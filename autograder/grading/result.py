@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 STOPS = {  # problems in the words of `attnkit.checking.compare`, and what the instructor reads
@@ -94,12 +94,22 @@ class QuestionResult:
         return QuestionStatus.WRONG
 
     def findings(self) -> list[tuple[Finding, list[CaseResult]]]:
-        """The different findings in order, each with the failed cases that gave it."""
-        grouped: dict[Finding, list[CaseResult]] = {}
-        for case in self.cases:
-            if case.finding is not None:
-                grouped.setdefault(case.finding, []).append(case)
-        return list(grouped.items())
+        """The different findings in order, each with the failed cases that gave it.
+
+        One known mistake is one finding, in the words of the first case that shows it; a case with the same problem
+        and no name for it belongs to the mistake that another case names.
+        """
+        failed = [(case, case.finding) for case in self.cases if case.finding is not None]
+        named = {finding.problem: finding for _, finding in failed if finding.looks_like}
+        grouped: dict[object, tuple[Finding, list[CaseResult]]] = {}
+        for case, finding in failed:
+            known = finding if finding.looks_like else named.get(finding.problem)
+            if known is None:
+                grouped.setdefault(finding, (finding, []))[1].append(case)
+                continue
+            shown = replace(known, expected=finding.expected, found=finding.found)
+            grouped.setdefault(known.looks_like, (shown, []))[1].append(case)
+        return list(grouped.values())
 
     @property
     def stopped(self) -> str:

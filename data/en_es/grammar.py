@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 from conjugation import conjugate, gerund
@@ -109,9 +110,17 @@ def say(english: str) -> Phrase:
 # ── noun phrases ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def nouns_of(kinds: Collection[str]) -> list[Noun]:
+@cache
+def nouns_of(*kinds: str) -> tuple[Noun, ...]:
     """The nouns that belong to one of the kinds; a noun's own English name is a kind too."""
-    return [noun for noun in NOUNS if suits(noun, kinds)]
+    return tuple(noun for noun in NOUNS if suits(noun, kinds))
+
+
+@cache
+def adjectives_of(english: str) -> tuple[Adjective, ...]:
+    """The adjectives that can stand beside the noun with this English name."""
+    (noun,) = nouns_of(english)[:1]
+    return tuple(a for a in ADJECTIVES if suits(noun, a.kinds) and "predicate" not in a.notes)
 
 
 def suits(noun: Noun, kinds: Collection[str]) -> bool:
@@ -128,10 +137,10 @@ def thing(dice: Dice, kinds: Collection[str], owner: NounPhrase | None = None, d
     """
     if "human" in kinds and dice.chance(0.22):
         return named(dice)
-    noun = dice.pick(nouns_of(kinds))
+    noun = dice.pick(nouns_of(*kinds))
     determiner, number = choose_determiner(dice, noun, owner, definite)
     described = describe(dice, noun, number)
-    np = assemble(dice, noun, number, determiner, described)
+    np = assemble(noun, number, determiner, described)
     if plain or depth < 1:
         return np
     return extend(dice, np, noun, determiner)
@@ -175,7 +184,7 @@ def possessive(dice: Dice, owner: NounPhrase | None) -> str:
 
 def describe(dice: Dice, noun: Noun, number: str) -> list[Adjective]:
     """No, one or two adjectives for a noun, in English order."""
-    fitting = [a for a in ADJECTIVES if suits(noun, a.kinds) and "predicate" not in a.notes]
+    fitting = adjectives_of(noun.english)
     if not fitting or dice.chance(0.7):
         return []
     first = dice.pick(fitting)
@@ -185,7 +194,7 @@ def describe(dice: Dice, noun: Noun, number: str) -> list[Adjective]:
     return [first]
 
 
-def assemble(dice: Dice, noun: Noun, number: str, determiner: str, adjectives: list[Adjective]) -> NounPhrase:
+def assemble(noun: Noun, number: str, determiner: str, adjectives: list[Adjective]) -> NounPhrase:
     """Determiner, adjectives and noun in the order of each language, all agreeing."""
     form = agreement(noun.gender, number)
     name = word(noun.english if number == SINGULAR else noun.plural,
@@ -229,7 +238,7 @@ def owned(dice: Dice, noun: Noun) -> NounPhrase:
     if holder.number == PLURAL or "unique" in noun.kinds:
         holder = named(dice)
     described = describe(dice, noun, number)[:1]
-    bare = assemble(dice, noun, number, "", described)
+    bare = assemble(noun, number, "", described)
     before = bool(described) and "before" in described[0].notes
     article = determined("the", bare.form, None if before else noun).spanish[0].text
     s = word("'s", "de")
@@ -258,7 +267,7 @@ def relative(dice: Dice, np: NounPhrase, noun: Noun) -> NounPhrase:
     verb = dice.pick(taking)
     tense = "present" if "present" in verb.notes else dice.weigh({"present": 35, "past": 65})
     subject = person(dice)
-    group = verb_group(dice, verb, subject, tense, negative=dice.chance(0.1))
+    group = verb_group(verb, subject, tense, negative=dice.chance(0.1))
     phrase = say("that") + Phrase(
         subject.phrase.english + group.english,
         group.spanish + subject.phrase.spanish,
@@ -352,7 +361,6 @@ def third(subject: NounPhrase) -> bool:
 
 
 def verb_group(
-    dice: Dice,
     verb: Verb,
     subject: NounPhrase,
     tense: str,
@@ -434,7 +442,7 @@ def _sources(text: str) -> list[Source]:
     return [Source(part) for part in text.split()]
 
 
-def be_group(dice: Dice, copula: str, subject: NounPhrase, tense: str, negative: bool = False, habit: str = ""
+def be_group(copula: str, subject: NounPhrase, tense: str, negative: bool = False, habit: str = ""
              ) -> VerbGroup:
     """is, was or will be, translated by a form of ser, estar or tener; its past is the Spanish imperfect."""
     negation = Source(NOT)
@@ -552,7 +560,7 @@ def deed(
         rest += say(dice.pick(sorted(verb.adverbs)).replace("_", " "))
     elif when and not habit and not chain and dice.chance(0.2):
         rest += time(dice, tense)
-    group = verb_group(dice, verb, subject, tense, negative, question, clitics, habit, chain)
+    group = verb_group(verb, subject, tense, negative, question, clitics, habit, chain)
     return Clause(subject, group, rest, tense, object=object_)
 
 
@@ -657,7 +665,7 @@ def quality(dice: Dice, subject: NounPhrase | None, tense: str, negative: bool) 
         adjectives.append(dice.pick(others))
         predicate += say(dice.pick(["and", "and", "or"])) + word(adjectives[1].english, adjectives[1].spanish[subject.form])
     record = frozenset(("adjective", a.english, noun) for a in adjectives for noun in subject.nouns)
-    group = be_group(dice, adjective.copula, subject, tense, negative, habit)
+    group = be_group(adjective.copula, subject, tense, negative, habit)
     return Clause(subject, group, predicate + Phrase(combinations=record), tense, subject_last=True)
 
 
@@ -671,7 +679,7 @@ OPPOSITES = [
 def feeling(dice: Dice, subject: NounPhrase, tense: str, negative: bool) -> Clause:
     """he is very hungry: tiene mucha hambre."""
     english, spanish, much = dice.pick(FEELINGS)
-    group = be_group(dice, "tener", subject, tense, negative)
+    group = be_group("tener", subject, tense, negative)
     very = word("very", much) if not negative and dice.chance(0.25) else EMPTY
     return Clause(subject, group, very + word(english, spanish), tense, subject_last=True)
 
@@ -687,7 +695,7 @@ def whereabouts(dice: Dice, tense: str, negative: bool) -> Clause:
     ])  # fmt: skip
     subject = subject_for(dice, [what], 1)
     spot = thing(dice, [kind], subject, definite=True)
-    group = be_group(dice, "estar", subject, tense, negative)
+    group = be_group("estar", subject, tense, negative)
     return Clause(subject, group, say(where) + spot.phrase, tense)
 
 
@@ -698,7 +706,7 @@ def occupation(dice: Dice, tense: str, negative: bool) -> Clause:
     english, plural, *spanish = dice.pick(OCCUPATIONS)
     article = (Source("a"),) if subject.number == SINGULAR else ()
     job = word(english if subject.number == SINGULAR else plural, spanish[subject.form])
-    group = be_group(dice, "ser", subject, tense, negative)
+    group = be_group("ser", subject, tense, negative)
     return Clause(subject, group, Phrase(article) + job, tense, subject_last=True)
 
 
@@ -709,7 +717,7 @@ def comparison(dice: Dice) -> Phrase:
     subject = subject_for(dice, [kind], 0, gendered=True)
     other = thing(dice, [kind], plain=True, definite=True)
     tense = dice.weigh({"present": 80, "past": 20})
-    group = be_group(dice, adjective.copula, subject, tense, dice.chance(0.1))
+    group = be_group(adjective.copula, subject, tense, dice.chance(0.1))
     record = frozenset(("adjective", adjective.english, noun) for noun in subject.nouns)
     more = word(adjective.comparative, "más", adjective.spanish[subject.form]) + Phrase(combinations=record)
     return Clause(subject, group, more + word("than", "que") + other.phrase, tense).statement()
@@ -722,11 +730,11 @@ def existence(dice: Dice) -> Phrase:
         ("human", "in", "place"), ("furniture", "in", "room"), ("tree", "in front of", "built"), ("built", "near", "waters"),
         ("vehicle", "behind", "built"), ("drink", "on", "surface"), ("food", "on", "surface"),
     ])  # fmt: skip
-    noun = dice.pick(nouns_of([what]))
+    noun = dice.pick(nouns_of(what))
     number = SINGULAR if "mass" in noun.kinds or dice.chance(0.5) else PLURAL
     determiner = "" if "mass" in noun.kinds else "a" if number == SINGULAR else dice.pick(
         ["two", "three", "four", "five", "seven", "eight", "many", "some"])
-    np = assemble(dice, noun, number, determiner, describe(dice, noun, number))
+    np = assemble(noun, number, determiner, describe(dice, noun, number))
     past, negative = dice.chance(0.3), not determiner and dice.chance(0.3)
     be = word(english_be(np, "past" if past else "present"), "había" if past else "hay")
     no = word(NOT, NO) if negative else EMPTY
@@ -822,7 +830,7 @@ def ask_what(dice: Dice) -> Phrase:
     """what does the boy buy ? ¿ qué compra el niño ?"""
     subject = subject_for(dice, ["human"], 0)
     verb = dice.pick([v for v in verbs_for(TRANSITIVE, subject) if "human" not in v.objects[0].split()])
-    group = verb_group(dice, verb, subject, any_tense(dice, verb), question=True)
+    group = verb_group(verb, subject, any_tense(dice, verb), question=True)
     return ask(word("what", "qué"), Clause(subject, group, EMPTY, ""))
 
 
@@ -831,7 +839,7 @@ def ask_where(dice: Dice) -> Phrase:
     subject = subject_for(dice, ["human"], 0)
     verb = dice.pick([v for v in verbs_for(INTRANSITIVE, subject) if any(o.startswith("in/en") for o in v.objects)])
     tense = any_tense(dice, verb)
-    group = verb_group(dice, verb, subject, tense, question=True)
+    group = verb_group(verb, subject, tense, question=True)
     when = time(dice, tense) if dice.chance(0.2) else EMPTY
     return ask(word("where", "dónde"), Clause(subject, group, when, tense))
 
@@ -839,7 +847,7 @@ def ask_where(dice: Dice) -> Phrase:
 def ask_where_is(dice: Dice) -> Phrase:
     """where is the key ? ¿ dónde está la llave ?"""
     subject = thing(dice, [dice.pick(["thing", "human", "pet", "clothing", "vehicle"])], depth=1, definite=True)
-    group = be_group(dice, "estar", subject, dice.weigh({"present": 70, "past": 30}))
+    group = be_group("estar", subject, dice.weigh({"present": 70, "past": 30}))
     return ask(word("where", "dónde"), Clause(subject, group, EMPTY, ""))
 
 
@@ -861,10 +869,10 @@ def ask_how_many(dice: Dice) -> Phrase:
     subject = subject_for(dice, ["human"], 0)
     verb = dice.pick([v for v in TRANSITIVE if v.base in ("have", "buy", "sell", "need", "want", "see", "find", "eat", "break")])
     kinds = dice.pick([k for k in verb.objects[0].split() if k not in ("human", "animal", "pet", "sky", "drink")])
-    noun = dice.pick([n for n in nouns_of([kinds]) if n.plural != "-"])
+    noun = dice.pick([n for n in nouns_of(kinds) if n.plural != "-"])
     many = word("many", "cuántos" if noun.gender == "m" else "cuántas")
     counted = word(noun.plural, noun.spanish_plural)
-    group = verb_group(dice, verb, subject, any_tense(dice, verb), question=True)
+    group = verb_group(verb, subject, any_tense(dice, verb), question=True)
     record = Phrase(combinations=frozenset({("object", verb.base, noun.english)}))
     return ask(Phrase((Source("how"),)) + many + counted + record, Clause(subject, group, EMPTY, ""))
 
@@ -906,8 +914,8 @@ def same_object(dice: Dice) -> Phrase:
     tense = dice.weigh({"present": 35, "past": 50, "future": 15})
     english, spanish = clitic_for(np)
     source = Source(english)
-    one = verb_group(dice, first, subject, tense)
-    other = verb_group(dice, second, subject, tense, clitics=[Target(spanish, source)])
+    one = verb_group(first, subject, tense)
+    other = verb_group(second, subject, tense, clitics=[Target(spanish, source)])
     record = frozenset(("object", second.base, noun) for noun in np.nouns)
     start = subject.phrase + Phrase(one.english, one.spanish) + taken(first, np)
     return start + say("and") + Phrase((*other.english, source), other.spanish, record)
@@ -964,7 +972,7 @@ def saying(dice: Dice) -> Phrase:
     """She says that …: dice que …"""
     subject = person(dice)
     verb = dice.pick(SAYING)
-    group = verb_group(dice, verb, subject, "present")
+    group = verb_group(verb, subject, "present")
     content = dice.pick([statement, statement, description, liking])(dice)
     return subject.phrase + Phrase(group.english, group.spanish) + say("that") + content
 
@@ -984,6 +992,13 @@ RULES: dict[Callable[[Dice], Phrase], int] = {
     two_sentences: 4,
     saying: 5,
 }
+
+
+def example() -> Phrase:
+    """the cat sat on the mat: el gato se sentó en la alfombra, the sentence that the notebooks show."""
+    cat, mat = (assemble(nouns_of(name)[0], SINGULAR, "the", []) for name in ("cat", "mat"))
+    (sit,) = (verb for verb in INTRANSITIVE if verb.base == "sit")
+    return Clause(cat, verb_group(sit, cat, "past"), say("on") + mat.phrase, "past").statement()
 
 
 def sentence(dice: Dice) -> Phrase:

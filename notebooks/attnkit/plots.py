@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, display
+from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -26,8 +25,8 @@ def use_style() -> None:
 
 
 def show(figure: Figure, description: str) -> None:
-    """Display `figure` once, as an image that a screen reader reads as `description`, and close it."""
-    display(_image(figure, description))
+    """Display `figure` once, with `description` as a text that unfolds below it and that screen readers reach."""
+    display(*_picture(figure, description))
 
 
 def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[Any]) -> None:
@@ -38,23 +37,29 @@ def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[An
     import ipywidgets
 
     sliders = {name: ipywidgets.SelectionSlider(options=list(values), description=name) for name, values in choices.items()}
-    picture = display(_image(*draw(**{name: values[0] for name, values in choices.items()})), display_id=True)
+    first = _picture(*draw(**{name: values[0] for name, values in choices.items()}))
+    shown = [display(part, display_id=True) for part in first]
 
     def redraw(_: Any) -> None:
-        picture.update(_image(*draw(**{name: slider.value for name, slider in sliders.items()})))
+        parts = _picture(*draw(**{name: slider.value for name, slider in sliders.items()}))
+        for handle, part in zip(shown, parts, strict=True):
+            handle.update(part)
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     display(ipywidgets.VBox(list(sliders.values())))
 
 
-def _image(figure: Figure, description: str) -> HTML:
+def _picture(figure: Figure, description: str) -> tuple[Image, HTML]:
+    """The figure as an image, and its description folded under a line of its own; the figure is closed."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     plt.close(figure)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    alt = html.escape(description, quote=True)
-    return HTML(f'<img src="data:image/png;base64,{data}" alt="{alt}" style="max-width:100%">')
+    text = html.escape(description)
+    return (
+        Image(buffer.getvalue(), format="png", metadata={"alt": description}, alt=description),
+        HTML(f"<details><summary><small>what the figure shows</small></summary>{text}</details>"),
+    )
 
 
 def draw_weights(

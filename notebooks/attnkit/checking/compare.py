@@ -26,7 +26,8 @@ ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
 class Output:
     """What one returned value is called, the names of its axes (`...` stands for any) and the properties it has.
 
-    `dtype` is "same" when the floating width of the inputs must be kept, a name when fixed, or "" when free.
+    `dtype` is "same" when the floating width of the inputs must be kept, a name when fixed, "python" for a plain
+    Python number, or "" when free.
     """
 
     name: str = "result"
@@ -48,13 +49,17 @@ class Expected:
 
 @dataclass(frozen=True)
 class Difference:
-    """The first thing that is wrong. `found` holds no data of the case; `numbers` may, and is for public checks."""
+    """The first thing that is wrong. `expected` and `found` hold no data of the case.
+
+    `numbers` (what was found) and `right` (what was expected) may, and are for public checks only.
+    """
 
     kind: str
     problem: str
     expected: str
     found: str
     numbers: str = ""
+    right: str = ""
 
 
 def direction(shape: tuple[int, ...]) -> np.ndarray:
@@ -176,11 +181,14 @@ def _compare_values(expected: Any, found: Any, case: Case, outputs: Sequence[Out
         names = ", ".join(output.name for output in outputs)
         count = f"{len(found)} values" if isinstance(found, tuple | list) else f"one {_kind(found)}"
         return Difference("structure", "it returns something else", f"{len(expected)} values: {names}", count)
-    for i, (one, other) in enumerate(zip(expected, found, strict=True)):
-        difference = _compare_one(one, other, case, outputs[i] if i < len(outputs) else Output(f"value {i}"))
-        if difference is not None:
-            return difference
-    return None
+    differences = [
+        difference
+        for i, (one, other) in enumerate(zip(expected, found, strict=True))
+        if (difference := _compare_one(one, other, case, outputs[i] if i < len(outputs) else Output(f"value {i}")))
+    ]
+    telling = [difference for difference in differences if difference.kind == "property"]
+    first = differences[0] if differences else None
+    return telling[0] if first is not None and first.kind == "values" and telling else first
 
 
 def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Difference | None:
@@ -213,9 +221,11 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
 def _dtype_difference(
     one: np.ndarray, other: np.ndarray, found: Any, case: Case, output: Output
 ) -> Difference | None:
+    wanted = output.dtype
+    if wanted == "python" and not isinstance(found, int | float):
+        return Difference("type", f"the {output.name} is of the wrong kind", "a Python number", _a(_kind(found)))
     if case.value or (not one.ndim and not isinstance(found, TensorValue)):
         return None
-    wanted = output.dtype
     if wanted == "same":
         wanted = case.dtype if one.dtype.kind == "f" else one.dtype.name
     have = found.dtype if isinstance(found, TensorValue) else other.dtype.name
@@ -243,9 +253,10 @@ def _number_difference(
     return Difference(
         "values",
         wrong,
-        f"{place}{_number(one[bad])}",
-        "other numbers than the definition gives",
+        "the numbers that the definition gives",
+        "other numbers",
         f"{_number(other[bad])}" + (f" ({int(mask.sum())} of {mask.size} numbers differ)" if mask.size > 1 else ""),
+        f"{place}{_number(one[bad])}",
     )
 
 
@@ -355,7 +366,7 @@ def _rows_sum_to_one(array: np.ndarray, wrong: str) -> Difference | None:
         return None
     row = tuple(int(i) for i in bad[0])
     return Difference(
-        "sum",
+        "property",
         wrong,
         "every row sums to 1 over the keys (axis -1)",
         "a row that does not sum to 1",
@@ -366,7 +377,7 @@ def _rows_sum_to_one(array: np.ndarray, wrong: str) -> Difference | None:
 def _not_negative(array: np.ndarray, wrong: str) -> Difference | None:
     if (array >= -1e-12).all():
         return None
-    return Difference("negative", wrong, "no weight is below 0", "a negative weight", f"the smallest is {array.min():.3g}")
+    return Difference("property", wrong, "no weight is below 0", "a negative weight", f"the smallest is {array.min():.3g}")
 
 
 def _no_look_ahead(array: np.ndarray, wrong: str) -> Difference | None:
@@ -374,7 +385,7 @@ def _no_look_ahead(array: np.ndarray, wrong: str) -> Difference | None:
     ahead = np.abs(array) * np.triu(np.ones((rows, columns)), k=1 + columns - rows)
     if not (ahead > 1e-12).any():
         return None
-    return Difference("look-ahead", wrong, "no position looks at a later one", "weight on a later position")
+    return Difference("property", wrong, "no position looks at a later one", "weight on a later position")
 
 
 PROPERTIES: dict[str, Callable[[np.ndarray, str], Difference | None]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROWS = ("expected", "found", "looks like", "hint", "look at")
+ROWS = ("tested", "expected", "found", "looks like", "hint", "look at")
 _WIDTH = max(len(row) for row in ROWS) + 1
 
 
@@ -14,6 +14,7 @@ class Report:
 
     exercise: str
     problem: str
+    tested: str = ""
     expected: str = ""
     found: str = ""
     looks_like: str = ""
@@ -23,7 +24,7 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """The filled rows in the order they are read, as (label, text)."""
-        texts = (self.expected, self.found, self.looks_like, self.hint, self.look_at)
+        texts = (self.tested, self.expected, self.found, self.looks_like, self.hint, self.look_at)
         return [(label, text) for label, text in zip(ROWS, texts, strict=True) if text]
 
     def __str__(self) -> str:

@@ -29,3 +29,22 @@ class MixAndMap(Callback):
         if isinstance(X, np.ndarray):
             return np.tanh(self.mix @ X @ self.map)
         return torch.tanh(_like(self.mix, X) @ X @ _like(self.map, X))
+
+
+@dataclass(frozen=True)
+class NextTokenTable(Callback):
+    """A sequence-to-sequence model made of tables: (src (B, S), tgt_in (B, T)) → logits (B, T, V).
+
+    The logits at t are `token` (V, V) at the token read there, plus `source` (V_src, V) summed over the source tokens,
+    plus `time` (T_max, V) at t; so the answer depends on the source, on the last token and on how long the prefix is.
+    """
+
+    token: np.ndarray
+    source: np.ndarray
+    time: np.ndarray
+
+    def __call__(self, src: Any, tgt_in: Any) -> Any:
+        if isinstance(tgt_in, np.ndarray):
+            return self.token[tgt_in] + self.source[src].sum(axis=1)[:, None] + self.time[: tgt_in.shape[1]]
+        token, source, time = (torch.from_numpy(table) for table in (self.token, self.source, self.time))
+        return token[tgt_in] + source[src].sum(dim=1)[:, None] + time[: tgt_in.shape[1]]

@@ -53,7 +53,8 @@ def load_numbers(question: str) -> Mapping[str, Any]:
 
 
 def _report(numbers: Mapping[str, Any], first: Difference, mistake: Mapping[str, Any] | None) -> Report:
-    report = Report(numbers["heading"], first.problem, first.expected, first.numbers or first.found)
+    expected, found = first.right or first.expected, first.numbers or first.found
+    report = Report(numbers["heading"], first.problem, expected=expected, found=found)
     if mistake is None or first.kind in ("unfinished", "missing", "timeout", "died", "state"):
         return report
     return replace(

@@ -29,21 +29,26 @@ class Limits:
     threads: int = 64
 
 
-def apply_limits(limits: Limits) -> None:
-    """Bound this process for good; it cannot raise any of these again."""
+def apply_limits(limits: Limits, own_user: bool) -> None:
+    """Bound this process for good; it cannot raise any of these again.
+
+    The kernel counts threads per user, so they are bounded only when the worker is alone under its user.
+    """
     space = _address_space() + limits.memory
     seconds = int(limits.session_seconds) + 10
-    for kind, value in (
+    bounds = [
         (resource.RLIMIT_AS, space),
         (resource.RLIMIT_DATA, space),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, limits.file),
         (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_NPROC, limits.threads),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
-    ):
+    ]
+    if own_user:
+        bounds.append((resource.RLIMIT_NPROC, limits.threads))
+    for kind, value in bounds:
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
-import sys
 
 CLONE_NEWNS = 0x0002_0000
 CLONE_NEWIPC = 0x0800_0000
@@ -17,6 +15,7 @@ MS_NOSUID = 0x2
 MS_NODEV = 0x4
 MS_NOEXEC = 0x8
 MS_REC = 0x4000
+MS_BIND = 0x1000
 MS_PRIVATE = 0x4_0000
 
 CAP_DAC_READ_SEARCH = 2
@@ -45,7 +44,7 @@ class _CapabilitySet(ctypes.Structure):
 
 def machine() -> str:
     """The processor's name as the tables of system calls use it."""
-    return platform.machine() if sys.platform == "linux" else ""
+    return os.uname().machine
 
 
 def system_call(number: int, *arguments: object) -> int:

@@ -1,0 +1,170 @@
+"""The fork server: imports everything once, then forks a shut-in worker for every submission it is asked to serve.
+
+It talks to the grader over one socket: JSON messages, and with each order to start a worker the worker's wire. It
+ends when that socket closes, and every worker ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+from . import isolate, linux, otter_standin
+from .limits import Limits
+
+_PRELOADED = (
+    "asyncio",
+    "numpy",
+    "torch",
+    "matplotlib",
+    "matplotlib.pyplot",
+    "IPython.core.interactiveshell",
+    "IPython.display",
+    "attnkit",
+    "attnkit.checking.public",
+    "attnkit.grader",
+    "attnkit.plots",
+    "attnkit.training",
+    "attnkit.data",
+)
+_MESSAGE = 2**17
+
+
+class Server:
+    """Starts workers, reaps them and reports how they ended."""
+
+    def __init__(self, control: socket.socket, mode: str, limits: Limits) -> None:
+        self.control = control
+        self.mode = mode
+        self.limits = limits
+        self.shell: Any = None
+        self.workers: dict[int, tuple[int, int]] = {}  # descriptor of the process -> (its id, the grader's number)
+        self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "bubblewrap" else -1
+
+    def prepare(self) -> None:
+        """Import what submissions import, and make the shell they will run in."""
+        otter_standin.install()
+        for name in _PRELOADED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        import matplotlib.pyplot
+        import torch
+
+        from .shell import make_shell
+
+        matplotlib.pyplot.switch_backend("agg")
+        torch.set_num_threads(1)
+        torch.set_num_interop_threads(1)
+        self.shell = make_shell()
+        gc.collect()
+        gc.freeze()
+
+    def run(self) -> None:
+        """Serve until the grader closes the control socket."""
+        while True:
+            poll = select.poll()
+            poll.register(self.control, select.POLLIN)
+            for descriptor in self.workers:
+                poll.register(descriptor, select.POLLIN)
+            for descriptor, _ in poll.poll():
+                if descriptor in self.workers:
+                    self._reap(descriptor)
+                elif not self._obey():
+                    return
+
+    def stop(self) -> None:
+        """Kill every worker that is left."""
+        for process, _ in self.workers.values():
+            self._kill(process)
+
+    def _obey(self) -> bool:
+        """Carry out one message of the grader; False when there is none any more."""
+        message, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE, 1)
+        if not message:
+            return False
+        order = json.loads(message)
+        if order["do"] == "start":
+            self._start(order, descriptors[0])
+        elif order["do"] == "kill":
+            for process, number in self.workers.values():
+                if number == order["number"]:
+                    self._kill(process)
+        return True
+
+    def _start(self, order: dict[str, Any], wire: int) -> None:
+        if self.mode == "bubblewrap":
+            isolate.new_process_namespace(self.own_namespace)
+        process = os.fork()
+        if process == 0:
+            self._become_worker(order, wire)
+        os.close(wire)
+        self.workers[os.pidfd_open(process)] = (process, order["number"])
+
+    def _become_worker(self, order: dict[str, Any], wire: int) -> None:
+        """In the new process: shut it in and serve; never returns."""
+        try:
+            number = order["number"]
+            confinement = isolate.Confinement(
+                self.mode, order["folder"], order["user"], tuple(order["readable"]), order["search"]
+            )
+            wire = isolate.silence_descriptors(wire)
+            isolate.confine(confinement, self.limits)
+            del self.workers
+            from .worker import serve
+
+            serve(wire, self.shell, str(number))
+        except BaseException as error:
+            self._tell_fault(wire, error)
+        finally:
+            os._exit(70)
+
+    def _tell_fault(self, wire: int, error: BaseException) -> None:
+        with contextlib.suppress(Exception):
+            from .wire import Channel, Frame
+
+            text = "".join(traceback.format_exception_only(error)).strip()[:300]
+            Channel(wire, wire).send(Frame("fault", "", text))
+
+    def _kill(self, process: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(process, signal.SIGKILL)
+
+    def _reap(self, descriptor: int) -> None:
+        process, number = self.workers.pop(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(process, 0)
+        if self.mode == "none":
+            self._kill(process)
+        self._tell({"ended": number, "status": os.waitstatus_to_exitcode(status)})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self.control.send(json.dumps(message).encode())
+
+
+def main(descriptor: int) -> None:
+    """Run the server on the control socket `descriptor`."""
+    control = socket.socket(fileno=descriptor)
+    order = json.loads(control.recv(_MESSAGE))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server = Server(control, order["mode"], Limits(**order["limits"]))
+    isolate.volunteer_for_memory_shortage()
+    if order["mode"] != "none":
+        linux.hide_from_debuggers()
+    try:
+        server.prepare()
+        server._tell({"ready": sys.version.split()[0]})
+        server.run()
+    finally:
+        server.stop()

@@ -1,0 +1,105 @@
+"""A worker: serves one submission over the wire until it is told to end or is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+
+from attnkit.checking.case import Case, Failure, Outcome
+from attnkit.checking.execute import describe_error, execute
+
+from .callback import CallbackRaised, RemoteCallback
+from .shell import run_cell, threads_left
+from .wire import Channel, Frame, WireClosed, WireError
+
+_RECURSION_LIMIT = sys.getrecursionlimit()
+
+
+def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
+    """Answer requests on descriptor `wire` until it closes; `greeting` tells the grader that this worker is ready."""
+    _seed()
+    worker = _Worker(Channel(wire, wire), shell)
+    worker.channel.send(Frame("hello", greeting))
+    with contextlib.suppress(WireClosed, WireError):
+        while True:
+            worker.answer(worker.channel.receive())
+    os._exit(0)
+
+
+class _Worker:
+    """Holds the submission's names and answers one request after another."""
+
+    def __init__(self, channel: Channel, shell: InteractiveShell) -> None:
+        self.channel = channel
+        self.shell = shell
+        self.ticket = ""
+        RemoteCallback.ask = self._ask
+
+    def answer(self, request: Frame) -> None:
+        """Carry out one request and send what came of it, whatever it was."""
+        self.ticket = request.ticket
+        try:
+            body = self._carry_out(request)
+        except BaseException as error:
+            body = {"failure": _described(error)}
+        _settle()
+        try:
+            self.channel.send(Frame(request.kind, request.ticket, body))
+        except WireError:
+            self.channel.send(Frame(request.kind, request.ticket, {"failure": Failure("refused", message="too large")}))
+
+    def _carry_out(self, request: Frame) -> dict[str, Any]:
+        body = request.body
+        if request.kind == "cell":
+            source = body["source"].tobytes().decode("utf-8", "surrogatepass")
+            return {"failure": run_cell(self.shell, source), "threads": threads_left()}
+        if request.kind == "has":
+            return {"has": body["name"] in self.shell.user_ns}
+        if request.kind == "run":
+            return {"outcome": self._run(body["name"], body["case"])}
+        raise WireError("an unknown request")
+
+    def _run(self, name: str, case: Case) -> Outcome:
+        if name not in self.shell.user_ns:
+            return Outcome(failure=Failure("missing"))
+        outcome = execute(self.shell.user_ns[name], case)
+        return replace(outcome, callback_calls=())
+
+    def _ask(self, number: int, arguments: tuple[Any, ...]) -> Any:
+        self.channel.send(Frame("callback", self.ticket, {"id": number, "args": arguments}))
+        answer = self.channel.receive()
+        if answer.kind == "raised":
+            raise CallbackRaised(answer.body["type"], answer.body["message"])
+        return answer.body["value"]
+
+
+def _described(error: BaseException) -> Failure:
+    try:
+        return describe_error(error)
+    except BaseException:
+        return Failure("raised", "Exception", "(the error could not be read)")
+
+
+def _settle() -> None:
+    """Undo what a cell may have set for the whole process."""
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    sys.settrace(None)
+    sys.setprofile(None)
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 0)
+
+
+def _seed() -> None:
+    """The same submission meets the same random numbers each time it is graded."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
