@@ -90,6 +90,8 @@ def _weighted_sum(value: Any) -> float:
     outputs = value if isinstance(value, tuple | list) else (value,)
     total = 0.0
     for index, output in enumerate(outputs):
+        if isinstance(output, tuple | list):
+            continue  # as in `execute`: what is nested, such as a cache, is compared and not differentiated
         array = np.asarray(output)
         if array.dtype.kind == "f":
             total += float((cotangent(array.shape, index) * array).sum())

@@ -1,14 +1,172 @@
-"""The build: what it makes is fresh, holds no answer where none may be, and its own checks can fail."""
+"""The build: what is in the repository is fresh, holds no answer where none may be, and its own checks can fail."""
 
+import ast
 import copy
-import json
+from functools import cache
 
 import nbformat
 import pytest
-import torch
 
-from autograder.building import assign as assign_module
-from autograder.building.assign import BuildError, Assigned
-from autograder.building.build import _check_leaks, _check_scores, _check_tests, make, score_in_process, stale_files
+from autograder.building import build as building
+from autograder.building.assign import Assigned, BuildError
+from autograder.building.build import answer_lines, make, score_in_process, stale_files
 from autograder.building.bundle import canonical_zip
-from autograder.building.master import MasterError, answer_lines_of, read_master, solved_notebook, without_markers, with_prompts
+from autograder.building.master import (
+    MasterError,
+    is_experiment,
+    read_master,
+    solved_notebook,
+    with_prompts,
+    without_markers,
+)
+from autograder.exercises import NOTEBOOKS
+from autograder.paths import GENERATED, PUBLIC_TESTS, ROOT, SOLUTIONS
+from autograder.paths import NOTEBOOKS as STUDENT
+
+WRITTEN = [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]
+
+
+@cache
+def made(number):
+    return make(number)
+
+
+def hidden_tests(number):
+    folder = GENERATED / NOTEBOOKS[number] / "tests"
+    return {path.stem: path.read_text() for path in sorted(folder.glob("q*.py"))}
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_nothing_generated_is_stale(number):
+    assert [str(path.relative_to(ROOT)) for path in stale_files(made(number))] == []
+
+
+def test_a_stale_file_is_named():
+    target = STUDENT / f"{NOTEBOOKS['02']}.ipynb"
+    fresh = made("02")
+    other = building.Made({target: b"{}"}, fresh.solved, fresh.solved_path)
+    assert target in stale_files(other)
+
+
+def test_two_builds_are_byte_identical():
+    assert make("02").files == made("02").files
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_nothing_for_students_holds_an_answer(number):
+    master = read_master(number)
+    student = nbformat.read(STUDENT / f"{master.name}.ipynb", as_version=4)
+    stubs = {cell.id: {line.strip() for line in cell.source.splitlines()} for cell in student.cells}
+    for question, cell in master.exercise_cells().items():
+        lines = list(answer_lines(cell.source))
+        assert lines or "# SOLUTION" in cell.source
+        assert not set(lines) & stubs[question]
+    assert all(not cell.get("outputs") for cell in student.cells)
+    assert not any({"claim", "explanation"} & set(cell.metadata.get("tags", [])) for cell in student.cells)
+
+
+def test_the_students_folder_knows_nothing_of_the_grader():
+    for path in [*STUDENT.rglob("*.py"), *STUDENT.rglob("*.json")]:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            names = {alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for alias in node.names}
+            names |= {node.module or "" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
+            assert not any(name.split(".")[0] == "autograder" for name in names), path
+        assert "check_hidden" not in text, path
+        assert "hidden=True" not in text, path
+
+
+def test_the_worksheets_numbers_are_not_shipped():
+    text = (STUDENT / "attnkit/checking/numbers/q2_8.json").read_text()
+    assert "0.665" not in text
+    assert "4.226" not in text
+
+
+@pytest.mark.parametrize("number", WRITTEN)
+def test_points_and_cases_are_as_declared(number):
+    master = read_master(number)
+    hidden = hidden_tests(number)
+    for exercise in master.exercises:
+        assert hidden[exercise.question].count("@test_case(") == 1 + len(exercise.tests)
+        public = (PUBLIC_TESTS / f"{exercise.question}.py").read_text()
+        assert public.count("@test_case(") == 1
+
+
+def assigned_of(number, **changes):
+    tests = hidden_tests(number)
+    public = {name: (PUBLIC_TESTS / f"{name}.py").read_text() for name in tests}
+    values = {"student": made(number).solved, "tests": tests, "public_tests": public, "archive": b""} | changes
+    return Assigned(**values)
+
+
+def test_a_dropped_test_is_noticed():
+    tests = hidden_tests("02")
+    cut = tests["q2_3"].rpartition("@test_case(")[0]
+    with pytest.raises(BuildError, match="test cases"):
+        building._check_tests(read_master("02"), assigned_of("02", tests={**tests, "q2_3": cut}))
+
+
+def test_a_test_that_does_not_compile_is_noticed():
+    tests = hidden_tests("02")
+    with pytest.raises(BuildError, match="compile"):
+        building._check_tests(read_master("02"), assigned_of("02", tests={**tests, "q2_3": tests["q2_3"] + 'x = "'}))
+
+
+def test_a_missing_test_file_is_noticed():
+    tests = {name: text for name, text in hidden_tests("02").items() if name != "q2_3"}
+    with pytest.raises(BuildError, match="no all tests"):
+        building._check_tests(read_master("02"), assigned_of("02", tests=tests))
+
+
+def test_a_wrong_solution_is_noticed():
+    master = read_master("02")
+    wrong = solved_notebook(master)
+    for cell in wrong.cells:
+        if cell.id == "q2_3":
+            cell.source = cell.source.replace("dim=-1", "dim=-2")
+    blank = nbformat.read(STUDENT / f"{master.name}.ipynb", as_version=4)
+    with pytest.raises(BuildError, match="q2_3"):
+        building._check_scores(master, blank, wrong, assigned_of("02"))
+
+
+def test_a_blank_notebook_that_scores_is_noticed():
+    master = read_master("02")
+    solved = solved_notebook(master)
+    with pytest.raises(BuildError, match="blank"):
+        building._check_scores(master, solved, copy.deepcopy(solved), assigned_of("02"))
+
+
+def test_a_leaked_answer_is_noticed():
+    master = read_master("02")
+    with pytest.raises(BuildError, match="answer"):
+        building._check_leaks(master, solved_notebook(master))
+
+
+def test_scores_in_process_count_every_question():
+    scores = score_in_process(solved_notebook(read_master("02")), hidden_tests("02"))
+    assert sum(score for score, _, _ in scores.values()) == sum(possible for _, possible, _ in scores.values()) == 40
+
+
+def test_markers_go_and_prompts_come():
+    exercise = read_master("02").exercises[0]
+    source = "def softmax(z):\n    # 1. do\n    # BEGIN SOLUTION\n    return z\n    # END SOLUTION"
+    assert without_markers(source) == "def softmax(z):\n    # 1. do\n    return z"
+    prompted = with_prompts(source, exercise)
+    assert '    """ # BEGIN PROMPT\n    raise NotImplementedError("Exercise 2.1: softmax' in prompted
+    assert without_markers("x = [1]  # SOLUTION") == "x = [1]"
+
+
+def test_a_master_that_is_not_there_is_one_clear_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("autograder.building.master.SOLUTIONS", tmp_path)
+    with pytest.raises(MasterError, match="no such master"):
+        read_master("02")
+
+
+def test_only_setup_and_exercises_run_while_grading():
+    graded = [cell for cell in read_master("02").notebook.cells if cell.cell_type == "code" and not is_experiment(cell)]
+    assert len(graded) == 10
+
+
+def test_a_canonical_zip_does_not_depend_on_time():
+    content = (GENERATED / NOTEBOOKS["02"] / "autograder.zip").read_bytes()
+    assert canonical_zip(content) == content

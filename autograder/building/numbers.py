@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking import codec
-from attnkit.checking.case import Case, TensorValue
-from attnkit.checking.compare import Expected, compare, compare_watched
+from attnkit.checking.case import Case, Outcome, TensorValue
+from attnkit.checking.compare import Expected, close, compare, compare_watched
 from attnkit.checking.execute import execute
 from autograder.declare import Exercise, Mistake
 from autograder.examine import targets_of
@@ -55,9 +55,16 @@ def _mistake_entry(
     first = next((difference for difference in differences if difference), None) or compare_watched(steps)
     if first is None and not all(case.verify for case in cases):
         return None
-    values = [outcome.failure or _short(outcome.value) for _, outcome in steps]
+    values = [_mistaken_value(exercise, case, outcome) for case, outcome in steps]
     kind = first.kind if first else ""
     return {"name": mistake.name, "title": mistake.title, "hint": mistake.hint, "see": mistake.see, "kind": kind, "values": values}
+
+
+def _mistaken_value(exercise: Exercise, case: Case, outcome: Outcome) -> Any:
+    """What the mistake gives; None, which agrees with anything, where it gives the right numbers and they must stay behind."""
+    if case.verify == "looks complete" and close(expected_answer(exercise, case).value, outcome.value, case):
+        return None
+    return outcome.failure or _short(outcome.value)
 
 
 def _short(value: Any) -> Any:

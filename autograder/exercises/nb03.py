@@ -301,17 +301,25 @@ SOFTMAX_JACOBIAN = Exercise(
     tests=(
         Test(
             "one row", "∂p_i/∂z_j at row i and column j, for any S",
-            lambda rng: [jacobian_case(shares(rng, 4)), jacobian_case(shares(rng, 7, scale=2.0)), jacobian_case(np.ones(1))],
+            lambda rng: [
+                jacobian_case(shares(rng, 4)), jacobian_case(shares(rng, 7, scale=2.0)), jacobian_case(np.ones(1)),
+            ],
         ),
         Test(
             "leading dimensions", "one S × S table for each distribution, whatever stands in front of S",
-            lambda rng: [jacobian_case(shares(rng, 3, 5)), jacobian_case(shares(rng, 2, 3, 4)), jacobian_case(shares(rng, 4, 4))],
+            lambda rng: [
+                jacobian_case(shares(rng, 3, 5)), jacobian_case(shares(rng, 2, 3, 4)),
+                jacobian_case(shares(rng, 4, 4)),
+            ],
         ),
         Test(
             "zeros in p", "zeros where p is one-hot or all zero",
             lambda rng: [jacobian_case(np.eye(3)), jacobian_case(np.array([[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]))],
         ),
-        Test("number types", "float32 in, float32 out", lambda rng: [jacobian_case(shares(rng, 2, 3), dtype="float32")]),
+        Test(
+            "number types", "float32 in, float32 out",
+            lambda rng: [jacobian_case(shares(rng, 2, 3), dtype="float32")],
+        ),
         Test("gradients", "gradients reach p and are finite, also where p is 0", judge=judge_jacobian_gradient),
     ),
     flawed=flawed_jacobian,
@@ -354,7 +362,7 @@ SOFTMAX_JACOBIAN = Exercise(
         Mistake(
             "one-row-only", "torch.diag and torch.outer, which take a single row",
             "torch.diag makes a diagonal matrix.",
-            "What does torch.diag do with a matrix? There is a function that embeds a diagonal behind any leading axes.",
+            "What does torch.diag do with a matrix? Another function embeds diagonals behind any leading axes.",
             "step 1 of the stub", code=jacobian_of_one_row,
         ),
         Mistake(
@@ -458,18 +466,28 @@ ATTENTION_ENTROPY = Exercise(
     tests=(
         Test(
             "nats over the keys", "−Σ p log p over the keys, one number for each query",
-            lambda rng: [entropy_case(shares(rng, 5)), entropy_case(np.full((3, 4), 0.25)), entropy_case(shares(rng, 3, 5))],
+            lambda rng: [
+                entropy_case(shares(rng, 5)), entropy_case(np.full((3, 4), 0.25)), entropy_case(shares(rng, 3, 5)),
+            ],
         ),
         Test(
             "leading dimensions", "the same behind any leading dimensions",
-            lambda rng: [entropy_case(shares(rng, 2, 3, 4)), entropy_case(shares(rng, 2, 1, 3, 2)), entropy_case(np.ones((2, 1)))],
+            lambda rng: [
+                entropy_case(shares(rng, 2, 3, 4)), entropy_case(shares(rng, 2, 1, 3, 2)),
+                entropy_case(np.ones((2, 1))),
+            ],
         ),
         Test(
             "zero weights", "a weight of 0 adds nothing, and a row of zeros has entropy 0",
-            lambda rng: [entropy_case(np.eye(3)), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]]))],
+            lambda rng: [
+                entropy_case(np.eye(3)), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
+            ],
         ),
         Test("number types", "float32 in, float32 out", lambda rng: [entropy_case(shares(rng, 2, 6), dtype="float32")]),
-        Test("gradients", "the derivative where all weights are positive", lambda rng: [entropy_case(shares(rng, 3, 4), gradient=True)]),
+        Test(
+            "gradients", "the derivative where all weights are positive",
+            lambda rng: [entropy_case(shares(rng, 3, 4), gradient=True)],
+        ),
         Test("gradients at zero", "a finite gradient where weights are 0", judge=judge_entropy_gradient),
     ),
     flawed=flawed_entropy,
@@ -549,7 +567,8 @@ ATTENTION_ENTROPY = Exercise(
 LIBRARY = ("scaled_dot_product_attention",)
 
 
-def attention_case(rng: Rng, batch: tuple[int, ...], T: int, S: int, d_k: int, d_v: int, *, mask: np.ndarray | None = None,
+def attention_case(rng: Rng, batch: tuple[int, ...], T: int, S: int, d_k: int, d_v: int, *,
+                   mask: np.ndarray | None = None,
                    scale: float = 1.0, draw: Callable[..., np.ndarray] = normal, **options: Any) -> Case:
     args = (draw(rng, *batch, T, d_k, scale=scale), draw(rng, *batch, S, d_k, scale=scale), draw(rng, *batch, S, d_v))
     kwargs = {} if mask is None else {"mask": mask}
@@ -589,7 +608,8 @@ def very_low_scores(rng: Rng) -> Case:
     return Case(args=(Q, K, V, open_somewhere(rng, 3, 4)), sizes={"T": 3, "S": 4, "d_k": 4, "d_v": 2}, watch=LIBRARY)
 
 
-def flawed_scaled_attention(Q: Any, K: Any, V: Any, mask: Any = None, *, scale: str = "sqrt", axis: int = -1, values: str = "V",
+def flawed_scaled_attention(Q: Any, K: Any, V: Any, mask: Any = None, *, scale: str = "sqrt", axis: int = -1,
+                            values: str = "V",
                             polarity: str = "may attend", masking: str = "before", fill: float = -math.inf,
                             empty: str = "zeros", graph: str = "kept", width: str = "kept") -> Any:
     """Scaled dot-product attention with switches that break it."""
@@ -721,7 +741,9 @@ SCALED_ATTENTION = Exercise(
         ),
         Test(
             "leading dimensions", "the same for one example, a batch, and a batch of heads",
-            lambda rng: [attention_case(rng, (3,), 4, 5, 2, 3), attention_case(rng, (3, 2), 2, 3, 5, 4, dtype="float32")],
+            lambda rng: [
+                attention_case(rng, (3,), 4, 5, 2, 3), attention_case(rng, (3, 2), 2, 3, 5, 4, dtype="float32"),
+            ],
         ),
         Test(
             "masks",
@@ -812,7 +834,7 @@ SCALED_ATTENTION = Exercise(
         ),
         Mistake(
             "shared-out-again",
-            "masked after the softmax and divided by the rest, which breaks down when a blocked key has nearly all the weight",
+            "masked after the softmax and shared out again, which breaks down when a blocked key has all the weight",
             "Dividing by what is left repairs the sum.",
             "What is left when a blocked key scores 1000 higher than the others?",
             "step 2 of the stub", switches={"masking": "after, shared out again"},
@@ -833,7 +855,7 @@ SCALED_ATTENTION = Exercise(
         ),
         Mistake(
             "nan-mended-afterwards",
-            "−∞ added to every score of a row and NaN replaced by 0 afterwards, which mends the value and not the gradient",
+            "−∞ added to a whole row and NaN replaced by 0 afterwards, which mends the value and not the gradient",
             "nan_to_num removes the NaN.",
             "The backward pass still goes through the NaN. Give the softmax of such a row finite scores.",
             "step 3 of the stub", switches={"empty": "mended afterwards"},
@@ -907,9 +929,18 @@ CHOOSE_SCALE = Exercise(
     outputs=(Output("factor", dtype=""),),
     public=lambda rng: scale_cases((1.0, 1.0, 64), (4.0, 9.0, 16), (0.25, 2.0, 3)),
     tests=(
-        Test("unit variances", "1/√d_k when both variances are 1", lambda rng: scale_cases((1.0, 1.0, 10), (1.0, 1.0, 1))),
-        Test("any variances", "a factor that makes the variance of the score 1", lambda rng: scale_cases((0.3, 5.0, 7), (2.5, 0.1, 48), (6.0, 6.0, 5))),
-        Test("very small and very large variances", "the same for variances far from 1", lambda rng: scale_cases((1e-4, 3.0, 12), (2e5, 40.0, 3))),
+        Test(
+            "unit variances", "1/√d_k when both variances are 1",
+            lambda rng: scale_cases((1.0, 1.0, 10), (1.0, 1.0, 1)),
+        ),
+        Test(
+            "any variances", "a factor that makes the variance of the score 1",
+            lambda rng: scale_cases((0.3, 5.0, 7), (2.5, 0.1, 48), (6.0, 6.0, 5)),
+        ),
+        Test(
+            "very small and very large variances", "the same for variances far from 1",
+            lambda rng: scale_cases((1e-4, 3.0, 12), (2e5, 40.0, 3)),
+        ),
     ),
     flawed=flawed_scale,
     mistakes=(
@@ -964,7 +995,8 @@ def logs_case(z: np.ndarray, *axis: int, **options: Any) -> Case:
     return Case(args=(z, *axis), tolerance=tolerance, **options)
 
 
-def flawed_log_softmax(z: Any, axis: int = -1, *, way: str = "shifted", shift: str = "line", undo: bool = True, over: str = "axis",
+def flawed_log_softmax(z: Any, axis: int = -1, *, way: str = "shifted", shift: str = "line", undo: bool = True,
+                       over: str = "axis",
                        reduce: str = "sum", keepdim: bool = True, base: float = math.e, graph: str = "kept",
                        width: str = "kept") -> Any:
     """Log-softmax with switches that break it."""
@@ -1034,7 +1066,8 @@ LOG_SOFTMAX = Exercise(
         Test("one row", "z − log Σ exp z", lambda rng: [logs_case(normal(rng, 5)), logs_case(normal(rng, 1))]),
         Test(
             "any axis", "each line along `axis` on its own, whichever axis is named",
-            lambda rng: [logs_case(normal(rng, 3, 4, 5), axis) for axis in (0, 1, 2, -2)] + [logs_case(normal(rng, 4, 4), 0)],
+            lambda rng: [logs_case(normal(rng, 3, 4, 5), axis) for axis in (0, 1, 2, -2)]
+            + [logs_case(normal(rng, 4, 4), 0)],
         ),
         Test(
             "large numbers", "finite wherever the true value can be represented, line by line",
@@ -1048,7 +1081,10 @@ LOG_SOFTMAX = Exercise(
         Test("number types", "float32 in, float32 out", lambda rng: [logs_case(normal(rng, 2, 3), dtype="float32")]),
         Test(
             "gradients", "finite gradients, also where a weight is as good as 0",
-            lambda rng: [logs_case(normal(rng, 3, 4), gradient=True), logs_case(normal(rng, 2, 3, scale=900.0), 0, gradient=True)],
+            lambda rng: [
+                logs_case(normal(rng, 3, 4), gradient=True),
+                logs_case(normal(rng, 2, 3, scale=900.0), 0, gradient=True),
+            ],
         ),
     ),
     flawed=flawed_log_softmax,
@@ -1177,9 +1213,15 @@ CORRELATED_MOMENTS = Exercise(
     public=lambda rng: moments_cases((4, 0.5), (1, 0.2), (9, -0.4)),
     tests=(
         Test("no correlation", "mean 0 and variance d_k when rho is 0", lambda rng: moments_cases((1, 0.0), (7, 0.0))),
-        Test("some correlation", "the mean and the variance of the sum of d_k correlated products", lambda rng: moments_cases((5, 0.3), (16, 0.8), (1, 0.6))),
+        Test(
+            "some correlation", "the mean and the variance of the sum of d_k correlated products",
+            lambda rng: moments_cases((5, 0.3), (16, 0.8), (1, 0.6)),
+        ),
         Test("negative correlation", "the same when rho is below 0", lambda rng: moments_cases((6, -0.7), (3, -0.2))),
-        Test("q is k, or −k", "the mean and the variance of ± the squared length", lambda rng: moments_cases((8, 1.0), (3, -1.0))),
+        Test(
+            "q is k, or −k", "the mean and the variance of ± the squared length",
+            lambda rng: moments_cases((8, 1.0), (3, -1.0)),
+        ),
     ),
     flawed=flawed_moments,
     mistakes=(

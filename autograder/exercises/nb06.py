@@ -215,7 +215,7 @@ CONVERT = Exercise(
         combine_case(rng, 2, 2, 4),
         padding_case(rng, 2, 3),
         additive_case(rng, 2, 3),
-        additive_case(rng, 3, low=-1e9, dtype="float32"),
+        additive_case(rng, 3, low=-1e4, dtype="float32"),
     ],
     tests=(
         Test(
@@ -784,7 +784,7 @@ def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0
 
 
 def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len: int, *, keep_bos: bool = False, after_eos: str = "pad",
-                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0, width: str = "used") -> Any:
+                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0) -> Any:
     """Greedy generation with switches that break it."""
     prefix = torch.full((len(src), 1), bos, dtype=torch.int64)
     ended = torch.zeros(len(src), dtype=torch.bool)
@@ -802,8 +802,6 @@ def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len:
     result = prefix if keep_bos else prefix[:, 1:]
     if not eos_kept:
         result = torch.where(result == eos, pad, result)
-    if width == "max_len":
-        result = torch.nn.functional.pad(result, (0, max_len - result.shape[1]), value=pad)
     return result
 
 
@@ -881,7 +879,6 @@ GENERATE = Exercise(
         ),
         Mistake("stops-with-the-first", "an end as soon as any row has ended", "eos means stop.", "The other rows are not done yet.", "step 4 of the stub", switches={"stop": "any"}),
         Mistake("never-stops", "max_len steps always", "The rest is padding anyway.", "When every row has ended there is nothing left to do.", "step 4 of the stub", switches={"stop": "never"}),
-        Mistake("pads-to-max_len", "an answer filled up to max_len", "The shape is (B, max_len).", "Read the shape in the docstring.", "the return line", switches={"width": "max_len"}),
         Mistake(
             "last-token-only", "a model that reads the last token only", "The model remembers the rest.", "A transformer has no state: what must it read at each step?", "step 1 of the stub",
             switches={"read": "last"},
@@ -1420,4 +1417,455 @@ LOSS_FLOOR = Exercise(
         Variant("NumPy", floor_in_numpy),
         Variant("least squares", flawed_floor),
     ),
+)
+
+
+# 6.10 TransformerBlock -----------------------------------------------------------------------------------------------
+
+
+class Heads(nn.Module):
+    """Multi-head attention written with einsum; `wrong` breaks it."""
+
+    def __init__(self, d_model: int, H: int) -> None:
+        super().__init__()
+        self.H = H
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
+        X_kv = X_q if X_kv is None else X_kv
+        Q, K, V = (W(X).unflatten(-1, (self.H, -1)) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
+        scores = torch.einsum("bthd,bshd->bhts", Q, K) / math.sqrt(Q.shape[-1])
+        allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask.expand(scores.shape)
+        weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1) * allowed
+        return self.W_o(torch.einsum("bhts,bshd->bthd", weights, V).flatten(2)), weights
+
+
+class FlawedBlock(nn.Module):
+    """The pre-norm block with switches that break it."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, *, place: str = "pre", residual: str = "x", self_masked: bool = True,
+                 memory_masked: bool = True, normed_memory: bool = False, order: str = "self first", keys: str = "memory", norms: str = "own",
+                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x") -> None:
+        super().__init__()
+        self.place, self.residual, self.self_masked, self.memory_masked = place, residual, self_masked, memory_masked
+        self.normed_memory, self.order, self.keys, self.norms = normed_memory, order, keys, norms
+        self.cross, self.refuse, self.polarity, self.result = cross, refuse, polarity, result
+        self.norm_self = nn.LayerNorm(d_model)
+        self.self_attention = Heads(d_model, H)
+        if cross:
+            self.norm_cross = nn.LayerNorm(d_model)
+            self.cross_attention = Heads(d_model, H)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU() if activation == "relu" else nn.GELU() if activation == "gelu" else nn.Identity(), nn.Linear(d_ff, d_model))
+
+    def forward(self, x: Any, memory: Any = None, self_mask: Any = None, memory_mask: Any = None) -> Any:
+        if self.cross and memory is None and self.refuse:
+            raise ValueError("cross=True needs a memory")
+        if self.polarity == "blocked":
+            self_mask, memory_mask = (None if mask is None else ~mask for mask in (self_mask, memory_mask))
+        parts = [(self.norm_self, lambda y: self.self_attention(y, mask=self_mask if self.self_masked else None)[0])]
+        if self.cross and memory is not None:
+            parts.append((self.norm_self if self.norms == "shared" else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
+        if self.order == "cross first":
+            parts.reverse()
+        parts.append((self.norm_self if self.norms == "shared" else self.norm_feed_forward, self.feed_forward))
+        for norm, part in parts:
+            x = self._around(x, norm, part)
+        return x if self.result == "x" else (x, None)
+
+    def _cross(self, y: Any, memory: Any, mask: Any) -> Any:
+        if self.normed_memory:
+            memory = self.norm_cross(memory)
+        if self.keys == "x":
+            return self.cross_attention(y, y)[0]
+        return self.cross_attention(y, memory, mask)[0]
+
+    def _around(self, x: Any, norm: Any, part: Any) -> Any:
+        if self.place == "post":
+            return norm(x + part(x))
+        if self.place == "none":
+            return x + part(x)
+        y = norm(x)
+        return part(y) + {"x": x, "normed": y, "none": 0.0}[self.residual]
+
+
+class PlainBlock(nn.Module):
+    """The block with the attention written out in functions."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False) -> None:
+        super().__init__()
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.norm_self, self.norm_feed_forward = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.self_attention = Heads(d_model, H)
+        self.cross_attention = Heads(d_model, H) if cross else None
+        self.norm_cross = nn.LayerNorm(d_model) if cross else None
+
+    def forward(self, x: Any, memory: Any = None, self_mask: Any = None, memory_mask: Any = None) -> Any:
+        x = x + self.self_attention(self.norm_self(x), None, self_mask)[0]
+        if self.cross_attention is not None and self.norm_cross is not None:
+            if memory is None:
+                raise ValueError("a block with cross-attention needs a memory")
+            x = x + self.cross_attention(self.norm_cross(x), memory, memory_mask)[0]
+        return x + self.feed_forward(self.norm_feed_forward(x))
+
+
+class LibraryHeads(Heads):
+    """The same attention through torch's own operator."""
+
+    def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
+        X_kv = X_q if X_kv is None else X_kv
+        Q, K, V = (W(X).unflatten(-1, (self.H, -1)).transpose(1, 2) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
+        return self.W_o(nn.functional.scaled_dot_product_attention(Q, K, V, attn_mask=mask).transpose(1, 2).flatten(2)), None
+
+
+class LibraryBlock(FlawedBlock):
+    """The block on torch's attention, with one more keyword argument."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, dropout: float = 0.0) -> None:
+        super().__init__(d_model, H, d_ff, cross)
+        self.self_attention = LibraryHeads(d_model, H)
+        if cross:
+            self.cross_attention = LibraryHeads(d_model, H)
+        self.dropout = nn.Dropout(dropout)
+
+
+class NamedFeedForward(nn.Sequential):
+    """The feed-forward part as a module of its own."""
+
+    def __init__(self, d_model: int, d_ff: int) -> None:
+        super().__init__(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+
+    def forward(self, x: Any) -> Any:
+        return self[2](torch.clamp(self[0](x), min=0.0))
+
+
+class WrittenOutBlock(PlainBlock):
+    """The block with its own feed-forward class and layer norms written out."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False) -> None:
+        super().__init__(d_model, H, d_ff, cross)
+        self.feed_forward = NamedFeedForward(d_model, d_ff)
+
+
+def block_state(rng: Rng, d_model: int, d_ff: int, cross: bool, prefix: str = "", digits: int | None = None) -> dict[str, np.ndarray]:
+    """Weights of one block under the stub's names; layer norms near 1 and 0."""
+    state: dict[str, np.ndarray] = {}
+    for name in ("self", "cross") if cross else ("self",):
+        state |= norm_state(rng, d_model, f"{prefix}norm_{name}")
+        state |= {f"{prefix}{name}_attention.{W}.weight": 0.6 * rng.standard_normal((d_model, d_model)) for W in ("W_q", "W_k", "W_v", "W_o")}
+    state |= norm_state(rng, d_model, f"{prefix}norm_feed_forward")
+    state |= linear_state(rng, d_model, d_ff, f"{prefix}feed_forward.0") | linear_state(rng, d_ff, d_model, f"{prefix}feed_forward.2")
+    return state if digits is None else {name: np.round(array, digits) + 0.0 for name, array in state.items()}
+
+
+def norm_state(rng: Rng, d: int, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": 1.0 + 0.3 * rng.standard_normal(d), f"{name}.bias": 0.3 * rng.standard_normal(d)}
+
+
+def linear_state(rng: Rng, d_in: int, d_out: int, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": 0.6 * rng.standard_normal((d_out, d_in)), f"{name}.bias": 0.3 * rng.standard_normal(d_out)}
+
+
+def block_case(rng: Rng, B: int, T: int, d_model: int, H: int, d_ff: int, *, S: int = 0, self_mask: Any = None, memory_mask: Any = None,
+               digits: int | None = None, **options: Any) -> Case:
+    """One call of a block; with S > 0 it has cross-attention over a memory of S positions."""
+    draw = normal if digits is None else rounded
+    init = (d_model, H, d_ff) if not S else (d_model, H, d_ff, True)
+    args: tuple[Any, ...] = (2.0 * draw(rng, B, T, d_model) + 0.5,)
+    if S:
+        args += (2.0 * draw(rng, B, S, d_model) - 0.5,)
+    masks = {name: mask for name, mask in (("self_mask", self_mask), ("memory_mask", memory_mask)) if mask is not None}
+    sizes = {"B": B, "T": T, "S": S, "d_model": d_model}
+    return Case(init=init, state=block_state(rng, d_model, d_ff, S > 0, digits=digits), args=args, kwargs=masks, sizes=sizes, **options)
+
+
+def real_keys(B: int, S: int) -> np.ndarray:
+    """(B, 1, 1, S): S, S − 1, 1, … real keys in turn."""
+    return (np.arange(S)[None, :] < np.resize([S, max(S - 1, 1), 1], B)[:, None])[:, None, None, :]
+
+
+def nothing_to_see(B: int, T: int, S: int) -> np.ndarray:
+    """(B, 1, T, S): the first query of the first example may attend to nothing."""
+    mask = np.ones((B, 1, T, S), dtype=bool)
+    mask[0, 0, 0] = False
+    return mask
+
+
+def block_without_memory(d_model: int = 4, H: int = 2) -> Case:
+    rng = np.random.default_rng(610)
+    state = block_state(rng, d_model, 5, True)
+    return Case(init=(d_model, H, 5), init_kwargs={"cross": True}, state=state, args=(normal(rng, 2, 3, d_model),), raises="ValueError")
+
+
+BLOCK = Exercise(
+    number="6.10",
+    title="TransformerBlock",
+    names=("TransformerBlock",),
+    minutes=25,
+    reference=reference.transformer_block,
+    outputs=(Output("output", ("B", "T", "d_model")),),
+    public=lambda rng: [
+        block_case(rng, 1, 2, 2, 1, 3, digits=1),
+        block_case(rng, 2, 3, 4, 2, 3, self_mask=lower(3, 3), digits=1),
+        block_case(rng, 2, 2, 4, 2, 3, S=3, self_mask=lower(2, 2), memory_mask=real_keys(2, 3), digits=1),
+        block_without_memory(),
+    ],
+    tests=(
+        Test(
+            "self-attention and feed-forward", "x + attention(norm(x)), then x + feed_forward(norm(x)), for any sizes",
+            lambda rng: [block_case(rng, 2, 5, 6, 3, 7), block_case(rng, 3, 1, 4, 1, 2), block_case(rng, 1, 3, 6, 2, 5, dtype="float32")],
+        ),
+        Test(
+            "self mask", "self_mask says which positions of x may be attended to, for (T, T) and (B, 1, T, T) masks",
+            lambda rng: [block_case(rng, 2, 4, 6, 2, 5, self_mask=lower(4, 4)), block_case(rng, 3, 3, 4, 2, 3, self_mask=lower(3, 3)[None, None] & real_keys(3, 3))],
+        ),
+        Test(
+            "cross-attention", "self-attention, then attention from x to the memory as it is given, then feed-forward",
+            lambda rng: [block_case(rng, 2, 3, 6, 3, 4, S=5), block_case(rng, 1, 4, 4, 2, 5, S=2), block_case(rng, 2, 3, 4, 2, 3, S=3)],
+        ),
+        Test(
+            "both masks", "self_mask goes to self-attention and memory_mask to cross-attention; a query with nothing to attend to gets zeros from it",
+            lambda rng: [
+                block_case(rng, 3, 4, 4, 2, 3, S=4, self_mask=lower(4, 4), memory_mask=real_keys(3, 4)),
+                block_case(rng, 2, 2, 4, 1, 3, S=3, memory_mask=nothing_to_see(2, 2, 3)),
+            ],
+        ),
+        Test("cross without a memory", "a ValueError when cross=True and no memory is given", lambda rng: [block_without_memory()]),
+        Test(
+            "gradients", "gradients reach x, the memory and every parameter, and stay finite",
+            lambda rng: [
+                block_case(rng, 2, 2, 4, 2, 3, S=3, self_mask=lower(2, 2), memory_mask=real_keys(2, 3), gradient=True),
+                block_case(rng, 1, 3, 2, 1, 3, self_mask=nothing_to_see(1, 3, 3), gradient=True),
+            ],
+        ),
+    ),
+    flawed=FlawedBlock,
+    mistakes=(
+        Mistake("post-norm", "the norm taken after the residual sum, as in the paper of 2017", "The paper draws Add & Norm.", "Pre-norm: what does each part read, and what is it added to?", "the equations above the stub", switches={"place": "post"}),
+        Mistake("norms-left-out", "no layer norm at all", "The norms only help training.", "Each part reads norm(x).", "step 3 of the stub", switches={"place": "none"}),
+        Mistake("residual-of-the-normed", "a residual that starts from norm(x)", "x has been normed by then.", "Keep x itself for the sum; the road past the part stays untouched.", "the equations above the stub", switches={"residual": "normed"}),
+        Mistake("no-residual", "parts that replace x and are not added to it", "Each layer gives the new x.", "Where is x + … in the equations?", "the equations above the stub", switches={"residual": "none"}),
+        Mistake("self-mask-forgotten", "self-attention without its mask", "The mask is for the decoder.", "Which attention does self_mask belong to?", "step 3 of the stub", switches={"self_masked": False}),
+        Mistake("memory-mask-forgotten", "cross-attention without its mask", "The memory has no future to hide.", "It may have padding.", "step 4 of the stub", switches={"memory_masked": False}),
+        Mistake("memory-normed", "the memory normed inside the block", "Everything is normed before attention.", "The stub says how the memory is used.", "step 4 of the stub", switches={"normed_memory": True}),
+        Mistake("cross-before-self", "cross-attention before self-attention", "First look at the source.", "The order is fixed in the stub.", "the docstring", switches={"order": "cross first"}),
+        Mistake("keys-from-x", "cross-attention with keys and values from x", "Attention(x) is attention.", "Who asks, and who answers?", "step 4 of the stub", switches={"keys": "x"}),
+        Mistake("one-norm-for-all", "the first norm used for every part", "A norm is a norm.", "Each part has a norm of its own.", "step 2 of the stub", switches={"norms": "shared"}),
+        Mistake("no-nonlinearity", "a feed-forward part of two linear maps with nothing between", "Two layers are a network.", "Two linear maps in a row are one linear map.", "step 2 of the stub", switches={"activation": "none"}),
+        Mistake("gelu", "GELU where the stub asks for ReLU", "Modern models use GELU.", "Read the line on the feed-forward part.", "the docstring", switches={"activation": "gelu"}),
+        Mistake("cross-skipped", "cross-attention left out in silence when there is no memory", "No memory, no cross-attention.", "What should a decoder block do that was given no source?", "step 4 of the stub", switches={"refuse": False}),
+        Mistake("masks-inverted", "masks turned round before they are used", "True is blocked.", "In this course True means: may attend.", "step 3 of the stub", switches={"polarity": "blocked"}),
+        Mistake("weights-returned", "a pair in place of x", "Attention returns its weights, so the block does too.", "The stub says: x only.", "the return line", switches={"result": "pair"}),
+    ),
+    variants=(
+        Variant("with flags", FlawedBlock),
+        Variant("plain", PlainBlock),
+        Variant("torch's attention, extra keyword", LibraryBlock),
+        Variant("parts written out", WrittenOutBlock),
+    ),
+)
+
+
+# 6.11 Seq2SeqTransformer ---------------------------------------------------------------------------------------------
+
+MAX_LEN = 64
+
+
+class FlawedTransformer(nn.Module):
+    """The encoder–decoder transformer with switches that break it."""
+
+    def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int, *, causal: str = "decoder", source_padding: str = "both",
+                 target_padding: bool = True, positions: str = "both", norms: str = "both", memory: str = "encoded", result: str = "logits", shift: bool = False,
+                 embeddings: str = "own", depth: str = "all") -> None:
+        super().__init__()
+        self.causal, self.source_padding, self.target_padding, self.where = causal, source_padding, target_padding, positions
+        self.norms, self.memory, self.result, self.shift, self.embeddings, self.depth = norms, memory, result, shift, embeddings, depth
+        self.src_embedding, self.tgt_embedding = nn.Embedding(V_src, d_model), nn.Embedding(V_tgt, d_model)
+        self.positions = nn.Embedding(MAX_LEN, d_model)
+        self.encoder = nn.ModuleList([FlawedBlock(d_model, H, d_ff) for _ in range(layers)])
+        self.encoder_norm = nn.LayerNorm(d_model)
+        self.decoder = nn.ModuleList([FlawedBlock(d_model, H, d_ff, cross=True) for _ in range(layers)])
+        self.decoder_norm = nn.LayerNorm(d_model)
+        self.output = nn.Linear(d_model, V_tgt)
+
+    def forward(self, src: Any, tgt_in: Any) -> Any:
+        return self.decode(self.encode(src), src, tgt_in)
+
+    def encode(self, src: Any) -> Any:
+        x = self._embed(self.src_embedding, src, self.where != "target only")
+        if self.memory == "embedded":
+            return self.encoder_norm(x)
+        mask = self._real(src) if self.source_padding in ("both", "encoder only") else None
+        if self.causal == "everywhere":
+            triangle = torch.ones(src.shape[1], src.shape[1]).tril().bool()
+            mask = triangle if mask is None else mask & triangle
+        for block in self.encoder if self.depth == "all" else self.encoder[:1]:
+            x = block(x, self_mask=mask)
+        return self.encoder_norm(x) if self.norms in ("both", "encoder only") else x
+
+    def decode(self, memory: Any, src: Any, tgt_in: Any) -> Any:
+        if self.shift:
+            tgt_in = torch.cat([tgt_in[:, :1], tgt_in[:, :-1]], dim=1)
+        x = self._embed(self.tgt_embedding, tgt_in, self.where != "source only")
+        T = tgt_in.shape[1]
+        mask = torch.ones(T, T).tril().bool() if self.causal != "nowhere" else torch.ones(T, T).bool()
+        if self.target_padding:
+            mask = mask & self._real(tgt_in)
+        memory_mask = self._real(src) if self.source_padding in ("both", "decoder only") else None
+        for block in self.decoder if self.depth == "all" else self.decoder[:1]:
+            x = block(x, memory, self_mask=mask, memory_mask=memory_mask)
+        logits = self.output(self.decoder_norm(x) if self.norms in ("both", "decoder only") else x)
+        return logits.softmax(dim=-1) if self.result == "probabilities" else logits
+
+    def _embed(self, table: Any, ids: Any, placed: bool) -> Any:
+        x = table(ids)
+        if self.embeddings == "scaled":
+            x = x * math.sqrt(x.shape[-1])
+        if not placed or self.where == "none":
+            return x
+        first = 1 if self.where == "from 1" else 0
+        return x + self.positions(torch.arange(first, first + ids.shape[1]))
+
+    def _real(self, ids: Any) -> Any:
+        return (ids != PAD_ID)[:, None, None, :]
+
+
+class PlainTransformer(nn.Module):
+    """The same on plain blocks, with masks spelled out row by row."""
+
+    def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(d_model, V_tgt)
+        self.positions = nn.Embedding(MAX_LEN, d_model)
+        self.src_embedding, self.tgt_embedding = nn.Embedding(V_src, d_model), nn.Embedding(V_tgt, d_model)
+        self.encoder_norm, self.decoder_norm = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.encoder = nn.ModuleList(PlainBlock(d_model, H, d_ff) for _ in range(layers))
+        self.decoder = nn.ModuleList(PlainBlock(d_model, H, d_ff, True) for _ in range(layers))
+
+    def encode(self, src: Any) -> Any:
+        x = self.src_embedding(src) + self.positions.weight[: src.shape[1]]
+        visible = (src > 0).view(len(src), 1, 1, -1)
+        for layer in self.encoder:
+            x = layer(x, None, visible)
+        return self.encoder_norm(x)
+
+    def decode(self, memory: Any, src: Any, tgt_in: Any) -> Any:
+        x = self.tgt_embedding(tgt_in) + self.positions.weight[: tgt_in.shape[1]]
+        visible = combine_by_example(mask_by_rows(tgt_in.shape[1]), tgt_in > 0)
+        for layer in self.decoder:
+            x = layer(x, memory, visible, (src > 0).view(len(src), 1, 1, -1))
+        return self.output(self.decoder_norm(x))
+
+    def forward(self, src: Any, tgt_in: Any) -> Any:
+        memory = self.encode(src)
+        return self.decode(memory, src, tgt_in)
+
+
+class LibraryBlockTransformer(FlawedTransformer):
+    """The same on torch's attention, with more keyword arguments and a padding index."""
+
+    def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int, max_len: int = MAX_LEN, dropout: float = 0.0) -> None:
+        super().__init__(V_src, V_tgt, d_model, H, layers, d_ff)
+        self.src_embedding = nn.Embedding(V_src, d_model, padding_idx=PAD_ID)
+        self.tgt_embedding = nn.Embedding(V_tgt, d_model, padding_idx=PAD_ID)
+        self.positions = nn.Embedding(max_len, d_model)
+        self.encoder = nn.ModuleList([LibraryBlock(d_model, H, d_ff, dropout=dropout) for _ in range(layers)])
+        self.decoder = nn.ModuleList([LibraryBlock(d_model, H, d_ff, True, dropout) for _ in range(layers)])
+
+
+def transformer_state(rng: Rng, V_src: int, V_tgt: int, d_model: int, layers: int, d_ff: int) -> dict[str, np.ndarray]:
+    """All weights under the stub's names."""
+    state = {"src_embedding.weight": normal(rng, V_src, d_model), "tgt_embedding.weight": normal(rng, V_tgt, d_model)}
+    state["positions.weight"] = normal(rng, MAX_LEN, d_model)
+    for layer in range(layers):
+        state |= block_state(rng, d_model, d_ff, False, f"encoder.{layer}.") | block_state(rng, d_model, d_ff, True, f"decoder.{layer}.")
+    state |= norm_state(rng, d_model, "encoder_norm") | norm_state(rng, d_model, "decoder_norm")
+    return state | linear_state(rng, d_model, V_tgt, "output")
+
+
+def sentences(rng: Rng, B: int, T: int, V: int, lengths: Sequence[int], bos: bool) -> np.ndarray:
+    """Ids (B, T): real ones from 3 on, pads after each length; a decoder input begins with bos."""
+    ids = rng.integers(3, V, size=(B, T))
+    if bos:
+        ids[:, 0] = BOS
+    ids[np.arange(T)[None, :] >= np.resize(lengths, B)[:, None]] = PAD_ID
+    return ids
+
+
+def transformer_case(rng: Rng, B: int, S: int, T: int, *, layers: int = 1, d_model: int = 4, H: int = 2, d_ff: int = 3, V_src: int = 7, V_tgt: int = 6,
+                     src_lengths: Sequence[int] | None = None, tgt_lengths: Sequence[int] | None = None, method: str | None = None, **options: Any) -> Case:
+    src = sentences(rng, B, S, V_src, src_lengths or [S], bos=False)
+    tgt_in = sentences(rng, B, T, V_tgt, tgt_lengths or [T], bos=True)
+    args: tuple[Any, ...] = {"encode": (src,), "decode": (normal(rng, B, S, d_model), src, tgt_in)}.get(method or "", (src, tgt_in))
+    return Case(
+        init=(V_src, V_tgt, d_model, H, layers, d_ff), state=transformer_state(rng, V_src, V_tgt, d_model, layers, d_ff), args=args, method=method,
+        sizes={"B": B, "S": S, "T": T, "d_model": d_model, "V_tgt": V_tgt}, **options,
+    )
+
+
+TRANSFORMER = Exercise(
+    number="6.11",
+    title="Seq2SeqTransformer",
+    names=("Seq2SeqTransformer",),
+    minutes=30,
+    reference=reference.seq2seq,
+    outputs=(Output("logits", ("...",)),),
+    public=lambda rng: [
+        transformer_case(rng, 1, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5),
+        transformer_case(rng, 2, 3, 4, d_model=2, H=1, V_src=6, V_tgt=5, src_lengths=[3, 2], tgt_lengths=[4, 2]),
+        transformer_case(rng, 2, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5, src_lengths=[1, 3], method="encode"),
+    ],
+    tests=(
+        Test("encode", "the memory: every source token sees every other one, in both directions, through all layers and the last norm", lambda rng: [transformer_case(rng, 2, 4, 2, layers=2, method="encode"), transformer_case(rng, 1, 1, 1, method="encode")]),
+        Test("decode", "logits for every position, each from the target tokens up to it and the whole memory", lambda rng: [transformer_case(rng, 2, 3, 4, layers=2, method="decode"), transformer_case(rng, 1, 5, 2, d_model=6, H=3, method="decode")]),
+        Test(
+            "source padding", "source pads change nothing, neither for the encoder nor for the decoder",
+            lambda rng: [transformer_case(rng, 3, 4, 2, src_lengths=[4, 1, 3], method="encode"), transformer_case(rng, 3, 4, 3, src_lengths=[2, 4, 1], method="decode")],
+        ),
+        Test("target padding", "target pads are never attended to", lambda rng: [transformer_case(rng, 3, 2, 5, src_lengths=[2, 1], tgt_lengths=[5, 2, 3])]),
+        Test(
+            "end to end", "forward is decode after encode, in either width, for unequal sizes",
+            lambda rng: [transformer_case(rng, 2, 5, 3, layers=2, d_model=6, H=3, d_ff=5, src_lengths=[5, 3], tgt_lengths=[2, 3]), transformer_case(rng, 2, 3, 4, layers=2, dtype="float32")],
+        ),
+        Test("gradients", "gradients reach every parameter", lambda rng: [transformer_case(rng, 2, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5, gradient=True)]),
+    ),
+    flawed=FlawedTransformer,
+    mistakes=(
+        Mistake("no-causal-mask", "a decoder that sees the tokens it has to write", "The loss shifts the target, so nothing leaks.", "Position t reads token t − 1. What keeps it from reading token t at position t + 1?", "step 3 of decode", switches={"causal": "nowhere"}),
+        Mistake("causal-encoder", "a causal mask in the encoder as well", "Transformers are causal.", "The whole source is there before the first word is written.", "step 2 of encode", switches={"causal": "everywhere"}),
+        Mistake("source-padding-seen", "source pads attended to everywhere", "Padding embeddings are harmless.", "Would the translation change if the batch were padded further?", "the line on pads", switches={"source_padding": "nowhere"}),
+        Mistake("padding-seen-by-the-decoder", "source pads hidden from the encoder but not from the decoder", "The encoder has dealt with the padding.", "The memory still has a vector at every pad.", "step 3 of decode", switches={"source_padding": "encoder only"}),
+        Mistake("padding-seen-by-the-encoder", "source pads hidden from the decoder but not from the encoder", "What the decoder does not see does not matter.", "The real tokens' memories have read the pads.", "step 2 of encode", switches={"source_padding": "decoder only"}),
+        Mistake("target-padding-seen", "target pads attended to", "Pads come last, so the causal mask hides them.", "From whom? A pad's own row reads the pads before it.", "step 2 of decode", switches={"target_padding": False}),
+        Mistake("no-positions", "no positions at all", "The mask gives the order.", "Notebook 2: without positions the encoder reads a bag of words.", "step 1 of encode", switches={"positions": "none"}),
+        Mistake("positions-in-the-encoder-only", "positions for the source only", "The decoder is causal, it knows the order.", "Both embeddings get positions.", "step 1 of decode", switches={"positions": "source only"}),
+        Mistake("positions-from-one", "positions counted from 1", "The first position is 1.", "Positions count from 0 in this course.", "step 1 of encode", switches={"positions": "from 1"}),
+        Mistake("no-last-norms", "blocks without the last norm behind them", "Every block has its norms.", "In pre-norm nothing norms the last block's sum.", "step 4 of encode and decode", switches={"norms": "nowhere"}),
+        Mistake("decoder-norm-missing", "the memory normed, but not what the output map reads", "One last norm is enough.", "Two stacks, two last norms.", "step 4 of decode", switches={"norms": "encoder only"}),
+        Mistake("encoder-norm-missing", "a memory that is not normed", "The decoder norms its input.", "The blocks use the memory as it is given.", "step 4 of encode", switches={"norms": "decoder only"}),
+        Mistake("embeddings-as-memory", "a memory of embeddings, without the encoder's blocks", "Cross-attention looks at the words.", "Where do the encoder's blocks come in?", "step 3 of encode", switches={"memory": "embedded"}),
+        Mistake("probabilities-returned", "probabilities in place of logits", "A model returns probabilities.", "The loss takes the log-softmax itself.", "step 5 of decode", switches={"result": "probabilities"}),
+        Mistake("shifts-again", "a decoder input that is shifted once more inside the model", "The decoder shifts its input.", "tgt_in has been shifted by whoever calls the model.", "the docstring", switches={"shift": True}),
+        Mistake("scaled-embeddings", "embeddings multiplied by √d_model", "The paper scales them.", "The stub states the sum and no factor.", "step 1 of encode", switches={"embeddings": "scaled"}),
+        Mistake("first-layer-only", "the first block of each list alone", "One call runs the stack.", "A ModuleList is a list: each of its blocks has to be called.", "step 3 of encode and decode", switches={"depth": "one"}),
+    ),
+    variants=(
+        Variant("with flags", FlawedTransformer),
+        Variant("plain blocks", PlainTransformer),
+        Variant("torch's attention, extra keywords", LibraryBlockTransformer),
+    ),
+)
+
+EXERCISES = (
+    CAUSAL_MASK,
+    CONVERT,
+    SHIFT,
+    CROSS_ENTROPY,
+    FORCING,
+    GENERATE,
+    SAMPLE,
+    STEP,
+    LOSS_FLOOR,
+    BLOCK,
+    TRANSFORMER,
 )

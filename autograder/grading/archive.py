@@ -35,7 +35,7 @@ _DAMAGE = (
 )
 
 
-class BadArchive(Exception):
+class ArchiveError(Exception):
     """The archive, or an entry of it, is refused; the text says why, in one line."""
 
 
@@ -86,21 +86,21 @@ def archive_stem(name: str) -> str:
 def unpack(
     archive: Path, fresh: Callable[[], Path], wanted: Callable[[tuple[str, ...]], bool], budget: Budget
 ) -> Unpacked:
-    """Copy every wanted entry of `archive` to a `fresh` path; raises BadArchive when the archive cannot be opened."""
+    """Copy every wanted entry of `archive` to a `fresh` path; raises ArchiveError when the archive cannot be opened."""
     result = Unpacked()
     try:
         for entry in _entries(archive, budget, result.refused):
             if wanted(entry.parts):
                 _take(entry, fresh(), budget, result)
     except _DAMAGE as error:
-        raise BadArchive(f"it cannot be opened ({_reason(error)})") from None
+        raise ArchiveError(f"it cannot be opened ({_reason(error)})") from None
     return result
 
 
 def _take(entry: Entry, target: Path, budget: Budget, result: Unpacked) -> None:
     try:
         _copy(entry, target, budget)
-    except (BadArchive, *_DAMAGE) as error:
+    except (ArchiveError, *_DAMAGE) as error:
         target.unlink(missing_ok=True)
         result.refused.append(f"{'/'.join(entry.parts)}: {_reason(error)}")
     else:
@@ -108,7 +108,11 @@ def _take(entry: Entry, target: Path, budget: Budget, result: Unpacked) -> None:
 
 
 def _entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[Entry]:
-    return _tar_entries(archive, budget, refused) if tarfile.is_tarfile(archive) else _zip_entries(archive, budget, refused)
+    return (
+        _tar_entries(archive, budget, refused)
+        if tarfile.is_tarfile(archive)
+        else _zip_entries(archive, budget, refused)
+    )
 
 
 def _zip_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[Entry]:
@@ -139,7 +143,7 @@ def _tar_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[
             _count(budget)
             total += member.size
             if total > budget.bytes or (total > RATIO_MATTERS_ABOVE and total > MAX_RATIO * packed):
-                raise BadArchive("it is packed so tightly that it looks like a bomb")
+                raise ArchiveError("it is packed so tightly that it looks like a bomb")
             if member.isdir():
                 continue
             parts = safe_parts(member.name)
@@ -170,20 +174,20 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
 def _count(budget: Budget) -> None:
     budget.entries -= 1
     if budget.entries < 0:
-        raise BadArchive("it holds too many files")
+        raise ArchiveError("it holds too many files")
 
 
 def _copy(entry: Entry, target: Path, budget: Budget) -> None:
     """Copy one entry, counting what really comes out."""
     if entry.size > RATIO_MATTERS_ABOVE and entry.size > MAX_RATIO * max(entry.compressed, 1):
-        raise BadArchive("it is packed so tightly that it looks like a zip bomb")
+        raise ArchiveError("it is packed so tightly that it looks like a zip bomb")
     written = 0
     with entry.open() as source, target.open("xb") as sink:
         while chunk := source.read(_CHUNK):
             written += len(chunk)
             budget.bytes -= len(chunk)
             if written > budget.file_bytes or budget.bytes < 0:
-                raise BadArchive("it is too large")
+                raise ArchiveError("it is too large")
             sink.write(chunk)
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.files import usable_folder
-from autograder.grading.gradebook import Gradebook
+from autograder.grading.gradebook import Gradebook, Standing
 from autograder.grading.intake import Intake, Submission, take_in
 from autograder.grading.job import Job, Setting
 from autograder.grading.notebook import Identity, identify
@@ -71,7 +71,11 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
     Raises GradingError when nothing can be done.
     """
     out = usable_folder(plan.out)
-    with _alone(out), tempfile.TemporaryDirectory(prefix="autograder-") as scratch, Gradebook(out / GRADEBOOK) as book:
+    with (
+        _alone(out),
+        tempfile.TemporaryDirectory(prefix="autograder-") as scratch,
+        Gradebook(out / GRADEBOOK) as book,
+    ):
         intake = take_in(plan.paths, plan.course, Path(scratch), plan.layout, _remembering(book, plan.course))
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
@@ -97,22 +101,25 @@ def _sort_out(plan: Plan, intake: Intake, book: Gradebook, summary: Summary) -> 
                 book.record(submission, "", result)
             _count(summary, result.status)
             continue
-        known = (
-            standing is not None
-            and not plan.again
-            and standing.status.has_score
-            and standing.sha256 == submission.sha256
-            and standing.tests_version == plan.course.notebooks[submission.notebook].tests_version
-            and plan.setting.sandbox in ("auto", standing.sandbox)
-            and (standing.sandbox != "none" or plan.setting.sandbox == "none")
-        )
-        if known and standing is not None:
+        if not plan.again and standing is not None and _is_known(standing, submission, plan):
             book.update_origin(submission)
             summary.skipped += 1
             _count(summary, standing.status)
         else:
             to_grade.append(submission)
     return to_grade
+
+
+def _is_known(standing: Standing, submission: Submission, plan: Plan) -> bool:
+    """Whether the same file has been graded with the same tests, in the sandbox that is asked for."""
+    wanted = plan.setting.sandbox
+    safe_enough = standing.sandbox != "none" if wanted == "auto" else standing.sandbox.startswith(wanted)
+    return (
+        standing.status.has_score
+        and standing.sha256 == submission.sha256
+        and standing.tests_version == plan.course.notebooks[submission.notebook].tests_version
+        and safe_enough
+    )
 
 
 def _grade(
@@ -138,7 +145,10 @@ def _jobs(plan: Plan, to_grade: list[Submission]) -> Iterator[Job]:
     """Read each submission only when it is its turn."""
     for number, submission in enumerate(to_grade):
         version = plan.course.notebooks[submission.notebook].tests_version
-        yield Job(number, submission.notebook, submission.read(), version)
+        try:
+            yield Job(number, submission.notebook, submission.read(), version)
+        except OSError as error:
+            raise GradingError(f"{submission.shown} cannot be read any more ({error.strerror}): run again") from None
 
 
 def _ungradable(submission: Submission, course: Course) -> Result:
@@ -169,5 +179,7 @@ def _alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise GradingError(f"another run is writing to {out}: wait for it, or choose another folder with -o") from None
+            raise GradingError(
+                f"another run is writing to {out}: wait for it, or choose another folder with -o"
+            ) from None
         yield

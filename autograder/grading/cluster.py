@@ -30,7 +30,9 @@ class Cluster:
         self.workers = len(self._client.nthreads())
         if not self.workers:
             self._client.close()
-            raise GradingError(f"the scheduler at {address} has no workers: start one with `dask worker {address} --nthreads 1`")
+            raise GradingError(
+                f"the scheduler at {address} has no workers: start one with `dask worker {address} --nthreads 1`"
+            )
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Yield each job with its result; only a few jobs a worker are on the way at any time."""
@@ -65,6 +67,9 @@ class Cluster:
     def _result(self, job: Job, future: Any) -> Result:
         error = future.exception()
         if error is not None:
-            return failed(f"the cluster could not grade it ({type(error).__name__}: {error})"[:300], self.setting.master(job.notebook).points)
+            return failed(
+                f"the cluster could not grade it ({type(error).__name__}: {error})"[:300],
+                self.setting.master(job.notebook).points,
+            )
         result: Result = future.result()
         return result

@@ -20,11 +20,11 @@ from autograder.grading.naming import printable
 from autograder.grading.notebook import identify
 from autograder.grading.pool import Pool, Processes, processor_count
 from autograder.grading.result import Status
+from autograder.grading.sandbox.choice import KINDS, choose_sandbox
 
-SANDBOXES = ("auto", "bubblewrap", "landlock", "none")
 _sandbox_option = click.option(
     "--sandbox",
-    type=click.Choice(SANDBOXES),
+    type=click.Choice(KINDS),
     default="auto",
     show_default=True,
     help="Where submitted code runs; 'none' gives it all your rights and has to be asked for.",
@@ -33,14 +33,24 @@ _sandbox_option = click.option(
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the gradebook and reports.")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the gradebook and reports."
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes to grade in.  [default: one per processor]")
 @_sandbox_option
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged.")
+@click.option(
+    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged."
+)
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
 def grade(
-    paths: tuple[Path, ...], out: Path, jobs: int | None, sandbox: str, layout: str, again: bool, scheduler: str | None
+    paths: tuple[Path, ...],
+    out: Path,
+    jobs: int | None,
+    sandbox: str,
+    layout: str,
+    again: bool,
+    scheduler: str | None,
 ) -> None:
     """Grade every submission in PATHS (folders, archives or notebooks) and write the results to a folder.
 
@@ -54,7 +64,7 @@ def grade(
             from autograder.grading.cluster import Cluster
 
             return Cluster(setting, scheduler)
-        ensure_sandbox(sandbox)
+        choose_sandbox(sandbox)
         return Processes(setting, min(jobs or processor_count(), count))
 
     watcher = ConsoleWatcher(console)
@@ -84,11 +94,13 @@ def check(notebook: Path, sandbox: str) -> None:
         identity = identify(raw, course)
         if identity.problem:
             raise GradingError(f"{printable(notebook.name)}: {identity.problem}")
-        ensure_sandbox(sandbox)
+        choose_sandbox(sandbox)
     except GradingError as error:
         fail(str(error))
     if identity.version != course.notebooks[identity.notebook].version:
-        console.print(Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow"))
+        console.print(
+            Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow")
+        )
     bench = Bench(Setting(sandbox))
     try:
         with console.status(f"checking {identity.notebook}"):
@@ -98,10 +110,6 @@ def check(notebook: Path, sandbox: str) -> None:
     if result.status is Status.INFRASTRUCTURE:
         fail(f"the check did not work: {'; '.join(result.faults)}")
     show_check(console, result, course.title(identity.notebook))
-
-
-def ensure_sandbox(sandbox: str) -> None:
-    """Raise GradingError, with what to do, when the sandbox asked for cannot be used here."""
 
 
 def fail(message: str) -> None:
@@ -114,7 +122,9 @@ def _read_one(path: Path) -> bytes:
     if not path.exists():
         raise GradingError(f"there is no file {printable(str(path))}")
     if path.is_dir() or path.suffix.lower() != ".ipynb":
-        raise GradingError(f"{printable(str(path))} is not a notebook (.ipynb); for many of them use `autograder grade`")
+        raise GradingError(
+            f"{printable(str(path))} is not a notebook (.ipynb); for many of them use `autograder grade`"
+        )
     try:
         return read_bounded(path.resolve())
     except OSError as error:

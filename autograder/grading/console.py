@@ -61,7 +61,9 @@ class ConsoleWatcher:
         for notice in intake.notices[:NOTICES_SHOWN]:
             self.console.print(Text(f"note: {notice}", style="yellow"))
         if len(intake.notices) > NOTICES_SHOWN:
-            self.console.print(Text(f"and {len(intake.notices) - NOTICES_SHOWN} more notes in the report", style="yellow"))
+            self.console.print(
+                Text(f"and {len(intake.notices) - NOTICES_SHOWN} more notes in the report", style="yellow")
+            )
         total = len(intake.submissions)
         unchanged = total - to_grade
         rest = f", {unchanged} need no grading" if unchanged else ""
@@ -100,7 +102,9 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     unchanged = f" ({summary.skipped} unchanged since the last run)" if summary.skipped else ""
     console.print(Text(f"{counts}{unchanged}"))
     if summary.statuses.get(Status.INFRASTRUCTURE):
-        console.print(Text("some could not be graded through no fault of the student: run the command again", style="red"))
+        console.print(
+            Text("some could not be graded through no fault of the student: run the command again", style="red")
+        )
     _show_place(console, "report", out / REPORT)
     _show_place(console, "grades", out / GRADES)
 

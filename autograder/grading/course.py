@@ -134,13 +134,16 @@ def read_course_notebook(path: Path) -> CourseNotebook:
             for item in data["questions"]
         )
         cells = tuple(
-            MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"]) for item in data["cells"]
+            MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"])
+            for item in data["cells"]
         )
         experiments = frozenset(data["experiment_cells"])
         title = data.get("title") or _title(data["notebook"])
         return CourseNotebook(data["notebook"], title, data["version"], questions, cells, experiments, path.parent)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GradingError(f"{path.parent.name}/course.json is damaged ({error!r}): run `autograder build` again") from error
+        raise GradingError(
+            f"{path.parent.name}/course.json is damaged ({error!r}): run `autograder build` again"
+        ) from error
 
 
 def _title(name: str) -> str:

@@ -23,7 +23,7 @@ _MOODLE_COLUMNS = (
 
 
 class Grades:
-    """`grades.csv`: one row for each student and notebook, one column for each question of every notebook that occurs."""
+    """`grades.csv`: one row for each student and notebook, one column for each question that occurs."""
 
     def __init__(self, stream: TextIO, course: Course, book: Gradebook) -> None:
         present = [course.notebooks[name] for name in book.notebooks() if name in course.notebooks]
@@ -39,7 +39,13 @@ class Grades:
         self._rows.writerow(
             [
                 *(spreadsheet_safe(text) for text in (student.key, student.name, student.id, student.email)),
-                *(record.notebook, result.status.value, number(result.score), number(result.possible), percent(record)),
+                *(
+                    record.notebook,
+                    result.status.value,
+                    number(result.score),
+                    number(result.possible),
+                    percent(record),
+                ),
                 *(result.sandbox, spreadsheet_safe(record.file), spreadsheet_safe(remarks)),
                 *(points.get(name, "") for name in self.questions),
             ]
@@ -90,7 +96,12 @@ class Moodle:
         identifier = f"Participant {student.id}" if student.platform == "moodle" else ""
         self._rows.writerow(
             [
-                *(identifier, spreadsheet_safe(student.name), spreadsheet_safe(student.email), "Submitted for grading"),
+                *(
+                    identifier,
+                    spreadsheet_safe(student.name),
+                    spreadsheet_safe(student.email),
+                    "Submitted for grading",
+                ),
                 *(number(result.score), number(result.possible), "Yes", "", "", spreadsheet_safe(_comment(record))),
             ]
         )
@@ -104,7 +115,9 @@ def gradescope_json(record: Record) -> str:
     """
     result = record.result
     data: dict[str, Any] = {
-        "output": "\n".join((f"{record.notebook or 'notebook'}: {result.status}", *result.notes, *map(str, result.cells))),
+        "output": "\n".join(
+            (f"{record.notebook or 'notebook'}: {result.status}", *result.notes, *map(str, result.cells))
+        ),
         "output_format": "text",
         "visibility": "visible",
         "tests": [_gradescope_test(question) for question in result.questions],

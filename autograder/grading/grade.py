@@ -15,11 +15,13 @@ from otter.test_files import TestFile, create_test_file
 
 from autograder.grading.course import CourseNotebook, Question
 from autograder.grading.naming import printable, printable_text
-from autograder.grading.notebook import UnreadableNotebook, cells_to_run, is_handed_out, read_notebook
+from autograder.grading.notebook import UnreadableError, cells_to_run, is_handed_out, read_notebook
 from autograder.grading.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 from autograder.grading.session import InfrastructureError
 
-WITHHELD = Finding("the test could not be completed", found="an error of the grader itself: your instructor has been told")
+WITHHELD = Finding(
+    "the test could not be completed", found="an error of the grader itself: your instructor has been told"
+)
 
 
 class RanCell(Protocol):
@@ -52,14 +54,14 @@ class OpenWorkshop(Protocol):
 
 
 def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -> Result:
-    """Run the notebook's cells in a fresh session and examine every question; raises InfrastructureError when that fails.
+    """Run the notebook's cells in a fresh session and examine every question; may raise InfrastructureError.
 
     The same bytes, master and tests give the same result, wherever this is called.
     """
     started = time.monotonic()
     try:
         numbered = cells_to_run(read_notebook(raw), master)
-    except UnreadableNotebook as error:
+    except UnreadableError as error:
         return Result(Status.UNREADABLE, notes=(str(error),), possible=master.points, sandbox=workshop.sandbox)
     with workshop.open() as session:
         ran = session.run_cells([source for _, source in numbered])
@@ -96,7 +98,9 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
         if finding is WITHHELD:
             faults.append(f"{question.name}, case {position + 1}: {printable(repr(error), 200)}")
         case = outcome.test_case
-        cases.append(CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding))
+        cases.append(
+            CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding)
+        )
     score, possible = float(file.otter.score), float(file.otter.possible)
     result = QuestionResult(question.name, question.title, score, possible, tuple(cases))
     return _Examined(result, tuple(faults))
@@ -157,7 +161,15 @@ def _finding(error: BaseException | None) -> Finding:
     if not isinstance(error, CheckFailed):
         return WITHHELD
     report = error.report
-    texts = (report.problem, report.expected, report.found, report.looks_like, report.hint, report.look_at, report.mistake)
+    texts = (
+        report.problem,
+        report.expected,
+        report.found,
+        report.looks_like,
+        report.hint,
+        report.look_at,
+        report.mistake,
+    )
     return Finding(*(printable_text(text) for text in texts))
 
 
@@ -180,5 +192,3 @@ def _cell_problem(cell: RanCell, numbered: list[tuple[int, str]], master: Course
     name = printable(getattr(cell.failure, "type", "") or "an error", 60)
     message = printable(getattr(cell.failure, "message", ""), 160)
     return CellProblem(number, "error", f"raised {name}" + (f": {message}" if message else ""))
-
-

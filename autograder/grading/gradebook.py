@@ -176,7 +176,11 @@ class Gradebook:
         self._base.execute(
             "UPDATE submissions SET name = ?, platform = ?, platform_id = ?, email = ?, file = ? "
             "WHERE student = ? AND notebook = ?",
-            (*(student.name, student.platform, student.id, student.email, submission.shown), student.key, submission.notebook),
+            (
+                *(student.name, student.platform, student.id, student.email, submission.shown),
+                student.key,
+                submission.notebook,
+            ),
         )
 
     def identity(self, sha256: str, course: str) -> Identity | None:
@@ -192,7 +196,11 @@ class Gradebook:
         values = asdict(identity)
         self._base.execute(
             f"INSERT OR REPLACE INTO files VALUES ({_places(7)})",
-            (sha256, course, *(values[name] for name in ("notebook", "version", "untouched", "problem", "unreadable"))),
+            (
+                sha256,
+                course,
+                *(values[name] for name in ("notebook", "version", "untouched", "problem", "unreadable")),
+            ),
         )
 
     def notebooks(self) -> list[str]:
@@ -220,7 +228,21 @@ class Gradebook:
         ).fetchone()
         if row is None:
             return None
-        name, platform, identifier, email, file, sha256, graded_at, status, notes, faults, possible, sandbox, seconds = row
+        (
+            name,
+            platform,
+            identifier,
+            email,
+            file,
+            sha256,
+            graded_at,
+            status,
+            notes,
+            faults,
+            possible,
+            sandbox,
+            seconds,
+        ) = row
         cells = self._base.execute(
             "SELECT number, status, message FROM cells WHERE student = ? AND notebook = ? ORDER BY number", key
         )

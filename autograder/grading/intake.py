@@ -14,7 +14,15 @@ from typing import Any
 
 import yaml
 
-from autograder.grading.archive import FOREIGN_ARCHIVES, MAX_DEPTH, BadArchive, Budget, archive_stem, is_archive, unpack
+from autograder.grading.archive import (
+    FOREIGN_ARCHIVES,
+    MAX_DEPTH,
+    ArchiveError,
+    Budget,
+    archive_stem,
+    is_archive,
+    unpack,
+)
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.layout import Layout, Order, Parts, Placed, Student
@@ -94,7 +102,9 @@ def take_in(
     intake.submissions = _choose(candidates, course, intake.notices)
     if not intake.submissions:
         where = ", ".join(str(path) for path in paths)
-        raise GradingError(f"no notebook (.ipynb) found in {printable(where)}: is it the folder or archive with the submissions?")
+        raise GradingError(
+            f"no notebook (.ipynb) found in {printable(where)}: is it the folder or archive with the submissions?"
+        )
     return intake
 
 
@@ -135,7 +145,9 @@ class _Finder:
         elif root.suffix.lower() == ".ipynb":
             self._add((root.name,), root.resolve())
         else:
-            raise GradingError(f"{printable(root.name)} is not a notebook (.ipynb), a folder or an archive (.zip, .tar.gz)")
+            raise GradingError(
+                f"{printable(root.name)} is not a notebook (.ipynb), a folder or an archive (.zip, .tar.gz)"
+            )
 
     def _walk(self, folder: Path, parts: Parts) -> None:
         try:
@@ -162,7 +174,9 @@ class _Finder:
         elif is_archive(name):
             self._open(disk, (*parts[:-1], archive_stem(parts[-1])), depth + 1, (budget or Budget()).nested())
         elif name.endswith(FOREIGN_ARCHIVES):
-            self.found.append(_Found(parts, None, "this kind of archive cannot be opened: hand in the .ipynb or a .zip"))
+            self.found.append(
+                _Found(parts, None, "this kind of archive cannot be opened: hand in the .ipynb or a .zip")
+            )
         elif parts[-1] == METADATA:
             self._read_metadata(disk)
         else:
@@ -175,12 +189,14 @@ class _Finder:
         before = len(self.found)
         try:
             unpacked = unpack(archive, self._fresh, lambda inner: self._is_wanted(parts, inner), budget)
-        except BadArchive as error:
+        except ArchiveError as error:
             self.found.append(_Found(parts, None, f"the archive is refused: {error}"))
             return
         for line in unpacked.refused:
             name, _, reason = line.rpartition(": ")
-            self.found.append(_Found((*parts, *(part for part in name.split("/") if part not in ("", "..", "."))), None, reason))
+            self.found.append(
+                _Found((*parts, *(part for part in name.split("/") if part not in ("", "..", "."))), None, reason)
+            )
         for inner, disk in unpacked.files:
             self._add((*parts, *inner), disk, depth, budget)
         if len(self.found) == before and depth > 1:
@@ -222,7 +238,9 @@ def _may_be_submission(parts: Parts) -> bool:
 
 
 def _candidates(found: _Finder, layout: str, course: Course, known: Identify, intake: Intake) -> Iterator[_Candidate]:
-    arranged = Layout([file.parts or (found.root.name,) for file in found.found], layout, found.metadata, course.notebooks)
+    arranged = Layout(
+        [file.parts or (found.root.name,) for file in found.found], layout, found.metadata, course.notebooks
+    )
     if found.found:
         intake.layouts.append(f"{printable(found.root.name or str(found.root))}: {arranged.describe()}")
     with_notebook: set[str] = set()
@@ -289,7 +307,9 @@ def _newest(versions: list[_Candidate], course: Course, notices: list[str]) -> S
     different = {candidate.sha256 for candidate in versions if candidate.order.real}
     notes: tuple[str, ...] = ()
     if len(different) > 1:
-        notes += (f"handed in {len(different)} different files for {best.identity.notebook}; graded the newest, {best.shown}",)
+        notes += (
+            f"handed in {len(different)} different files for {best.identity.notebook}; graded the newest, {best.shown}",
+        )
         notices.append(f"{best.student.key}: {notes[0]}")
     if best.identity.version != course.notebooks[best.identity.notebook].version:
         which = "an older version" if best.identity.version else "an unmarked version"

@@ -66,7 +66,9 @@ class Bench:
 
         master = self._master(job.notebook)
         if job.tests_version not in ("", master.tests_version):
-            return failed("this machine has another version of the course: install the same one everywhere", master.points)
+            return failed(
+                "this machine has another version of the course: install the same one everywhere", master.points
+            )
         fault = ""
         for _ in range(ATTEMPTS):
             try:

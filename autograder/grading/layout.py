@@ -34,7 +34,7 @@ class Student:
 
 @dataclass(frozen=True, order=True)
 class Order:
-    """Which of several files of one student is the newest: later time, then higher attempt; a checkpoint copy is oldest."""
+    """Which of several files of one student is the newest: by time, then attempt; a checkpoint copy is oldest."""
 
     real: bool
     time: str
@@ -52,7 +52,9 @@ class Placed:
 class Layout:
     """The layout of one folder or archive, and the students in it."""
 
-    def __init__(self, paths: Sequence[Parts], kind: str, metadata: Mapping[str, Any], notebooks: Iterable[str]) -> None:
+    def __init__(
+        self, paths: Sequence[Parts], kind: str, metadata: Mapping[str, Any], notebooks: Iterable[str]
+    ) -> None:
         self.metadata = metadata
         self.names = tuple(notebooks)
         self.kind = kind if kind != "auto" else _guess(paths)

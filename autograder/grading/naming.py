@@ -11,8 +11,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def printable(text: str, limit: int = MAX_NAME) -> str:
-    """One line of `text` that cannot move the cursor, reorder its neighbours or hide: control and format marks become `�`."""
-    clean = "".join("�" if _is_dangerous(character) else character for character in unicodedata.normalize("NFC", text))
+    """One line of `text` that cannot move the cursor, reorder its neighbours or hide."""
+    clean = "".join(
+        "�" if _is_dangerous(character) else character for character in unicodedata.normalize("NFC", text)
+    )
     clean = " ".join(clean.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 

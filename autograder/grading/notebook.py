@@ -20,7 +20,7 @@ _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _SAME_CELLS = 3
 
 
-class UnreadableNotebook(Exception):
+class UnreadableError(Exception):
     """The file is no notebook; the text says why, in one line."""
 
 
@@ -53,22 +53,22 @@ class Identity:
 
 
 def read_notebook(raw: bytes) -> Notebook:
-    """Parse the bytes of an .ipynb file; raises UnreadableNotebook, and nothing else, when they are none."""
+    """Parse the bytes of an .ipynb file; raises UnreadableError, and nothing else, when they are none."""
     if len(raw) > MAX_BYTES:
-        raise UnreadableNotebook(
+        raise UnreadableError(
             f"it is larger than {MAX_BYTES // 2**20} MB: clear the outputs (Kernel, Restart & Clear Output) and save again"
         )
     if not raw.strip():
-        raise UnreadableNotebook("the file is empty")
+        raise UnreadableError("the file is empty")
     try:
         data = json.loads(_decode(raw))
     except RecursionError:
-        raise UnreadableNotebook("it is nested too deeply to be a notebook") from None
+        raise UnreadableError("it is nested too deeply to be a notebook") from None
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UnreadableNotebook(f"no valid JSON{where}: save it from Jupyter and hand it in again") from None
+        raise UnreadableError(f"no valid JSON{where}: save it from Jupyter and hand it in again") from None
     if not isinstance(data, dict):
-        raise UnreadableNotebook("it is not a notebook: the JSON in it is not an object")
+        raise UnreadableError("it is not a notebook: the JSON in it is not an object")
     if "worksheets" in data:
         data = _upgraded(data)
     return _checked(data)
@@ -81,10 +81,10 @@ def source_digest(source: str) -> str:
 
 
 def identify(raw: bytes, course: Course) -> Identity:
-    """Tell which notebook of the course a file is: by its metadata, else by its cells' ids, else by the names it defines."""
+    """Which notebook of the course a file is: by its metadata, else its cells' ids, else the names it defines."""
     try:
         notebook = read_notebook(raw)
-    except UnreadableNotebook as error:
+    except UnreadableError as error:
         return Identity(problem=str(error), unreadable=True)
     known = _named(notebook, course) or _by_cells(notebook, course) or _by_definitions(notebook, course)
     if known is None:
@@ -93,7 +93,7 @@ def identify(raw: bytes, course: Course) -> Identity:
 
 
 def cells_to_run(notebook: Notebook, master: CourseNotebook) -> list[tuple[int, str]]:
-    """The (number, source) of the code cells that are graded, counted from 1: all but the handed-out experiments and checks.
+    """The (number, source) of the code cells to grade, counted from 1: all but handed-out experiments and checks.
 
     Experiments are known by their id or source from the handed-out notebook; tags in the submission count for nothing.
     """
@@ -171,18 +171,20 @@ def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
         old.setdefault("metadata", nbformat.from_dict({}))
         return dict(nbformat.convert(old, 4))
     except (Exception, RecursionError):
-        raise UnreadableNotebook("it is a notebook of an old format that cannot be converted: save it from Jupyter again") from None
+        raise UnreadableError(
+            "it is a notebook of an old format that cannot be converted: save it from Jupyter again"
+        ) from None
 
 
 def _checked(data: Mapping[str, Any]) -> Notebook:
     cells = data.get("cells")
     if not isinstance(cells, list):
-        raise UnreadableNotebook("it is not a notebook: the JSON in it has no cells")
+        raise UnreadableError("it is not a notebook: the JSON in it has no cells")
     if len(cells) > MAX_CELLS:
-        raise UnreadableNotebook(f"it has more than {MAX_CELLS} cells")
+        raise UnreadableError(f"it has more than {MAX_CELLS} cells")
     code = tuple(_code_cell(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code")
     if sum(len(cell.source) for cell in code) > MAX_CODE:
-        raise UnreadableNotebook(f"its code is longer than {MAX_CODE // 2**20} MB")
+        raise UnreadableError(f"its code is longer than {MAX_CODE // 2**20} MB")
     metadata = data.get("metadata")
     course = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
     origin = course if isinstance(course, dict) else {}
@@ -194,7 +196,7 @@ def _code_cell(cell: Mapping[str, Any]) -> CodeCell:
     if isinstance(source, Sequence) and not isinstance(source, str):
         source = "".join(part for part in source if isinstance(part, str))
     if not isinstance(source, str):
-        raise UnreadableNotebook("it is not a notebook: a cell in it has no text")
+        raise UnreadableError("it is not a notebook: a cell in it has no text")
     return CodeCell(_text(cell.get("id")), source.encode("utf-8", "replace").decode("utf-8"))
 
 

@@ -82,7 +82,9 @@ class ClassReport:
 
     def add(self, record: Record, link: str) -> None:
         """One row of the gradebook; `link` leads to its feedback page."""
-        section = self.sections.setdefault(record.notebook, Section(record.notebook, self.course.title(record.notebook)))
+        section = self.sections.setdefault(
+            record.notebook, Section(record.notebook, self.course.title(record.notebook))
+        )
         result = record.result
         section.statistics.add(result)
         section.lines.append(_line(record, link))

@@ -152,18 +152,24 @@ def named(dice: Dice) -> NounPhrase:
     return NounPhrase(word(english, spanish), gender=gender, kinds=frozenset({"human", "adult", "name"}), nouns=(english,))
 
 
+OWNABLE = {"kin", "pet", "clothing", "furniture", "vehicle", "made", "tool", "meal", "text", "instrument", "owned"}
+
+
 def choose_determiner(dice: Dice, noun: Noun, owner: NounPhrase | None, definite: bool) -> tuple[str, str]:
     """A determiner (English; "" for none) and the number that goes with it."""
     if "unique" in noun.kinds:
         return "the", SINGULAR
     if "mass" in noun.kinds:
         return dice.weigh({"the": 45, "": 0 if definite else 40, "this": 5, "my": 10}), SINGULAR
-    own = bool(noun.kinds & {"kin", "pet", "clothing", "furniture", "vehicle", "made", "tool", "meal", "text", "owned"})
+    own = bool(noun.kinds & OWNABLE)
     if noun.plural == "-":
         return dice.weigh({"the": 70, possessive(dice, owner): 30}), SINGULAR
-    if dice.chance(0.72):
+    number = SINGULAR if dice.chance(0.72) else PLURAL
+    if "family" in noun.kinds:
+        return dice.weigh({"the": 35, possessive(dice, owner): 65}), number
+    if number == SINGULAR:
         weights = {"the": 52, "a": 0 if definite else 24, "this": 6, "another": 0 if definite else 2}
-        weights[possessive(dice, owner)] = (40 if "kin" in noun.kinds else 18) if own else 0
+        weights[possessive(dice, owner)] = 18 if own else 0
         return dice.weigh(weights), SINGULAR
     weights = {"the": 52, "these": 8, possessive(dice, owner): 16 if own else 0}
     if not definite:
@@ -221,13 +227,13 @@ def determined(determiner: str, form: int, noun: Noun | None) -> Phrase:
 
 def extend(dice: Dice, np: NounPhrase, noun: Noun, determiner: str) -> NounPhrase:
     """The noun phrase, perhaps with a phrase or a relative clause after it, or an owner before it."""
-    choice = dice.weigh({"nothing": 60, "relative": 26, "possessor": 14})
+    choice = dice.weigh({"nothing": 72, "relative": 18, "possessor": 10})
     if choice == "relative" and determiner not in ("my", "our", "his", "her", "their", ""):
         return relative(dice, np, noun)
-    if choice == "possessor":
-        if "owner" in noun.kinds or "part" not in noun.kinds:
-            return owned(dice, noun)
+    if choice == "possessor" and "part" in noun.kinds and determiner == "the":
         return part_of(dice, np)
+    if choice == "possessor" and noun.kinds & OWNABLE:
+        return owned(dice, noun)
     return np
 
 
@@ -235,7 +241,7 @@ def owned(dice: Dice, noun: Noun) -> NounPhrase:
     """Pedro's cat: el gato de Pedro. The Spanish article has no English word; *de* translates the 's."""
     number = SINGULAR if noun.plural == "-" or dice.chance(0.8) else PLURAL
     holder = thing(dice, ["kin", "human"], plain=True, definite=True)
-    if holder.number == PLURAL or "unique" in noun.kinds:
+    if holder.number == PLURAL or holder.nouns == (noun.english,):
         holder = named(dice)
     described = describe(dice, noun, number)[:1]
     bare = assemble(noun, number, "", described)
@@ -287,7 +293,6 @@ def person(dice: Dice) -> NounPhrase:
 
 PRONOUNS = {  # English: person, number, gender; the gender of the plural ones is not heard
     "i": (1, SINGULAR, "m"),
-    "we": (1, PLURAL, "m"),
     "he": (3, SINGULAR, "m"),
     "she": (3, SINGULAR, "f"),
     "they": (3, PLURAL, "m"),
@@ -296,9 +301,8 @@ PRONOUNS = {  # English: person, number, gender; the gender of the plural ones i
 
 def pronoun(dice: Dice, gendered: bool = False) -> NounPhrase:
     """A subject pronoun, which Spanish drops; `gendered` asks for one whose gender is known."""
-    english = dice.pick(["he", "she"] if gendered else list(PRONOUNS))
-    number_person = PRONOUNS[english]
-    return NounPhrase(word(english), *number_person, kinds=frozenset({"human"}), pronoun=True)
+    english = dice.weigh({"he": 30, "she": 30} if gendered else {"i": 25, "he": 25, "she": 25, "they": 25})
+    return NounPhrase(word(english), *PRONOUNS[english], kinds=frozenset({"human"}), pronoun=True)
 
 
 def pronoun_for(np: NounPhrase) -> str:
@@ -313,21 +317,20 @@ def pronoun_for(np: NounPhrase) -> str:
 def both(dice: Dice, kinds: Collection[str]) -> NounPhrase:
     """Two subjects joined by and: plural, and feminine only if both are."""
     first, second = (thing(dice, kinds, plain=True, definite=True) for _ in range(2))
+    if first.nouns == second.nouns:
+        return both(dice, kinds)
     gender = "f" if first.gender == second.gender == "f" else "m"
     return NounPhrase(first.phrase + say("and") + second.phrase, 3, PLURAL, gender, first.kinds & second.kinds,
                       first.nouns + second.nouns, simple=False)
 
 
-def subject_for(dice: Dice, kinds: Collection[str], depth: int, gendered: bool = False) -> NounPhrase:
-    """A subject: a pronoun, a name, one noun phrase, or two; one that has a known gender if asked."""
-    if "human" in kinds and dice.chance(0.25):
-        return pronoun(dice, gendered)
-    if "human" in kinds and dice.chance(0.07):
+def subject_for(dice: Dice, kinds: Collection[str], depth: int, known: bool = False) -> NounPhrase:
+    """A subject: a pronoun, a name, one noun phrase, or two; `known` asks for a definite one, neither i nor they."""
+    if "human" in kinds and dice.chance(0.3):
+        return pronoun(dice, gendered=known)
+    if "human" in kinds and dice.chance(0.06):
         return both(dice, ["human"])
-    np = thing(dice, kinds, depth=depth)
-    if not np.phrase.spanish or (np.kinds & {"mass"} and len(np.phrase.english) == 1):
-        return subject_for(dice, kinds, depth, gendered)
-    return np
+    return thing(dice, kinds, depth=depth, definite=known or dice.chance(0.6))
 
 
 # ── verbs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -544,7 +547,8 @@ def deed(
         tense = any_tense(dice, verb)
         if chain:
             tense = "present" if "present" in chain.notes else dice.pick(["present", "past"])
-    habit = dice.pick(HABITS) if tense == "present" and not (negative or question or chain) and dice.chance(0.12) else ""
+    usual = tense == "present" and not (negative or question or chain) and "question word" not in subject.kinds
+    habit = dice.pick(HABITS) if usual and dice.chance(0.12) else ""
     clitics: list[Target] = []
     rest, object_ = EMPTY, None
     if verb in GIVING:
@@ -556,12 +560,20 @@ def deed(
     else:
         object_ = object_of(dice, verb, subject, depth)
         rest = taken(verb, object_)
-    if verb.adverbs and not negative and dice.chance(0.12):
-        rest += say(dice.pick(sorted(verb.adverbs)).replace("_", " "))
-    elif when and not habit and not chain and dice.chance(0.2):
+    if verb.adverbs and not (negative or question or clitics) and dice.chance(0.14):
+        rest = in_manner(dice, verb, rest)
+    elif when and not (habit or chain) and (object_ is None or object_.simple) and dice.chance(0.2):
         rest += time(dice, tense)
     group = verb_group(verb, subject, tense, negative, question, clitics, habit, chain)
     return Clause(subject, group, rest, tense, object=object_)
+
+
+def in_manner(dice: Dice, verb: Verb, rest: Phrase) -> Phrase:
+    """How it is done: right after the verb in Spanish, and after the object, if there is one, in English."""
+    how = say(dice.pick(sorted(verb.adverbs)).replace("_", " "))
+    has_object = verb in TRANSITIVE or any(link.startswith("-/") for link in verb.objects)
+    english = rest.english + how.english if has_object else how.english + rest.english
+    return Phrase(english, how.spanish + rest.spanish, rest.combinations)
 
 
 def object_of(dice: Dice, verb: Verb, subject: NounPhrase, depth: int) -> NounPhrase:
@@ -634,26 +646,29 @@ def state(dice: Dice, subject: NounPhrase | None = None, tense: str = "", questi
     negative = not question and dice.chance(0.14)
     kind = dice.weigh({"quality": 60, "feeling": 14, "place": 18, "occupation": 12})
     if kind == "feeling":
-        subject = subject or subject_for(dice, ["human", "animal"], 1)
+        subject = subject or subject_for(dice, ["human", "animal"], 1, known=True)
         return feeling(dice, subject, tense, negative)
     if kind == "place" and subject is None:
         return whereabouts(dice, tense, negative)
     if kind == "occupation" and subject is None:
-        return occupation(dice, tense, negative)
+        return profession(dice, tense, negative)
     return quality(dice, subject, tense, negative)
 
 
 def quality(dice: Dice, subject: NounPhrase | None, tense: str, negative: bool) -> Clause:
     """the house is big and expensive; ser for what a thing is, estar for the state it is in."""
+    subject_free = subject is None
     if subject is None:
         adjective = dice.pick([a for a in ADJECTIVES if "before" not in a.notes])
         kind = dice.pick(sorted(adjective.kinds))
-        subject = subject_for(dice, [kind], 1, gendered=True)
+        subject = subject_for(dice, [kind], 1, known=True)
     else:
         adjective = dice.pick([a for a in ADJECTIVES if a.copula == "estar" and a.kinds & subject.kinds])
+    if describes(adjective, subject):
+        return quality(dice, None if subject_free else subject, tense, negative)
     others = [a for a in ADJECTIVES if a is not adjective and a.copula == adjective.copula and "before" not in a.notes
               and not a.notes & adjective.notes & {"color", "size"} and a.kinds & subject.kinds
-              and {a.english, adjective.english} not in OPPOSITES]
+              and {a.english, adjective.english} not in OPPOSITES and not describes(a, subject)]
     habit = "always" if tense == "present" and adjective.copula == "estar" and not negative and dice.chance(0.1) else ""
     predicate = word(adjective.english, adjective.spanish[subject.form])
     adjectives = [adjective]
@@ -667,6 +682,12 @@ def quality(dice: Dice, subject: NounPhrase | None, tense: str, negative: bool) 
     record = frozenset(("adjective", a.english, noun) for a in adjectives for noun in subject.nouns)
     group = be_group(adjective.copula, subject, tense, negative, habit)
     return Clause(subject, group, predicate + Phrase(combinations=record), tense, subject_last=True)
+
+
+def describes(adjective: Adjective, np: NounPhrase) -> bool:
+    """True when the noun phrase has the adjective already, or its opposite."""
+    said = {english for kind, english, _ in np.phrase.combinations if kind == "adjective"}
+    return any(english == adjective.english or {english, adjective.english} in OPPOSITES for english in said)
 
 
 OPPOSITES = [
@@ -693,19 +714,19 @@ def whereabouts(dice: Dice, tense: str, negative: bool) -> Clause:
         ("driven", "in front of", "built"), ("built", "near", "waters"), ("furniture", "in", "room"),
         ("town", "near", "waters"), ("human", "behind", "tree"), ("furniture", "near", "opening"), ("star", "near", "moon"),
     ])  # fmt: skip
-    subject = subject_for(dice, [what], 1)
+    subject = subject_for(dice, [what], 1, known=True)
     spot = thing(dice, [kind], subject, definite=True)
     group = be_group("estar", subject, tense, negative)
     return Clause(subject, group, say(where) + spot.phrase, tense)
 
 
-def occupation(dice: Dice, tense: str, negative: bool) -> Clause:
+def profession(dice: Dice, tense: str, negative: bool) -> Clause:
     """my sister is a doctor: mi hermana es médica, without an article."""
     subject = dice.weigh({lambda: pronoun(dice, gendered=True): 30, lambda: named(dice): 30,
                           lambda: thing(dice, ["kin"], plain=True, definite=True): 40})()
-    english, plural, *spanish = dice.pick(OCCUPATIONS)
+    occupation = dice.pick(OCCUPATIONS)
     article = (Source("a"),) if subject.number == SINGULAR else ()
-    job = word(english if subject.number == SINGULAR else plural, spanish[subject.form])
+    job = word(occupation.english if subject.number == SINGULAR else occupation.plural, occupation.spanish[subject.form])
     group = be_group("ser", subject, tense, negative)
     return Clause(subject, group, Phrase(article) + job, tense, subject_last=True)
 
@@ -714,8 +735,10 @@ def comparison(dice: Dice) -> Phrase:
     """the cat is bigger than the dog: el gato es más grande que el perro."""
     adjective = dice.pick([a for a in ADJECTIVES if a.comparative != "-" and a.copula == "ser"])
     kind = dice.pick(sorted(adjective.kinds))
-    subject = subject_for(dice, [kind], 0, gendered=True)
+    subject = subject_for(dice, [kind], 0, known=True)
     other = thing(dice, [kind], plain=True, definite=True)
+    if describes(adjective, subject) or describes(adjective, other) or subject.nouns == other.nouns:
+        return comparison(dice)
     tense = dice.weigh({"present": 80, "past": 20})
     group = be_group(adjective.copula, subject, tense, dice.chance(0.1))
     record = frozenset(("adjective", adjective.english, noun) for noun in subject.nouns)
@@ -795,11 +818,17 @@ def description(dice: Dice) -> Phrase:
     return state(dice).statement()
 
 
+def other(dice: Dice, kinds: Collection[str] = ()) -> NounPhrase:
+    """A subject to ask about: anybody but oneself."""
+    subject = subject_for(dice, kinds, 0) if kinds else doer(dice, 0)
+    return subject if subject.person == 3 else other(dice, kinds)
+
+
 def yes_no_question(dice: Dice) -> Phrase:
     """A question about a deed or a state."""
     if dice.chance(0.35):
         return state(dice, question=True).question()
-    return deed(dice, doer(dice, 0), depth=0, question=True).question()
+    return deed(dice, other(dice), depth=0, question=True).question()
 
 
 def open_question(dice: Dice) -> Phrase:
@@ -819,7 +848,7 @@ def ask(question_word: Phrase, clause: Clause) -> Phrase:
 
 def ask_who(dice: Dice) -> Phrase:
     """who bought the bread ? ¿ quién compró el pan ?"""
-    who = NounPhrase(word("who", "quién"), kinds=frozenset({"human"}))
+    who = NounPhrase(word("who", "quién"), kinds=frozenset({"human", "question word"}))
     clause = deed(dice, who, dice.weigh({"present": 40, "past": 40, "future": 20}), depth=1, linking=False, negative=False)
     mark = word("?", "?")
     phrase = clause.statement() + mark
@@ -828,7 +857,7 @@ def ask_who(dice: Dice) -> Phrase:
 
 def ask_what(dice: Dice) -> Phrase:
     """what does the boy buy ? ¿ qué compra el niño ?"""
-    subject = subject_for(dice, ["human"], 0)
+    subject = other(dice, ["human"])
     verb = dice.pick([v for v in verbs_for(TRANSITIVE, subject) if "human" not in v.objects[0].split()])
     group = verb_group(verb, subject, any_tense(dice, verb), question=True)
     return ask(word("what", "qué"), Clause(subject, group, EMPTY, ""))
@@ -836,7 +865,7 @@ def ask_what(dice: Dice) -> Phrase:
 
 def ask_where(dice: Dice) -> Phrase:
     """where did the girl sing ? ¿ dónde cantó la niña ?"""
-    subject = subject_for(dice, ["human"], 0)
+    subject = other(dice, ["human"])
     verb = dice.pick([v for v in verbs_for(INTRANSITIVE, subject) if any(o.startswith("in/en") for o in v.objects)])
     tense = any_tense(dice, verb)
     group = verb_group(verb, subject, tense, question=True)
@@ -853,23 +882,23 @@ def ask_where_is(dice: Dice) -> Phrase:
 
 def ask_when(dice: Dice) -> Phrase:
     """when did the train leave ? ¿ cuándo salió el tren ?"""
-    return ask(word("when", "cuándo"), deed(dice, doer(dice, 0), dice.pick(["past", "future"]), 0, True, False, False))
+    return ask(word("when", "cuándo"), deed(dice, other(dice), dice.pick(["past", "future"]), 0, True, False, False))
 
 
 def ask_why(dice: Dice) -> Phrase:
     """why is the boy sad ? ¿ por qué está triste el niño ?"""
     why = word("why", "por", "qué")
     if dice.chance(0.5):
-        return ask(why, state(dice, subject_for(dice, ["human", "animal"], 0, gendered=True), dice.pick(["present", "past"]), True))
-    return ask(why, deed(dice, doer(dice, 0), dice.pick(["present", "past", "progressive"]), 0, True, False, False))
+        return ask(why, state(dice, subject_for(dice, ["human", "animal"], 0, known=True), dice.pick(["present", "past"]), True))
+    return ask(why, deed(dice, other(dice), dice.pick(["present", "past", "progressive"]), 0, True, False, False))
 
 
 def ask_how_many(dice: Dice) -> Phrase:
     """how many books does she have ? ¿ cuántos libros tiene ?"""
-    subject = subject_for(dice, ["human"], 0)
-    verb = dice.pick([v for v in TRANSITIVE if v.base in ("have", "buy", "sell", "need", "want", "see", "find", "eat", "break")])
-    kinds = dice.pick([k for k in verb.objects[0].split() if k not in ("human", "animal", "pet", "sky", "drink")])
-    noun = dice.pick([n for n in nouns_of(kinds) if n.plural != "-"])
+    subject = other(dice, ["human"])
+    verb = dice.pick([v for v in TRANSITIVE if v.base in ("have", "buy", "sell", "need", "want", "see", "break") and "human" in v.subjects])
+    countable = [n for n in nouns_of(*verb.objects[0].split()) if n.plural != "-" and "unique" not in n.kinds]
+    noun = dice.pick(countable)
     many = word("many", "cuántos" if noun.gender == "m" else "cuántas")
     counted = word(noun.plural, noun.spanish_plural)
     group = verb_group(verb, subject, any_tense(dice, verb), question=True)

@@ -1,4 +1,8 @@
-# The answers of a student who writes every product as an einsum.
+"""The answers of a student who writes every product as an einsum."""
+
+import numpy as np
+import torch
+
 
 # %% q2_1
 def softmax(z, axis=-1):

@@ -1,4 +1,8 @@
-# The answers of a student who makes a small function of everything.
+"""The answers of a student who makes a small function of everything."""
+
+import numpy as np
+import torch
+
 
 # %% q2_1
 def as_floats(z):

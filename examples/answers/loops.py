@@ -1,4 +1,8 @@
-# The answers of a student who likes loops: one number, one row, one example at a time.
+"""The answers of a student who likes loops: one number, one row, one example at a time."""
+
+import numpy as np
+import torch
+
 
 # %% q2_1
 def softmax(z, axis=-1):

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from autograder.grading.errors import GradingError
 from autograder.grading.sandbox.inside import landlock, seccomp
+from autograder.grading.sandbox.inside.isolate import DEVICES, PLACE
 from autograder.grading.sandbox.installation import Installation, settings
 
 KINDS = ("auto", "bubblewrap", "landlock", "none")
-COURSE = "/course"
+COURSE, HOME = f"{PLACE}/course", f"{PLACE}/home"
 _CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL")
+_SCRATCH = 16 * 2**20
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -52,7 +54,7 @@ def choose_sandbox(wanted: str) -> Sandbox:
 
 
 def start_command(
-    sandbox: Sandbox, installation: Installation, course: Path, work: Path, control: int, arguments: int
+    sandbox: Sandbox, installation: Installation, course: Path, control: int, arguments: int
 ) -> list[str]:
     """The command that starts the server with `control` as its socket; `arguments` is where bubblewrap reads its own."""
     shown = COURSE if sandbox.kind == "bubblewrap" else str(course)
@@ -63,12 +65,16 @@ def start_command(
     return python
 
 
-def environment(sandbox: Sandbox, course: Path, work: Path) -> dict[str, str]:
+def environment(sandbox: Sandbox, work: Path) -> dict[str, str]:
     """The whole environment of the server: nothing of the caller's."""
     bubblewrap = sandbox.kind == "bubblewrap"
-    home = "/work" if bubblewrap else str(work)
-    cache = f"{COURSE if bubblewrap else course}/cache"
-    return _ENVIRONMENT | {"HOME": home, "TMPDIR": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": cache}
+    home = HOME if bubblewrap else str(work)
+    return _ENVIRONMENT | {
+        "HOME": home,
+        "TMPDIR": home,
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+    }
 
 
 def bubblewrap_arguments(installation: Installation, course: Path, environment: dict[str, str]) -> bytes:
@@ -78,15 +84,19 @@ def bubblewrap_arguments(installation: Installation, course: Path, environment: 
         arguments += ["--unshare-user", "--uid", str(os.getuid()), "--gid", str(os.getgid())]
     for capability in _CAPABILITIES:
         arguments += ["--cap-add", capability]
-    arguments += ["--hostname", "grader"]
-    for root in (*installation.roots, *settings()):
+    arguments += ["--hostname", "grader", "--proc", "/proc"]
+    for folder in ("/dev", "/dev/shm", HOME, "/tmp"):
+        arguments += ["--size", str(_SCRATCH), "--tmpfs", folder]
+    for device in DEVICES:
+        arguments += ["--dev-bind", device, device]
+    roots = (*installation.roots, *settings())
+    for parent in sorted({str(parent) for root in (*roots, HOME) for parent in Path(root).parents} - {"/"}):
+        arguments += ["--perms", "0755", "--dir", parent]
+    for root in roots:
         arguments += ["--symlink", os.readlink(root), root] if os.path.islink(root) else ["--ro-bind", root, root]
     for hidden in installation.hidden:
         arguments += ["--size", "4096", "--tmpfs", hidden, "--remount-ro", hidden]
-    arguments += ["--ro-bind", str(course), COURSE, "--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/work", "/tmp"):
-        arguments += ["--size", str(16 * 2**20), "--tmpfs", folder]
-    arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    arguments += ["--ro-bind", str(course), COURSE, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     return b"".join(argument.encode() + b"\0" for argument in arguments)
@@ -103,7 +113,7 @@ def _bubblewrap() -> Sandbox | str:
     if not seccomp.is_supported():
         return "this processor is not supported"
     probe = [_program(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--ro-bind", "/", "/", "--proc", "/proc"]
-    probe += ["--dev", "/dev", *([] if os.geteuid() == 0 else ["--unshare-user"]), "--cap-add", "CAP_SYS_ADMIN", "--", "true"]
+    probe += [*([] if os.geteuid() == 0 else ["--unshare-user"]), "--cap-add", "CAP_SYS_ADMIN", "--", "true"]
     done = _quietly(probe)
     if done.returncode != 0:
         return (done.stderr.strip().splitlines() or ["it does not start"])[-1]

@@ -79,6 +79,9 @@ def _known_mistake(
 
 
 def _agrees(value: Any, outcome: Outcome, case: Case) -> bool:
+    """Whether an outcome is what a mistake gives; None stands for numbers that are not shipped."""
+    if value is None and case.verify:
+        return True
     if isinstance(value, Failure) or outcome.failure is not None:
         return (
             isinstance(value, Failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Literal
 
 from attnkit.data.pairs import UNALIGNED, Pair
 
-DATE_LOCALES = ("en", "es", "fr", "de", "it", "pt", "nl", "sv", "pl", "fi", "tr", "ca")
+DATE_LOCALES = ("en", "es", "fr", "de", "it", "pt", "nl", "sv", "pl", "fi", "tr", "da")
 FORMATS: tuple[Literal["full", "long", "medium"], ...] = ("full", "long", "medium")
 SKELETONS = ("yMMMd", "yMMMEd")
 
@@ -73,7 +74,8 @@ def _write(date: datetime.date, pattern: str, locale: str) -> tuple[str, list[Sp
     for _, token in tokenize_pattern(pattern):  # a string, or a field: its letter and how often it stands there
         letter, piece = ("", token) if isinstance(token, str) else (token[0], fields[token[0] * token[1]])
         piece = unicodedata.normalize("NFKC", piece)  # CLDR's narrow and unbreakable spaces become plain ones
-        spans.append((letter, len(text), len(text) + len(piece)))
+        preposition = len(re.match(r"(.*[ ’'])?", piece)[0]) if letter in ("M", "L") else 0  # d’agost, de maig
+        spans.append((letter, len(text) + preposition, len(text) + len(piece)))
         text += piece
     return text, spans
 

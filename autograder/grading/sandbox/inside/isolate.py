@@ -13,9 +13,10 @@ from pathlib import Path
 from . import landlock, linux, seccomp
 from .limits import Limits, apply_limits
 
-WORK = "/work"
+PLACE = "/grading"
+WORK = f"{PLACE}/home"
 _PRIVATE = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def confine(confinement: Confinement, limits: Limits) -> None:
     linux.die_with_parent()
     linux.hide_from_debuggers()
     if confinement.mode == "landlock":
-        landlock.restrict((*confinement.readable, *_DEVICES), (confinement.folder, "/dev/null"))
+        landlock.restrict((*confinement.readable, *DEVICES), (confinement.folder, "/dev/null"))
     seccomp.install_filter(os.getpid())
 
 
@@ -91,6 +92,7 @@ def _private_mounts(confinement: Confinement, limits: Limits) -> None:
     owner = f",uid={confinement.user},gid={confinement.user}" if confinement.user is not None else ""
     options = f"size={limits.folder},nr_inodes={limits.files_in_folder},mode=0700{owner}"
     linux.mount("tmpfs", confinement.folder, "tmpfs", _PRIVATE, options)
-    linux.mount(confinement.folder, "/tmp", "", linux.MS_BIND)  # the same folder under its usual name
+    if not os.listdir("/tmp"):  # unless Python itself is installed there
+        linux.mount(confinement.folder, "/tmp", "", linux.MS_BIND)
     linux.mount("tmpfs", "/dev/shm", "tmpfs", _PRIVATE | linux.MS_RDONLY, "size=4k,mode=0755")
     linux.mount("tmpfs", "/proc", "tmpfs", _PRIVATE | linux.MS_RDONLY, "size=4k,mode=0555")

@@ -12,10 +12,12 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from . import isolate, linux, otter_standin
@@ -53,6 +55,8 @@ class Server:
     def prepare(self) -> None:
         """Import what submissions import, and make the shell they will run in."""
         otter_standin.install()
+        fonts = Path(__file__).parents[3] / "cache"
+        shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
         for name in _PRELOADED:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)

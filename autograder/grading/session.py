@@ -1,0 +1,325 @@
+"""Run one submission's cells and calls in a sandboxed worker, and start over after whatever it does to itself.
+
+A `Workshop` owns a fork server inside a sandbox; `Workshop.open` gives a `Session` with a fresh worker for one
+submission. Nothing that comes back is trusted beyond being plain data.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote
+from attnkit.checking.execute import MAX_CALLBACK_CALLS, to_value
+from autograder.grading.sandbox.choice import Sandbox, choose_sandbox
+from autograder.grading.sandbox.fork_server import ForkServer, InfrastructureError, Worker
+from autograder.grading.sandbox.inside.callback import RemoteCallback, from_value
+from autograder.grading.sandbox.inside.limits import Limits
+from autograder.grading.sandbox.inside.wire import Frame, WireClosed, WireError, WireTimeout
+from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
+
+__all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """How one cell ended: `status` is ok, error, timeout, died or skipped; `seconds` of wall time."""
+
+    index: int
+    status: str
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+
+class Workshop:
+    """Where submissions run; used as a context manager, by one thread, one session at a time."""
+
+    def __init__(self, sandbox: str = "auto", limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._kind: Sandbox = choose_sandbox(sandbox)
+        self._server: ForkServer | None = None
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox that is really in use, such as "bubblewrap 0.8.0"."""
+        return self._kind.name
+
+    def open(self) -> Session:
+        """A session for one submission, to be used as a context manager."""
+        return Session(self)
+
+    def server(self) -> ForkServer:
+        """The running server; starts it when there is none. Raises InfrastructureError."""
+        if self._server is None:
+            self._server = ForkServer(self._kind, self.limits)
+        return self._server
+
+    def replace_server(self) -> None:
+        """Give up a server that failed; the next session gets another."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def __enter__(self) -> Workshop:
+        self.server()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.replace_server()
+
+
+class _Ended(Exception):
+    """The worker ended, or had to be ended, before it answered; `kind` is timeout, died or refused."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class _GivenUp(Exception):
+    """This submission has used up its restarts or its time."""
+
+
+class Session:
+    """One submission: its cells, and the names they define."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.limits = workshop.limits
+        self.environment: Mapping[str, RemoteName] = Environment(self)
+        self._workshop = workshop
+        self._worker: Worker | None = None
+        self._starts = 0
+        self._opened = time.monotonic()
+        self._cells: list[str] = []
+        self._ran: list[int] = []
+        self._left_threads: set[int] = set()
+        self._results: dict[int, CellResult] = {}
+
+    def __enter__(self) -> Session:
+        self._ready()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._end_worker()
+
+    def run_cells(self, cells: list[str]) -> list[CellResult]:
+        """Run the cells in order; one that hangs or ends the worker is left out, and the next ones still run."""
+        self._cells = list(cells)
+        for index in range(len(cells)):
+            self._results[index] = self._run_cell(index)
+        return [self._results[index] for index in range(len(cells))]
+
+    def has(self, name: str) -> bool:
+        """Whether the submission defines a name."""
+        for _ in range(2):
+            try:
+                body = self._ask(self._ready(), "has", {"name": name}, self.limits.call_seconds)
+                return body.get("has") is True
+            except _Ended as ended:
+                self._after(ended)
+            except _GivenUp:
+                break
+        return False
+
+    def run(self, name: str, case: Case) -> Outcome:
+        """Carry out one case on the name; a worker that ends at it is tried a second time, afresh."""
+        failure = Failure("died")
+        for _ in range(2):
+            try:
+                return self._run_case(self._ready(), name, case)
+            except _Ended as ended:
+                self._after(ended)
+                failure = Failure(ended.kind, message=str(ended))
+                if ended.kind != "died":
+                    break
+            except _GivenUp as given_up:
+                return Outcome(failure=Failure("timeout", message=str(given_up)))
+        return Outcome(failure=failure)
+
+    def _run_cell(self, index: int) -> CellResult:
+        started = time.monotonic()
+        ended: _Ended | None = None
+        for _ in range(2):
+            try:
+                failure = self._send_cell(self._ready(), index)
+            except _GivenUp as given_up:
+                return CellResult(index, "skipped", Failure("skipped", message=str(given_up)))
+            except _Ended as error:
+                ended = error
+                self._after(error)
+                if error.kind == "timeout":
+                    break
+            else:
+                return CellResult(index, "error" if failure else "ok", failure, time.monotonic() - started)
+        assert ended is not None
+        status = "timeout" if ended.kind == "timeout" else "died"
+        return CellResult(index, status, Failure(status, message=str(ended)), time.monotonic() - started)
+
+    def _send_cell(self, worker: Worker, index: int) -> Failure | None:
+        source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        body = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds)
+        if index not in self._ran:
+            self._ran.append(index)
+        if type(body.get("threads")) is int and body["threads"] > 0 and not self._left_threads:
+            self._left_threads.add(index)
+        return checked_failure(body.get("failure"))
+
+    def _ready(self) -> Worker:
+        """The worker, with every cell that ran before; after a restart the cells run again."""
+        while self._worker is None:
+            if self._starts > self.limits.restarts:
+                raise _GivenUp("it ended its process too often")
+            self._starts += 1
+            self._worker = self._workshop.server().start_worker()
+            for index in list(self._ran):
+                try:
+                    self._send_cell(self._worker, index)
+                except _Ended as ended:
+                    self._ran.remove(index)
+                    status = "timeout" if ended.kind == "timeout" else "died"
+                    self._results[index] = replace(
+                        self._results[index], status=status, failure=Failure(status, message=str(ended))
+                    )
+                    self._end_worker()
+                    break
+        return self._worker
+
+    def _after(self, ended: _Ended) -> None:
+        """End the worker; threads that a cell left are the first to be suspected when it ended by itself."""
+        self._end_worker()
+        if ended.kind == "died":
+            for index in self._left_threads & set(self._ran):
+                self._ran.remove(index)
+                message = "a thread that it left running ended the process"
+                self._results[index] = CellResult(index, "died", Failure("died", message=message))
+            self._left_threads.clear()
+
+    def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
+        callbacks: list[Callback] = []
+        sent = replace(
+            case,
+            args=_without_callbacks(case.args, callbacks),
+            kwargs=_without_callbacks(dict(case.kwargs), callbacks),
+            verify="",
+            sizes={},
+            tolerance=None,
+            label="",
+            raises=None,
+        )
+        calls: list[tuple[Any, ...]] = []
+        body = self._ask(worker, "run", {"name": name, "case": sent}, self.limits.call_seconds, callbacks, calls)
+        if "failure" in body:
+            failure = checked_failure(body["failure"])
+            return Outcome(failure=failure or Failure("refused"))
+        return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(calls))
+
+    def _ask(
+        self,
+        worker: Worker,
+        kind: str,
+        body: dict[str, Any],
+        seconds: float,
+        callbacks: list[Callback] | None = None,
+        calls: list[tuple[Any, ...]] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request and answer the callbacks that come back; the body of the reply. Raises _Ended or _GivenUp."""
+        now = time.monotonic()
+        deadline = min(now + seconds, self._opened + self.limits.session_seconds)
+        if deadline <= now:
+            raise _GivenUp("the submission as a whole took too long")
+        ticket = secrets.token_hex(8)
+        try:
+            worker.channel.send(Frame(kind, ticket, body), deadline)
+            while True:
+                reply = worker.channel.receive(deadline)
+                if reply.ticket != ticket:
+                    raise WireError("an answer to no question")
+                if reply.kind != "callback" or callbacks is None or calls is None:
+                    break
+                worker.channel.send(Frame(*_answer_callback(reply.body, ticket, callbacks, calls)), deadline)
+            if reply.kind != kind or not isinstance(reply.body, dict):
+                raise WireError("an answer of another kind")
+            return reply.body
+        except WireTimeout:
+            raise _Ended("timeout", "no answer in time") from None
+        except WireClosed:
+            raise _Ended("died", "the process ended") from None
+        except WireError as error:
+            raise _Ended("refused", str(error)) from None
+
+    def _end_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            try:
+                self._workshop.server().end_worker(worker)
+            except InfrastructureError:
+                self._workshop.replace_server()
+                raise
+
+
+class RemoteName(Remote):
+    """A name that a submission defines, in its worker."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.name = name
+        self._session = session
+
+    def run(self, case: Case) -> Outcome:
+        """Carry out `case` in the worker; a worker that hangs or ends gives a failure of kind timeout or died."""
+        return self._session.run(self.name, case)
+
+
+class Environment(Mapping[str, RemoteName]):
+    """The names a submission defines, looked up in its worker when asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, RemoteName] = {}
+
+    def __getitem__(self, name: str) -> RemoteName:
+        if name not in self._known:
+            if not self._session.has(name):
+                raise KeyError(name)
+            self._known[name] = RemoteName(self._session, name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
+    """`value` with every callback replaced by a stand-in with its number in `callbacks`."""
+    if isinstance(value, Callback):
+        callbacks.append(value)
+        return RemoteCallback(len(callbacks) - 1)
+    if isinstance(value, tuple | list):
+        return type(value)(_without_callbacks(item, callbacks) for item in value)
+    if isinstance(value, dict):
+        return {name: _without_callbacks(item, callbacks) for name, item in value.items()}
+    return value
+
+
+def _answer_callback(
+    body: Any, ticket: str, callbacks: list[Callback], calls: list[tuple[Any, ...]]
+) -> tuple[str, str, dict[str, Any]]:
+    """Call the callback a worker asks for and note the call; kind, ticket and body of the reply."""
+    if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(callbacks):
+        raise WireError("a callback that is not there")
+    arguments = checked_value(body.get("args"))
+    if not isinstance(arguments, tuple):
+        raise WireError("a callback without arguments")
+    if len(calls) >= MAX_CALLBACK_CALLS:
+        return "raised", ticket, {"type": "RuntimeError", "message": "it has been called too often"}
+    calls.append(arguments)
+    try:
+        return "answer", ticket, {"value": to_value(callbacks[body["id"]](*from_value(arguments)))}
+    except Exception as error:
+        return "raised", ticket, {"type": type(error).__name__, "message": str(error)[:300]}

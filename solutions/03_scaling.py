@@ -1,0 +1,756 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 3 · Scaling
+#
+# **Goal.** Find out why attention divides its scores by $\sqrt{d_k}$: from the variance of a dot product, to the softmax it feeds, to the gradient that comes back.
+# The short answer in most texts is "otherwise gradients vanish". We measure it, and the long answer is more interesting.
+#
+# *Seven exercises · about 85 minutes · 39 points.* You need notebook 2: queries, keys, values, softmax.
+#
+# | symbol | meaning |
+# |---|---|
+# | T, S | query positions, key positions |
+# | d_k, d_v | widths of queries and keys, of values |
+# | z, p | scores of one query, and p = softmax(z) |
+# | ρ | correlation of a query's entry with the key's entry at the same place |
+# | `…` | any number of leading dimensions, such as a batch |
+#
+# Each exercise is a function with a blank. Fill it in, run the cell, then run the `grader.check` below it.
+
+# %% tags=["setup"]
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+
+import attnkit
+from attnkit import plots
+from attnkit.data import recall_task
+from attnkit.training import progress, train
+
+grader = attnkit.start("03_scaling.ipynb")
+
+# %% [markdown]
+# ## The focus ring
+#
+# The searchlight of notebook 2 has a focus ring. Turned one way, the light floods the stage; turned the other way, it is a needle on one actor. Nobody would bolt that ring to the *width of the lamp*.
+# Yet this is what a plain dot product does: the more features queries and keys have, the narrower the light, before anything has been learned.
+#
+# Below, one random query looks at the same number of random keys, three times. Only d_k changes. The thickness of a ray is its weight.
+
+# %% tags=["experiment"]
+def draw_focus(widths=(1, 16, 1024), S=16):
+    generator = torch.Generator().manual_seed(8)
+    figure, panels = plt.subplots(1, len(widths), figsize=(7.2, 2.9), sharey=True)
+    largest = []
+    for axes, d_k in zip(panels, widths, strict=True):
+        q, K = torch.randn(d_k, generator=generator), torch.randn(S, d_k, generator=generator)
+        weights = torch.softmax(K @ q, dim=0)
+        for s, weight in enumerate(weights.tolist()):
+            axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, linewidth=0.3 + 9 * weight, linestyle="-", marker="", alpha=0.25 + 0.6 * weight)
+        axes.plot(range(S), [0] * S, "o", color=plots.BLACK, markersize=4, linestyle="")
+        axes.set(title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.05))
+        axes.grid(False)
+        largest.append(weights.max().item())
+    return figure, largest
+
+
+figure, largest = draw_focus()
+plots.show(figure, f"Rays from one lamp to 16 keys: spread out at d_k = 1, a single ray at d_k = 1024. Largest weights {', '.join(f'{x:.2f}' for x in largest)}.")
+
+# %% tags=["claim"]
+assert largest[0] < 0.3 and largest[-1] > 0.99
+
+# %% [markdown]
+# **Where the analogy stops.** A sharp light is not a fault: a trained model *wants* it when one key is right. The trouble is a needle that points somewhere by chance before training, because a softmax that is sure of itself hardly moves any more.
+# And a lamp has one ring. Attention has two knobs that do the same: the scale, which we fix, and the length of the queries and keys, which it learns.
+
+# %% [markdown]
+# ## 3.1 How far scores spread
+# *Goal: measure the variance of a dot product.* · 10 min · 4 points
+#
+# At the start of training, queries and keys are close to random. Say that every entry is standard normal: mean 0, variance 1, all independent. A score adds up d_k products:
+#
+# $$q \cdot k = \sum_{i=1}^{d_k} q_i k_i$$
+#
+# Each product has mean 0 and variance 1. Independent variances add. What does that make the variance of the sum? We do not believe it until we have drawn n pairs and taken the *sample variance* of their n scores:
+#
+# $$\frac{1}{n-1} \sum_{j=1}^{n} (s_j - \bar s)^2$$
+#
+# *On paper:* q = (1, −1) and k = (2, 1) score 1. If a second pair scores 3, the mean is 2, the squared deviations are 1 and 1, and the sample variance is 2/(2−1) = 2.
+
+
+# %% tags=["exercise", "q3_1"]
+def score_variance(d_k, n, generator):
+    """Sample variance of q · k over n independent pairs of vectors (d_k,) with standard normal entries.
+
+    The sum of squared deviations from the mean is divided by n − 1 (n ≥ 2).
+    All randomness comes from `generator`, a torch.Generator: equal generators give equal numbers. Returns a Python float.
+    """
+    # 1. n queries and n keys, drawn from generator
+    # 2. n scores: each query with its own key
+    # 3. their sample variance, as a float
+    # BEGIN SOLUTION
+    q = torch.randn(n, d_k, generator=generator)
+    k = torch.randn(n, d_k, generator=generator)
+    scores = (q * k).sum(dim=1)
+    return scores.var().item()
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Draw all queries as one table (n, d_k) and all keys as another. A score is the sum over one row of their entrywise product. `torch.randn` takes a `generator`.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# q, k   ← two tables (n, d_k) of standard normal numbers
+# scores ← for each row, the sum of q · k over the features      (n,)
+# return the variance of scores with divisor n − 1, as a Python number
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** `(q * k).sum(dim=1)` pairs row j with row j; `q @ k.T` would also score every query with every *other* key, n² numbers that are not independent. `Tensor.var` divides by n − 1 by default (NumPy's `var` divides by n).
+# A generator that is passed in makes the number repeatable without touching anybody else's randomness.
+
+# %% [markdown]
+# **Predict before you run the next cell.** From d_k = 16 to d_k = 64, by which factor does the *standard deviation* of the scores grow: 2, 4 or 8?
+
+# %% tags=["experiment"]
+widths = [2**i for i in range(11)]
+generator = torch.Generator().manual_seed(1)
+variances = {d_k: score_variance(d_k, 8000, generator) for d_k in widths}
+plots.show_table(
+    [{"d_k": d_k, "variance of q · k": f"{v:.1f}", "variance / d_k": v / d_k, "standard deviation": f"{v**0.5:.1f}"} for d_k, v in variances.items()],
+    "8000 random pairs for each width",
+)
+
+# %% tags=["experiment"]
+figure, axes = plt.subplots(figsize=(6.4, 3.2))
+for d_k, shade, line in ((1, "0.75", "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
+    q, k = torch.randn(2, 8000, d_k, generator=generator)
+    axes.hist((q * k).sum(1).tolist(), bins=80, range=(-50, 50), density=True, histtype="step", color=shade if d_k > 1 else "k", linestyle=line, linewidth=1.8, label=f"d_k = {d_k}")
+axes.set(xlabel="score q · k", ylabel="share of the pairs", yscale="log", title="random queries and keys")
+axes.legend()
+plots.show(figure, "Histograms of scores: for d_k = 1 within about 5 of zero, for 16 within about 15, for 256 spread out to 50 and beyond.")
+
+# %% [markdown]
+# The variance is d_k at every width, so the standard deviation is $\sqrt{d_k}$: four times as many features, twice the spread. At d_k = 1024 a typical score is 32 away from 0, and to a softmax a lead of 32 is a factor of $e^{32}$.
+
+# %% tags=["claim"]
+assert all(0.88 < v / d_k < 1.12 for d_k, v in variances.items())
+assert 1.8 < math.sqrt(variances[64] / variances[16]) < 2.2
+assert 30 < math.sqrt(variances[1024]) < 34
+
+# %% [markdown]
+# ## 3.2 How a softmax moves
+# *Goal: every derivative of every weight.* · 15 min · 6 points
+#
+# Learning means moving scores a little and seeing what the weights do. For p = softmax(z) all these slopes fit in one S × S table, the Jacobian:
+#
+# $$J_{ij} = \frac{\partial p_i}{\partial z_j} = p_i\,\big(\mathbb{1}[i=j] - p_j\big)$$
+#
+# Here $\mathbb{1}[i=j]$ is 1 where i and j are the same and 0 elsewhere. Shapes: p (…, S) → J (…, S, S), one table for each distribution. The scores themselves are not needed: p knows its own slopes.
+#
+# *On paper:* p = (¼, ¾) gives $J_{11} = ¼ · ¾ = 3/16$ and $J_{12} = -¼ · ¾ = -3/16$. What one weight gains, the other loses: every row and every column sums to 0.
+#
+# Now put p = (0, 1) in. What is left?
+
+
+# %% tags=["exercise", "q3_2"]
+def softmax_jacobian(p):
+    """The slopes ∂p_i/∂z_j of p = softmax(z), from the weights p alone: p_i (1[i = j] − p_j).
+
+    p (…, S), a torch tensor of weights (a softmax already) → (…, S, S), in the floating type of p; row i, column j.
+    p may hold zeros, and an all-zero row gives zeros. Gradients reach p and stay finite, also where p is 0.
+    """
+    # 1. the part that is there only when i = j
+    # 2. minus the products p_i p_j
+    # BEGIN SOLUTION
+    return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Multiply the bracket out: two terms. One is a matrix with p on its diagonal, the other an outer product. Both have to work behind any leading axes: look for a function that *embeds* a diagonal, and use axes of length 1 for the product.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# diagonal ← for each distribution, the S × S matrix with p on the diagonal
+# products ← p as a column (…, S, 1) times p as a row (…, 1, S)
+# return diagonal − products
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Where the formula comes from.** Differentiate $e^{z_i}/\sum_k e^{z_k}$ by the quotient rule: the top gives $p_i\,\mathbb{1}[i=j]$, the bottom $-p_i p_j$. `torch.diag` and `torch.outer` do the same for a single row; with a batch, `torch.diag` of a matrix does something else altogether (it *reads* a diagonal).
+# A one-hot p has the zero matrix as its Jacobian: nothing moves. That is what "saturated" means.
+
+# %% tags=["experiment"]
+z = torch.tensor([2.0, 1.0, 0.0, -1.0])
+figure, panels = plt.subplots(1, 3, figsize=(7.4, 2.8))
+norms = []
+for axes, stretch in zip(panels, (0.3, 1.0, 8.0), strict=True):
+    p = torch.softmax(stretch * z, dim=0)
+    J = softmax_jacobian(p)
+    norms.append(J.norm().item())
+    image = axes.imshow(J.numpy(), cmap=plots.SIGNED_MAP, vmin=-0.25, vmax=0.25)
+    for i in range(4):
+        for j in range(4):
+            axes.text(j, i, f"{J[i, j]:.2f}".replace("-0.00", "0.00"), ha="center", va="center", fontsize=7)
+    axes.set(title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}", xlabel="score z_j", ylabel="weight p_i", xticks=range(4), yticks=range(4))
+    axes.grid(False)
+figure.colorbar(image, ax=panels, label="∂p_i/∂z_j", shrink=0.8)
+plots.show(figure, f"Three Jacobians, positive on the diagonal and negative beside it; their norms are {', '.join(f'{x:.3f}' for x in norms)}: the third is empty.")
+by_torch = torch.autograd.functional.jacobian(lambda z: torch.softmax(z, dim=0), z)
+print("largest difference from torch's own Jacobian:", (softmax_jacobian(torch.softmax(z, 0)) - by_torch).abs().max().item())
+
+# %% [markdown]
+# The same four scores, stretched. The middle softmax moves the most: some weight has to be *somewhere* before it can go elsewhere. Stretched eightfold, one weight has everything and no score moves it.
+
+# %% tags=["claim"]
+assert norms[1] > norms[0] > 10 * norms[2]
+assert torch.allclose(softmax_jacobian(torch.softmax(z, 0)), by_torch, atol=1e-6)
+assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16)
+
+# %% [markdown]
+# ## 3.3 ★ How wide the light is
+# *Goal: one number for the sharpness of attention.* · 10 min · 7 points
+#
+# The largest weight says how bright the brightest key is. Entropy says how many keys share the light: with n equal weights it is log n, with a single one it is 0, and everything else lies between.
+#
+# $$\mathrm{entropy}(p) = -\sum_s p_s \log p_s \qquad (0 \cdot \log 0 = 0)$$
+#
+# The logarithm is the natural one, and the unit is then called the *nat*. Shapes: weights (…, S) → (…).
+#
+# *On paper:* (½, ½, 0) gives ½ ln 2 + ½ ln 2 + 0 = ln 2 ≈ 0.693 nats: two keys share the light.
+#
+# A computer thinks that 0 · log 0 is NaN. There is a second trap behind the first: the *slope* of −p log p at 0 is infinite, and one infinite slope spoils a whole training step. We ask for a finite one.
+
+
+# %% tags=["exercise", "q3_3"]
+def attention_entropy(weights):
+    """Entropy of each query's weights over the keys, −Σ_s p_s log p_s, in nats; 0 · log 0 counts as 0.
+
+    weights (…, S) → (…), in the floating type of the weights. A row of zeros (nothing to attend to) has entropy 0.
+    A tiny epsilon inside the log (1e-7 or less) is accepted.
+    Gradients reach the weights: exact where they are positive, and finite (of any size) where they are 0.
+    """
+    # 1. logs that are harmless where a weight is 0
+    # 2. minus the sum of p log p over the keys
+    # BEGIN SOLUTION
+    harmless = torch.where(weights > 0, weights, torch.ones_like(weights))
+    return -(weights * harmless.log()).sum(dim=-1)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Repairing the *result* with `torch.where` is too late: on the way back the gradient goes through log 0 all the same, and 0 · ∞ is NaN. Change what goes *into* the log where the weight is 0. Which number has the log 0?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# inside ← the weights, with every 0 replaced by a number whose log is finite
+# terms  ← weights · log(inside)
+# return −(sum of terms over the last axis)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why 1?** Its log is 0, so a zero weight adds 0 · 0 = 0 going forward and log 1 = 0 going backward. `torch.special.entr` and `torch.xlogy` get the value right and return an infinite or undefined slope at 0.
+# The other common answer, `log(weights + 1e-9)`, is off by about S · 1e-9 and has a large but finite slope; `torch.where(weights > 0, weights * weights.log(), 0)` has the right value and the gradient NaN.
+
+# %% tags=["experiment"]
+rows = {"one key": [1.0, 0, 0, 0], "two keys": [0.5, 0.5, 0, 0], "mostly one": [0.85, 0.05, 0.05, 0.05], "all four": [0.25] * 4}
+plots.show_table([{"weights": str(row), "entropy (nats)": attention_entropy(torch.tensor(row)).item(), "as a number of keys: e^entropy": attention_entropy(torch.tensor(row)).exp().item()} for row in rows.values()])
+
+# %% tags=["claim"]
+assert math.isclose(attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6)
+assert math.isclose(attention_entropy(torch.tensor([0.25] * 4)).exp().item(), 4, abs_tol=1e-5)
+
+# %% [markdown]
+# ### Experiment: what d_k does to a softmax
+#
+# Everything is in place. We draw 512 queries with 32 random keys each, for d_k from 1 to 1024, take the softmax of the plain scores and of the scores divided by $\sqrt{d_k}$, and measure three things: the largest weight, the entropy, and the norm of the Jacobian (how far the weights move when a score does).
+#
+# **Predict, and draw it on paper first:** as d_k grows and nothing is divided, does the norm of the Jacobian (a) fall from the start, (b) rise from the start, (c) rise and then fall? At which d_k does the undivided curve cross the divided one?
+
+# %% tags=["experiment"]
+def saturation(d_k, scale, queries=512, S=32):
+    """Means over random queries: how sharp the softmax of scale · q · k is, and how far it moves."""
+    generator = torch.Generator().manual_seed(d_k)
+    q, K = torch.randn(queries, 1, d_k, generator=generator), torch.randn(queries, S, d_k, generator=generator)
+    weights = torch.softmax(scale * q @ K.transpose(-2, -1), dim=-1)[:, 0]
+    J = softmax_jacobian(weights)
+    return {
+        "largest weight": weights.amax(-1).mean().item(),
+        "entropy (nats)": attention_entropy(weights).mean().item(),
+        "norm of ∂p/∂z": J.flatten(1).norm(dim=1).mean().item(),
+        "at the query": (scale * J @ K).flatten(1).norm(dim=1),
+    }
+
+
+raw, scaled = {}, {}
+for d_k in progress(widths, "d_k from 1 to 1024"):
+    raw[d_k], scaled[d_k] = saturation(d_k, 1.0), saturation(d_k, 1 / math.sqrt(d_k))
+
+# %% tags=["experiment"]
+figure, panels = plt.subplots(1, 3, figsize=(8.0, 3.1))
+for axes, name in zip(panels, ("largest weight", "entropy (nats)", "norm of ∂p/∂z"), strict=True):
+    axes.plot(widths, [raw[d_k][name] for d_k in widths], label="q · k")
+    axes.plot(widths, [scaled[d_k][name] for d_k in widths], label="q · k / √d_k")
+    axes.set_xscale("log", base=2)
+    axes.set(title=name, xlabel="d_k", ylim=(0, None))
+panels[0].legend()
+plots.show(figure, "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the entropy falls to nearly 0, the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.")
+plots.show_table([{"d_k": d_k, **{f"{name}, {way}": table[d_k][name] for name in ("largest weight", "entropy (nats)", "norm of ∂p/∂z") for way, table in (("raw", raw), ("scaled", scaled))}} for d_k in (1, 8, 64, 256, 1024)])
+
+# %% [markdown]
+# Scaled, nothing depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
+#
+# The right answer was (c). The Jacobian of the undivided scores is *larger* up to d_k = 32 (a softmax that has begun to choose moves more than one that is flat), smaller from 64 on, less than half at 256, and a quarter at 1024.
+
+# %% tags=["claim"]
+assert all(0.13 < scaled[d_k]["largest weight"] < 0.18 and 2.9 < scaled[d_k]["entropy (nats)"] < 3.2 for d_k in widths)
+assert raw[1024]["largest weight"] > 0.94 and raw[1024]["entropy (nats)"] < 0.2
+norm = {d_k: raw[d_k]["norm of ∂p/∂z"] / scaled[d_k]["norm of ∂p/∂z"] for d_k in widths}
+assert all(norm[d_k] > 1.05 for d_k in (2, 4, 8, 16, 32)) and all(norm[d_k] < 1 for d_k in (64, 128, 256, 512, 1024))
+assert max(widths, key=lambda d_k: raw[d_k]["norm of ∂p/∂z"]) == 8
+assert norm[256] < 0.5 and 0.2 < norm[1024] < 0.3
+
+# %% [markdown]
+# ### What arrives at the query
+#
+# A query learns through $\partial p / \partial q = c\, J K$, where c is the scale. Leaving the scale out also leaves out a factor $1/\sqrt{d_k}$ *here*. Which of the two wins, the larger factor or the smaller Jacobian? The next cell looks at each of the 512 queries: the mean of this slope, and its median (half of the queries get less than that).
+
+# %% tags=["experiment"]
+slopes = {"raw": {d_k: raw[d_k]["at the query"] for d_k in widths}, "scaled": {d_k: scaled[d_k]["at the query"] for d_k in widths}}
+plots.show_curves(
+    widths,
+    {
+        "q · k, mean": [slopes["raw"][d_k].mean().item() for d_k in widths],
+        "q · k, median": [slopes["raw"][d_k].median().item() for d_k in widths],
+        "q · k / √d_k, mean": [slopes["scaled"][d_k].mean().item() for d_k in widths],
+        "q · k / √d_k, median": [slopes["scaled"][d_k].median().item() for d_k in widths],
+    },
+    "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, the median rises to 1.6 at 32 and falls below 0.002. Divided: mean and median stay at about 0.24.",
+    x_label="d_k", y_label="norm of ∂p/∂q", log_x=True, log_y=True, title="feast or famine",
+)
+plots.show_table([{"d_k": d_k, **{f"{what}, {way}": f"{measure(slopes[way][d_k]):.3f}" for way in ("raw", "scaled") for what, measure in (("mean", torch.mean), ("median", torch.median), ("largest", torch.max))}, "raw queries below .01": f"{(slopes['raw'][d_k] < 0.01).float().mean():.0%}"} for d_k in (1, 16, 64, 128, 256, 1024)])
+
+# %% [markdown]
+# "Gradients vanish" is half of the story. *On average* the undivided slope at the query is the larger one at every width above 1. But the average is carried by a few queries whose two best keys happen to tie. The typical query gets more than it would with scaling up to d_k = 128 and less from d_k = 256 on;
+# at 1024 more than half of the queries get next to nothing (below .01) while one gets more than 10. With scaling, everybody gets about the same. That is what $\sqrt{d_k}$ buys: not a larger gradient, an even one, at every width.
+
+# %% tags=["claim"]
+assert all(slopes["raw"][d_k].mean() > slopes["scaled"][d_k].mean() for d_k in widths[1:])
+assert all(slopes["raw"][d_k].median() > slopes["scaled"][d_k].median() for d_k in (2, 4, 8, 16, 32, 64, 128))
+assert all(slopes["raw"][d_k].median() < slopes["scaled"][d_k].median() for d_k in (256, 512, 1024))
+assert (slopes["raw"][1024] < 0.01).float().mean() > 0.5 and slopes["raw"][1024].max() > 10
+assert all(0.18 < slopes["scaled"][d_k].median() < 0.25 and slopes["scaled"][d_k].max() < 0.8 for d_k in widths)
+assert all((slopes["scaled"][d_k] < 0.01).sum() == 0 for d_k in widths)
+assert 1.8 < slopes["raw"][1024].mean() < 2 and 1.5 < slopes["raw"][32].median() < 1.7 and slopes["raw"][1024].median() < 0.002
+
+# %% [markdown]
+# ## 3.4 Scaled dot-product attention
+# *Goal: the attention of every transformer, with a mask.* · 20 min · 7 points
+#
+# Divide by the standard deviation, and random scores have variance 1 whatever d_k is. Some keys must not be looked at (padding, the future); a **mask** says which: bool, `True` = may attend.
+#
+# $$\mathrm{weights} = \mathrm{softmax}\!\left(\frac{Q K^{\top}}{\sqrt{d_k}}\right) \text{ over the allowed keys} \qquad \mathrm{output} = \mathrm{weights} \cdot V$$
+#
+# Shapes: Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), mask broadcastable to (…, T, S) → output (…, T, d_v), weights (…, T, S). What is blocked gets the weight 0, and the others share 1. A query that may attend to *nothing* gets zeros, never NaN: there is nothing to share.
+#
+# *On paper:* d_k = 4, q = (1, 1, 1, 1), keys (1, 1, 1, 1) and (0, 0, 0, 0). The scores are 4/2 = 2 and 0, the weights .88 and .12 (undivided: .98 and .02). With the first key blocked the weights are 0 and 1.
+
+
+# %% tags=["exercise", "q3_4"]
+def scaled_dot_product_attention(Q, K, V, mask=None):
+    """Average the values by how well each key matches the query: softmax(Q Kᵀ / √d_k) V.
+
+    Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), with the same leading dimensions; mask bool, broadcasts to (…, T, S), True = may attend.
+    Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of the inputs.
+    A query that may attend to nothing gets zero weights and a zero output. Scores may be in the thousands, blocked ones too.
+    Gradients reach Q, K and V and stay finite, also in rows with nothing to attend to.
+    Written with your own steps: the check watches for calls of torch's scaled_dot_product_attention and refuses them.
+    Vaswani et al. 2017, eq. 1.
+    """
+    # 1. scores (…, T, S), divided by √d_k
+    # 2. with a mask: no exponential may be left for a blocked key
+    # 3. weights: softmax over the keys; zeros, not NaN, where there is nothing to attend to
+    # 4. output: for every query, the average of the values
+    # BEGIN SOLUTION
+    scores = Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1])
+    if mask is not None:
+        nothing_open = ~mask.any(dim=-1, keepdim=True)
+        scores = scores.masked_fill(~mask, -torch.inf).masked_fill(nothing_open, 0.0)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ V, weights
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Block *before* the softmax: a score of −∞ has the exponential 0. A row of nothing but −∞ is 0/0; give such rows any finite scores first and set their weights to 0 afterwards. Then no NaN ever exists, forward or backward.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# scores ← Q times K with its last two axes swapped, over the root of the feature count
+# if there is a mask:
+#     scores ← −∞ where the mask is False
+#     scores ← 0 in rows where no key is allowed
+# weights ← softmax over keys
+# if there is a mask: weights ← 0 where the mask is False
+# output ← weights times V
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why the mask is used twice.** The first time it changes the softmax, so that the allowed weights sum to 1; zeroing only afterwards would leave a row that sums to less. The second time it matters only for rows with nothing open, which got harmless scores of 0 and would otherwise spread 1/S over forbidden keys.
+# `torch.nan_to_num` after the softmax can also work, but it depends on how −∞ got there: *adding* −∞ gives the right value and the gradient NaN. A finite fill such as −10⁴ is not "as good as −∞": equal fills make equal weights in an empty row, and real scores may lie lower.
+
+# %% tags=["experiment"]
+generator = torch.Generator().manual_seed(4)
+Q, K, V = (torch.randn(*size, generator=generator) for size in ((5, 16), (6, 16), (6, 3)))
+mask = torch.tensor([[True] * 6, [True] * 3 + [False] * 3, [False] * 3 + [True] * 3, [False] * 6, [True] + [False] * 5])
+output, weights = scaled_dot_product_attention(Q, K, V, mask)
+plots.show_weights(weights, "Five queries over six keys. Row 0 spreads over all, row 1 over the first three, row 2 over the last three, row 3 is all zero, row 4 is all on key 0.", title="five queries, five different rows of the mask")
+theirs = nn.functional.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
+print("row sums", [round(total, 3) for total in weights.sum(-1).tolist()])
+print("largest difference from torch's own, without a mask:", (scaled_dot_product_attention(Q, K, V)[0] - theirs).abs().max().item())
+
+# %% tags=["claim"]
+assert torch.allclose(weights.sum(-1), torch.tensor([1.0, 1, 1, 0, 1])) and torch.equal(output[3], torch.zeros(3))
+assert torch.allclose(scaled_dot_product_attention(Q, K, V)[0], theirs, atol=1e-5)
+example = scaled_dot_product_attention(torch.ones(1, 4), torch.tensor([[1.0] * 4, [0.0] * 4]), torch.ones(2, 1))[1][0]
+assert math.isclose(example[0].item(), 0.88, abs_tol=0.005) and math.isclose(torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005)
+
+# %% [markdown]
+# ### Turn it by hand
+#
+# Sixteen random keys, sorted by weight, three ways to divide. A **temperature** divides all scores once more. Turn it: at d_k = 1024, which temperature makes the undivided softmax look like the one divided by $\sqrt{d_k}$ does at temperature 1? And what is wrong with dividing by d_k?
+
+# %% tags=["experiment"]
+def draw_weights_by_width(d_k, temperature):
+    generator = torch.Generator().manual_seed(3)
+    q, K = torch.randn(d_k, generator=generator), torch.randn(16, d_k, generator=generator)
+    figure, panels = plt.subplots(1, 3, figsize=(7.4, 2.7), sharey=True)
+    said = []
+    for axes, (name, divisor) in zip(panels, {"q · k": 1, "q · k / √d_k": math.sqrt(d_k), "q · k / d_k": d_k}.items(), strict=True):
+        weights = torch.softmax(K @ q / divisor / temperature, dim=0).sort(descending=True).values
+        keys = attention_entropy(weights).exp().item()
+        axes.bar(range(16), weights.tolist(), color=plots.BLUE)
+        axes.set(title=f"{name}\n{keys:.1f} of 16 keys", xlabel="keys, best first", ylim=(0, 1))
+        said.append(f"{name}: {keys:.1f} keys")
+    panels[0].set_ylabel("weight")
+    return figure, f"Sorted weights of 16 keys at d_k = {d_k} and temperature {temperature}. Effective numbers of keys: {'; '.join(said)}."
+
+
+plots.turn_by_hand(draw_weights_by_width, d_k=[1024, 256, 64, 16, 4, 1], temperature=[1, 2, 4, 8, 16, 32])
+
+# %% [markdown]
+# A temperature of 32 = √1024 does it: the scale *is* a temperature, chosen so that you need not choose it again for each d_k. Dividing by d_k goes too far: at d_k = 1024 the weights are all but equal, and attention is a plain average.
+
+# %% tags=["claim"]
+generator = torch.Generator().manual_seed(3)
+q, K = torch.randn(1024, generator=generator), torch.randn(16, 1024, generator=generator)
+assert torch.allclose(torch.softmax(K @ q / 32, 0), scaled_dot_product_attention(q[None], K, K)[1][0], atol=1e-5)
+assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9 and attention_entropy(torch.softmax(K @ q, 0)).exp() < 1.5
+
+# %% [markdown]
+# ### Experiment: does it train without?
+#
+# The look-up task of notebook 2: eight slots, a key and a value in each, one question. Queries and keys come from `nn.Linear` as PyTorch makes it, and Adam trains, at a small and at a larger learning rate. For "raw" the model multiplies Q by $\sqrt{d_k}$, which undoes your scale.
+#
+# **Predict:** d_k = 16, 128, 512. Where does "raw" fail: nowhere, only at 512, or does it depend on the learning rate? Guessing gets 1/8.
+
+# %% tags=["experiment"]
+class Lookup(nn.Module):
+    def __init__(self, d_k, is_scaled, d_model=64):
+        super().__init__()
+        self.ask, self.key, self.value = nn.Embedding(32, d_model), nn.Embedding(32, d_model), nn.Embedding(8, 16)
+        self.W_q, self.W_k = (nn.Linear(d_model, d_k, bias=False) for _ in range(2))
+        self.read = nn.Linear(16, 8)
+        self.undo = 1.0 if is_scaled else math.sqrt(d_k)
+
+    def forward(self, task):
+        Q = self.undo * self.W_q(self.ask(task.query))[:, None]  # (B, 1, d_k)
+        found, _ = scaled_dot_product_attention(Q, self.W_k(self.key(task.keys)), self.value(task.values))
+        return self.read(found[:, 0])  # (B, values)
+
+
+def accuracy(d_k, lr, is_scaled, seed):
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = Lookup(d_k, is_scaled)
+
+    def loss():
+        task = recall_task(64, 8, 32, 8, generator)
+        return nn.functional.cross_entropy(model(task), task.answer)
+
+    train(model, loss, 400, lr=lr, clip=None, quiet=True)
+    test = recall_task(2000, 8, 32, 8, generator)
+    with torch.no_grad():
+        return (model(test).argmax(-1) == test.answer).float().mean().item()
+
+
+# %% tags=["experiment"]
+settings = [(d_k, lr, is_scaled, seed) for d_k in (16, 128, 512) for lr in (0.001, 0.01) for is_scaled in (False, True) for seed in (0, 1)]
+results = {setting: accuracy(*setting) for setting in progress(settings, "24 small models")}
+learned = {(d_k, lr, is_scaled): sum(results[d_k, lr, is_scaled, seed] for seed in (0, 1)) / 2 for d_k, lr, is_scaled, _ in settings}
+plots.show_table(
+    [{"d_k": d_k, **{f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}": learned[d_k, lr, is_scaled] for lr in (0.001, 0.01) for is_scaled in (False, True)}} for d_k in (16, 128, 512)],
+    "accuracy on 2000 new memories after 400 steps of Adam, mean of two seeds",
+)
+plots.show_curves(
+    [16, 128, 512],
+    {f"{'scaled' if is_scaled else 'raw'}, rate {lr}": [[results[d_k, lr, is_scaled, seed] for d_k in (16, 128, 512)] for seed in (0, 1)] for is_scaled in (False, True) for lr in (0.001, 0.01)},
+    "Accuracy against d_k for four settings, with the range of two seeds shaded; the two scaled curves stay near 1, the raw one with the larger rate falls.",
+    x_label="d_k", y_label="accuracy", log_x=True, y_limits=(0, 1.05), reference=(1 / 8, "guessing"), title="400 steps of Adam",
+)
+
+# %% [markdown]
+# PROSE_TRAIN
+
+# %% tags=["claim"]
+pass
+
+# %% [markdown]
+# ## 3.5 ★ Which scale?
+# *Goal: the scale when entries are not standard normal.* · 5 min · 4 points
+#
+# $1/\sqrt{d_k}$ rests on an assumption: that entries of q and k have variance 1. If they do not, another factor gives scores of variance 1. Entries are independent with mean 0, var_q and var_k are their variances; then the variance of one product is the product of the two, and
+#
+# $$\mathrm{Var}(c \; q \cdot k) = c^2 \, d_k \, \mathrm{var}_q \, \mathrm{var}_k$$
+#
+# Which c makes this 1?
+#
+# *On paper:* var_q = 4, var_k = 9, d_k = 16. One product has variance 36, sixteen of them 576, the standard deviation is 24, and the factor 1/24.
+
+
+# %% tags=["exercise", "q3_5"]
+def choose_scale(var_q, var_k, d_k):
+    """The factor that q · k is multiplied with to have variance 1.
+
+    var_q, var_k: the variances (not standard deviations) of the entries of q and k, positive; all entries independent with mean 0.
+    d_k: their number. Returns a float.
+    """
+    # 1. the variance of q · k
+    # 2. the factor that makes it 1
+    # BEGIN SOLUTION
+    return 1 / math.sqrt(var_q * var_k * d_k)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Set the right-hand side of the equation to 1 and solve for c. A factor to *multiply* with is asked for.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# variance ← variance of one product, times how many there are
+# return one over its square root
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why independent and mean 0?** In general Var(qk) = var_q var_k + var_q·mean_k² + var_k·mean_q² (for independent q and k). With means of 0 only the first term is left. And a variance scales with the *square* of a factor, hence the root.
+
+# %% tags=["experiment"]
+torch.manual_seed(5)
+X, rows = torch.randn(4000, 64), []
+for d_k in (16, 64, 256):
+    with torch.no_grad():
+        q, k = nn.Linear(64, d_k, bias=False)(X[:2000]), nn.Linear(64, d_k, bias=False)(X[2000:])
+    scores = (q * k).sum(-1)
+    fitting = choose_scale(q.var().item(), k.var().item(), d_k)
+    rows.append({"d_k": d_k, "variance of q's entries": q.var().item(), "score variance with 1/√d_k": (scores / math.sqrt(d_k)).var().item(), "with choose_scale": (scores * fitting).var().item(), "1/√d_k": f"{1 / math.sqrt(d_k):.3f}", "choose_scale": f"{fitting:.3f}"})
+plots.show_table(rows, "queries and keys from nn.Linear, as PyTorch initialises it, on standard normal inputs")
+
+# %% [markdown]
+# PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Nobody minds, since the layers can learn to be longer. The scale has to get the growth with d_k right, and it does: the column hardly changes from 16 to 256.
+
+# %% tags=["claim"]
+assert all(0.28 < row["variance of q's entries"] < 0.39 and 0.08 < row["score variance with 1/√d_k"] < 0.15 and 0.8 < row["with choose_scale"] < 1.25 for row in rows)
+
+# %% [markdown]
+# ## 3.6 The log of a softmax
+# *Goal: keep the numbers that the softmax loses.* · 10 min · 6 points
+#
+# Losses take the *log* of a softmax. When a score lies 200 below the best, its weight is $e^{-200}$, which float32 rounds to 0, and log 0 is −∞: the loss is infinite and its gradient NaN. Yet the true answer, −200, is a perfectly ordinary number. The way out is never to build the weight:
+#
+# $$\log \mathrm{softmax}(z)_i = z_i - \log \sum_j e^{z_j} = (z_i - m) - \log \sum_j e^{z_j - m} \qquad m = \max_j z_j$$
+#
+# Shapes: z any shape → the same; `axis` names the lines that belong together.
+#
+# *On paper:* z = (0, ln 3). The exponentials sum to 4, so the logs are −ln 4 ≈ −1.386 and ln 3 − ln 4 ≈ −0.288.
+
+
+# %% tags=["exercise", "q3_6"]
+def log_softmax(z, axis=-1):
+    """Logarithm of the softmax along one axis: z_i − log Σ_j exp(z_j).
+
+    z: a torch tensor of any shape; returns the same shape and floating type.
+    Finite wherever the true value can be represented, line by line, for z of any size. Gradients reach z and stay finite.
+    """
+    # 1. shift every line by its maximum
+    # 2. the log of the sum of exponentials of each line
+    # 3. shifted numbers minus that log
+    # BEGIN SOLUTION
+    shifted = z - z.amax(dim=axis, keepdim=True)
+    return shifted - shifted.exp().sum(dim=axis, keepdim=True).log()
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# The right-hand form of the equation never takes the log of anything smaller than 1: the largest term of the sum is $e^0$. Keep the axis (`keepdim`) so that each line meets its own maximum and its own sum.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# shifted ← z − (maximum of each line, axis kept)
+# logs    ← log of (sum of exp(shifted) along the line, axis kept)
+# return shifted − logs
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it is safe.** After the shift the sum lies between 1 and S, so its log lies between 0 and log S: nothing overflows, nothing underflows to a log of 0. `z − torch.logsumexp(z, …)` is the same. `log(softmax(z) + 1e-9)` is finite and wrong: it can never go below −20.7.
+
+# %% tags=["experiment"]
+behind = torch.arange(0, 201, 4, dtype=torch.float32)
+z = torch.stack([torch.zeros_like(behind), -behind], dim=-1).requires_grad_()
+ways = {"log(softmax(z))": torch.softmax(z, -1).log()[:, 1], "log(softmax(z) + 1e-9)": (torch.softmax(z, -1) + 1e-9).log()[:, 1], "log_softmax(z)": log_softmax(z)[:, 1]}
+grads = {name: torch.autograd.grad(logs.sum(), z, retain_graph=True)[0] for name, logs in ways.items()}
+plots.show_curves(behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()}, "Log weight of the second key against how far it lies behind: log of softmax stops near 104, with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.", x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32")
+finite = {name: f"up to {behind[logs.isfinite()].max():.0f}" for name, logs in ways.items()}
+plots.show_table([{"formula": name, "finite": finite[name], "at 200": f"{logs[-1].item():.1f}", "gradient at 200": f"{grads[name][-1, 1].item():.2g}"} for name, logs in ways.items()])
+
+# %% [markdown]
+# The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has almost no gradient left, just where the model is most wrong. Notebook 6 builds its loss on your `log_softmax`.
+
+# %% tags=["claim"]
+assert ways["log(softmax(z))"][-1] == -torch.inf and behind[ways["log(softmax(z))"].isfinite()].max() < 108
+assert math.isclose(ways["log(softmax(z) + 1e-9)"][-1].item(), -20.7, abs_tol=0.05) and abs(grads["log(softmax(z) + 1e-9)"][-1, 1]) < 1e-6
+assert ways["log_softmax(z)"][-1] == -200 and grads["log(softmax(z))"][-1].isnan().all() and grads["log_softmax(z)"][-1, 1] == 1
+
+# %% [markdown]
+# ## 3.7 ★ After training
+# *Goal: the scores of a query and a key that belong together.* · 15 min · 5 points
+#
+# "Independent" is true at the start. Training makes a query and its key *alike*: that is the whole point. Say that each pair $(q_i, k_i)$ is standard normal with correlation ρ, and that different i are independent. Then k is partly q and partly noise:
+#
+# $$k_i = \rho\, q_i + \sqrt{1-\rho^2}\; \varepsilon_i \qquad \varepsilon_i \text{ standard normal, independent of } q_i$$
+#
+# What are now the mean and the variance of $q \cdot k = \sum_i q_i k_i$?
+#
+# *On paper:* for ρ = 1, k is q, and the score is $\sum_i q_i^2$. The square of a standard normal number has mean 1 and variance 2, so with d_k = 4 the score has mean 4 and variance 8. For ρ = 0 they are 0 and 4.
+
+
+# %% tags=["exercise", "q3_7"]
+def correlated_score_moments(d_k, rho):
+    """Mean and variance of q · k when each pair (q_i, k_i) is standard normal with correlation rho, independent across i.
+
+    d_k: number of features; rho from −1 to 1. Returns two numbers: mean, variance.
+    """
+    # 1. the mean of one product, d_k times
+    # 2. the variance of one product, d_k times
+    # BEGIN SOLUTION
+    mean = d_k * rho
+    variance = d_k * (1 + rho**2)
+    return mean, variance
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Put the formula for $k_i$ into $q_i k_i$. Two parts appear: a multiple of $q_i^2$ (mean 1, variance 2) and a multiple of $q_i \varepsilon_i$ (mean 0, variance 1). The two parts are uncorrelated, so their variances add.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# mean of one product     ← (factor of the first part) · 1
+# variance of one product ← (factor of the first part)² · 2 + (factor of the second part)² · 1
+# return d_k times each
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Worked out.** $q_i k_i = \rho q_i^2 + \sqrt{1-\rho^2}\, q_i \varepsilon_i$. Mean: ρ · 1 + 0. Variance: ρ² · 2 + (1 − ρ²) · 1 = 1 + ρ². Both add up over d_k features. The tempting 1 − ρ² is the variance of $k_i$ when $q_i$ is *known*; here $q_i$ varies too.
+
+# %% tags=["experiment"]
+generator, d_k, rho = torch.Generator().manual_seed(7), 64, 0.4
+q, noise = torch.randn(2, 5000, d_k, generator=generator)
+matched = (q * (rho * q + math.sqrt(1 - rho**2) * noise)).sum(-1) / math.sqrt(d_k)
+random = (q * noise).sum(-1) / math.sqrt(d_k)
+figure, axes = plt.subplots(figsize=(6.4, 3.0))
+axes.hist(random.tolist(), bins=60, density=True, color="0.75", label="strangers (ρ = 0)")
+axes.hist(matched.tolist(), bins=60, density=True, histtype="step", color=plots.BLUE, linewidth=2, label=f"query and its own key (ρ = {rho})")
+axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}")
+axes.legend()
+plots.show(figure, f"Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs around {matched.mean():.1f}, both about 1 wide.")
+
+# %% tags=["experiment"]
+mean, variance = correlated_score_moments(d_k, rho)
+print(f"matched pairs, scaled: mean {matched.mean():.2f} (formula {mean / math.sqrt(d_k):.2f}), variance {matched.var():.2f} (formula {variance / d_k:.2f})")
+table = {}
+for width in (16, 64, 256, 1024):
+    mean, variance = correlated_score_moments(width, rho)
+    table[width] = (mean / math.sqrt(width), math.sqrt(variance / width), mean / width, math.sqrt(variance) / width)
+plots.show_table([{"d_k": width, "divided by √d_k: mean": row[0], "± deviation": row[1], "divided by d_k: mean ": row[2], "± deviation ": f"{row[3]:.2f}"} for width, row in table.items()], f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
+
+# %% [markdown]
+# Strangers keep the same spread at every width, which is what the scale was chosen for. Pairs that belong together stand out by $\rho\sqrt{d_k}$: 1.6 at d_k = 16, and 12.8 at 1024, with hardly more spread than strangers. More features make the right key easier to find, and that is why models have them.
+#
+# It also says that $\sqrt{d_k}$ is the scale for the *start*. For correlated pairs only a division by d_k keeps the mean where it is, and some recipes for very wide models use it for that reason (Yang et al. 2022).
+
+# %% tags=["claim"]
+assert abs(matched.mean().item() - 3.2) < 0.06 and abs(matched.var().item() - 1.16) < 0.08 and abs(random.var().item() - 1) < 0.08
+assert math.isclose(table[16][0], 1.6) and math.isclose(table[1024][0], 12.8) and table[1024][1] < 1.1
+assert len({round(row[2], 6) for row in table.values()}) == 1 and len({round(row[1], 6) for row in table.values()}) == 1
+
+# %% [markdown]
+# ## What you have built
+#
+# * The measurement: Var(q · k) = d_k for random queries and keys, so scores spread like √d_k.
+# * The instruments: the softmax's **Jacobian** and the **entropy** of attention, safe at zero weights.
+# * **Scaled dot-product attention** with masks, which the rest of the course uses, and a **log-softmax** that loses nothing.
+# * An honest reason for √d_k: not that every gradient vanishes without it, but that sharpness and gradients stop depending on the width, so that one learning rate fits all widths.
+#
+# **Three questions to think about**
+#
+# 1. If W_q is free to learn any length, the model could learn the scale by itself. Why help it?
+# 2. A trained head has entropy near 0 for every query. Which two very different stories could that tell?
+# 3. Some models normalise queries and keys to length 1 before the dot product. Which range do the scores have then, and what has to be added so that a softmax can still be sharp?
+#
+# **Where to read more.** Vaswani et al. (2017), *Attention is all you need*, section 3.2.1 and its footnote 4. Henry et al. (2020), *Query-key normalization for transformers*. Zhai et al. (2023), *Stabilizing transformer training by preventing attention entropy collapse*.
+# Yang et al. (2022), *Tensor programs V*, for 1/d_k. Blanchard, Higham and Higham (2021), *Accurately computing the log-sum-exp and softmax functions*.
