@@ -134,11 +134,15 @@ def _wrapper(paths: Sequence[Parts], bare: Any) -> Parts:
     while len(paths) > 1 and len({parts[0] for parts in paths}) == 1 and all(len(parts) > 1 for parts in paths):
         inner = [parts[1:] for parts in paths]
         plain = [len(parts) == 1 for parts in inner]
-        if any(plain) and not (all(plain) and all(bare(parts[0]) for parts in inner)):
+        if any(plain) and not (all(plain) and all(_could_be_a_name(bare(parts[0])) for parts in inner)):
             break
         wrapper += paths[0][:1]
         paths = inner
     return wrapper
+
+
+def _could_be_a_name(text: str) -> bool:
+    return any(character.isalpha() for character in text)
 
 
 def _canvas(parts: Parts) -> Student | None:

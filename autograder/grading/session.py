@@ -93,6 +93,7 @@ class Session:
         self.environment: Mapping[str, RemoteName] = Environment(self)
         self._workshop = workshop
         self._worker: Worker | None = None
+        self.cpu_seconds = 0.0
         self._starts = 0
         self._opened = time.monotonic()
         self._cells: list[str] = []
@@ -256,7 +257,7 @@ class Session:
         worker, self._worker = self._worker, None
         if worker is not None:
             try:
-                self._workshop.server().end_worker(worker)
+                self.cpu_seconds += self._workshop.server().end_worker(worker).seconds
             except InfrastructureError:
                 self._workshop.replace_server()
                 raise

@@ -40,6 +40,14 @@ class Worker:
     folder: Path | None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended: its exit status (negative: the signal that killed it) and the CPU seconds it used."""
+
+    status: int
+    seconds: float
+
+
 class ForkServer:
     """Owns the sandbox, the staged files and every worker; to be closed."""
 
@@ -48,7 +56,7 @@ class ForkServer:
         self.limits = limits
         self._numbers = itertools.count(1)
         self._running: set[int] = set()
-        self._ended: dict[int, int] = {}
+        self._ended: dict[int, Ending] = {}
         self._closing = contextlib.ExitStack()
         try:
             self._start()
@@ -81,18 +89,18 @@ class ForkServer:
         except (wire.WireError, wire.WireTimeout, wire.WireClosed) as error:
             fault = str(error)
         if fault:
-            status = self.end_worker(worker)
-            raise InfrastructureError(f"a worker did not start: {fault} (exit status {status})")
+            ending = self.end_worker(worker)
+            raise InfrastructureError(f"a worker did not start: {fault} (exit status {ending.status})")
         return worker
 
-    def end_worker(self, worker: Worker) -> int:
-        """Kill a worker and wait until it and its files are gone; its exit status (negative: the signal)."""
+    def end_worker(self, worker: Worker) -> Ending:
+        """Kill a worker and wait until it and its files are gone."""
         worker.channel.close()
         self._order({"do": "kill", "number": worker.number})
-        status = self._wait_for_end(worker.number)
+        ending = self._wait_for_end(worker.number)
         if worker.folder is not None:
             _remove(worker.folder)
-        return status
+        return ending
 
     def close(self) -> None:
         """End the server and its workers and remove every file."""
@@ -169,10 +177,10 @@ class ForkServer:
         read: dict[str, Any] = json.loads(message)
         return read
 
-    def _wait_for_end(self, number: int) -> int:
+    def _wait_for_end(self, number: int) -> Ending:
         while number not in self._ended:
             message = self._message(_END_SECONDS)
-            self._ended[message["ended"]] = message["status"]
+            self._ended[message["ended"]] = Ending(message["status"], message["seconds"])
         self._running.discard(number)
         return self._ended.pop(number)
 

@@ -147,10 +147,11 @@ class Server:
     def _reap(self, descriptor: int) -> None:
         process, number = self.workers.pop(descriptor)
         os.close(descriptor)
-        _, status = os.waitpid(process, 0)
+        _, status, used = os.wait4(process, 0)
         if self.mode == "none":
             self._kill(process)
-        self._tell({"ended": number, "status": os.waitstatus_to_exitcode(status)})
+        seconds = used.ru_utime + used.ru_stime
+        self._tell({"ended": number, "status": os.waitstatus_to_exitcode(status), "seconds": seconds})
 
     def _tell(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
