@@ -81,12 +81,12 @@ def _as_float64(path: str, value: Any, case: Case, replaced: Mapping[str, np.nda
 def _slope(exercise: Exercise, case: Case, path: str, array: np.ndarray) -> float:
     """The derivative of the weighted sum of all floating outputs along `direction`, at one input."""
     step = STEP * direction(array.shape)
-    above = _weighted_sum(_evaluate(exercise, case, {path: array + step}))
-    below = _weighted_sum(_evaluate(exercise, case, {path: array - step}))
+    above = _weighted_sum(_evaluate(exercise, case, {path: array + step}), case)
+    below = _weighted_sum(_evaluate(exercise, case, {path: array - step}), case)
     return (above - below) / (2 * STEP)
 
 
-def _weighted_sum(value: Any) -> float:
+def _weighted_sum(value: Any, case: Case) -> float:
     outputs = value if isinstance(value, tuple | list) else (value,)
     total = 0.0
     for index, output in enumerate(outputs):
@@ -94,5 +94,5 @@ def _weighted_sum(value: Any) -> float:
             continue  # as in `execute`: what is nested, such as a cache, is compared and not differentiated
         array = np.asarray(output)
         if array.dtype.kind == "f":
-            total += float((cotangent(array.shape, index) * array).sum())
+            total += float((cotangent(array.shape, index, case.counts) * array).sum())
     return total

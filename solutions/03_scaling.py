@@ -52,16 +52,17 @@ grader = attnkit.start("03_scaling.ipynb")
 
 # %% tags=["experiment"]
 def draw_focus(widths=(1, 16, 1024), S=16):
-    generator = torch.Generator().manual_seed(8)
+    generator = torch.Generator().manual_seed(0)
     figure, panels = plt.subplots(1, len(widths), figsize=(7.2, 2.9), sharey=True)
     largest = []
     for axes, d_k in zip(panels, widths, strict=True):
         q, K = torch.randn(d_k, generator=generator), torch.randn(S, d_k, generator=generator)
         weights = torch.softmax(K @ q, dim=0)
         for s, weight in enumerate(weights.tolist()):
-            axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, linewidth=0.3 + 9 * weight, linestyle="-", marker="", alpha=0.25 + 0.6 * weight)
+            axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, linewidth=0.3 + 7 * weight, linestyle="-", marker="", alpha=0.25 + 0.6 * weight)
         axes.plot(range(S), [0] * S, "o", color=plots.BLACK, markersize=4, linestyle="")
-        axes.set(title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.05))
+        axes.annotate("query", (S / 2 - 0.5, 1.04), ha="center")
+        axes.set(title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.15))
         axes.grid(False)
         largest.append(weights.max().item())
     return figure, largest
@@ -144,10 +145,10 @@ plots.show_table(
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
 for d_k, shade, line in ((1, "0.75", "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
     q, k = torch.randn(2, 8000, d_k, generator=generator)
-    axes.hist((q * k).sum(1).tolist(), bins=80, range=(-50, 50), density=True, histtype="step", color=shade if d_k > 1 else "k", linestyle=line, linewidth=1.8, label=f"d_k = {d_k}")
+    axes.hist((q * k).sum(1).tolist(), bins=80, range=(-64, 64), density=True, histtype="step", color=shade if d_k > 1 else "k", linestyle=line, linewidth=1.8, label=f"d_k = {d_k}")
 axes.set(xlabel="score q · k", ylabel="share of the pairs", yscale="log", title="random queries and keys")
 axes.legend()
-plots.show(figure, "Histograms of scores: for d_k = 1 within about 5 of zero, for 16 within about 15, for 256 spread out to 50 and beyond.")
+plots.show(figure, "Histograms of scores: for d_k = 1 within about 8 of zero, for 16 within about 16, for 256 spread out to about 60.")
 
 # %% [markdown]
 # The variance is d_k at every width, so the standard deviation is $\sqrt{d_k}$: four times as many features, twice the spread. At d_k = 1024 a typical score is 32 away from 0, and to a softmax a lead of 32 is a factor of $e^{32}$.
@@ -167,7 +168,7 @@ assert 30 < math.sqrt(variances[1024]) < 34
 #
 # Here $\mathbb{1}[i=j]$ is 1 where i and j are the same and 0 elsewhere. Shapes: p (…, S) → J (…, S, S), one table for each distribution. The scores themselves are not needed: p knows its own slopes.
 #
-# *On paper:* p = (¼, ¾) gives $J_{11} = ¼ · ¾ = 3/16$ and $J_{12} = -¼ · ¾ = -3/16$. What one weight gains, the other loses: every row and every column sums to 0.
+# *On paper:* p = (¼, ¾) gives $J_{00} = \frac14 \cdot \frac34 = \frac{3}{16}$ and $J_{01} = -\frac14 \cdot \frac34 = -\frac{3}{16}$. What one weight gains, the other loses: every row and every column sums to 0.
 #
 # Now put p = (0, 1) in. What is left?
 
@@ -212,7 +213,7 @@ for axes, stretch in zip(panels, (0.3, 1.0, 8.0), strict=True):
     p = torch.softmax(stretch * z, dim=0)
     J = softmax_jacobian(p)
     norms.append(J.norm().item())
-    image = axes.imshow(J.numpy(), cmap=plots.SIGNED_MAP, vmin=-0.25, vmax=0.25)
+    image = axes.imshow(J.numpy(), cmap=plots.SIGNED_MAP, vmin=-0.45, vmax=0.45)
     for i in range(4):
         for j in range(4):
             axes.text(j, i, f"{J[i, j]:.2f}".replace("-0.00", "0.00"), ha="center", va="center", fontsize=7)
@@ -224,10 +225,11 @@ by_torch = torch.autograd.functional.jacobian(lambda z: torch.softmax(z, dim=0),
 print("largest difference from torch's own Jacobian:", (softmax_jacobian(torch.softmax(z, 0)) - by_torch).abs().max().item())
 
 # %% [markdown]
-# The same four scores, stretched. The middle softmax moves the most: some weight has to be *somewhere* before it can go elsewhere. Stretched eightfold, one weight has everything and no score moves it.
+# The same four scores, stretched. On the left and in the middle every score moves every weight: raising one pulls its own weight up (the diagonal) and all others down.
+# Stretched eightfold, one weight has everything, and no score moves it.
 
 # %% tags=["claim"]
-assert norms[1] > norms[0] > 10 * norms[2]
+assert min(norms[:2]) > 0.35 and norms[2] < 0.001
 assert torch.allclose(softmax_jacobian(torch.softmax(z, 0)), by_torch, atol=1e-6)
 assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16)
 
@@ -282,7 +284,8 @@ def attention_entropy(weights):
 
 # %% tags=["experiment"]
 rows = {"one key": [1.0, 0, 0, 0], "two keys": [0.5, 0.5, 0, 0], "mostly one": [0.85, 0.05, 0.05, 0.05], "all four": [0.25] * 4}
-plots.show_table([{"weights": str(row), "entropy (nats)": attention_entropy(torch.tensor(row)).item(), "as a number of keys: e^entropy": attention_entropy(torch.tensor(row)).exp().item()} for row in rows.values()])
+entropies = {name: attention_entropy(torch.tensor(row)).item() + 0.0 for name, row in rows.items()}  # + 0.0 turns −0 into 0
+plots.show_table([{"weights": f"{name}: {rows[name]}", "entropy (nats)": entropy, "as a number of keys: e^entropy": math.exp(entropy)} for name, entropy in entropies.items()])
 
 # %% tags=["claim"]
 assert math.isclose(attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6)
@@ -320,6 +323,7 @@ for axes, name in zip(panels, ("largest weight", "entropy (nats)", "norm of ∂p
     axes.plot(widths, [raw[d_k][name] for d_k in widths], label="q · k")
     axes.plot(widths, [scaled[d_k][name] for d_k in widths], label="q · k / √d_k")
     axes.set_xscale("log", base=2)
+    axes.set_xticks(widths[::2], widths[::2])
     axes.set(title=name, xlabel="d_k", ylim=(0, None))
 panels[0].legend()
 plots.show(figure, "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the entropy falls to nearly 0, the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.")
@@ -328,7 +332,8 @@ plots.show_table([{"d_k": d_k, **{f"{name}, {way}": table[d_k][name] for name in
 # %% [markdown]
 # Scaled, nothing depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
 #
-# The right answer was (c). The Jacobian of the undivided scores is *larger* up to d_k = 32 (a softmax that has begun to choose moves more than one that is flat), smaller from 64 on, less than half at 256, and a quarter at 1024.
+# The right answer was (c). The Jacobian of the undivided scores is *larger* up to d_k = 32, smaller from 64 on, less than half at 256, and a quarter at 1024.
+# Why larger first? When 32 keys share the light evenly, each has little to give away: its own slope is about 1/32. When two keys share it, each slope is ¼. A softmax moves most when it has nearly, but not quite, chosen.
 
 # %% tags=["claim"]
 assert all(0.13 < scaled[d_k]["largest weight"] < 0.18 and 2.9 < scaled[d_k]["entropy (nats)"] < 3.2 for d_k in widths)
@@ -486,11 +491,11 @@ assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9 and attent
 #
 # The look-up task of notebook 2: eight slots, a key and a value in each, one question. Queries and keys come from `nn.Linear` as PyTorch makes it, and Adam trains, at a small and at a larger learning rate. For "raw" the model multiplies Q by $\sqrt{d_k}$, which undoes your scale.
 #
-# **Predict:** d_k = 16, 128, 512. Where does "raw" fail: nowhere, only at 512, or does it depend on the learning rate? Guessing gets 1/8.
+# **Predict:** d_k = 16, 64, 256. Where does "raw" fall behind: everywhere, only at 256, or does it depend on the learning rate? Guessing gets 1/8.
 
 # %% tags=["experiment"]
 class Lookup(nn.Module):
-    def __init__(self, d_k, is_scaled, d_model=64):
+    def __init__(self, d_k, is_scaled, d_model=32):
         super().__init__()
         self.ask, self.key, self.value = nn.Embedding(32, d_model), nn.Embedding(32, d_model), nn.Embedding(8, 16)
         self.W_q, self.W_k = (nn.Linear(d_model, d_k, bias=False) for _ in range(2))
@@ -503,6 +508,7 @@ class Lookup(nn.Module):
         return self.read(found[:, 0])  # (B, values)
 
 
+# %% tags=["experiment"]
 def accuracy(d_k, lr, is_scaled, seed):
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -519,25 +525,30 @@ def accuracy(d_k, lr, is_scaled, seed):
 
 
 # %% tags=["experiment"]
-settings = [(d_k, lr, is_scaled, seed) for d_k in (16, 128, 512) for lr in (0.001, 0.01) for is_scaled in (False, True) for seed in (0, 1)]
+settings = [(d_k, lr, is_scaled, seed) for d_k in (16, 64, 256) for lr in (0.001, 0.01) for is_scaled in (False, True) for seed in (0, 1)]
 results = {setting: accuracy(*setting) for setting in progress(settings, "24 small models")}
 learned = {(d_k, lr, is_scaled): sum(results[d_k, lr, is_scaled, seed] for seed in (0, 1)) / 2 for d_k, lr, is_scaled, _ in settings}
 plots.show_table(
-    [{"d_k": d_k, **{f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}": learned[d_k, lr, is_scaled] for lr in (0.001, 0.01) for is_scaled in (False, True)}} for d_k in (16, 128, 512)],
+    [{"d_k": d_k, **{f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}": learned[d_k, lr, is_scaled] for lr in (0.001, 0.01) for is_scaled in (False, True)}} for d_k in (16, 64, 256)],
     "accuracy on 2000 new memories after 400 steps of Adam, mean of two seeds",
 )
 plots.show_curves(
-    [16, 128, 512],
-    {f"{'scaled' if is_scaled else 'raw'}, rate {lr}": [[results[d_k, lr, is_scaled, seed] for d_k in (16, 128, 512)] for seed in (0, 1)] for is_scaled in (False, True) for lr in (0.001, 0.01)},
-    "Accuracy against d_k for four settings, with the range of two seeds shaded; the two scaled curves stay near 1, the raw one with the larger rate falls.",
+    [16, 64, 256],
+    {f"{'scaled' if is_scaled else 'raw'}, rate {lr}": [[results[d_k, lr, is_scaled, seed] for d_k in (16, 64, 256)] for seed in (0, 1)] for is_scaled in (False, True) for lr in (0.001, 0.01)},
+    "Accuracy against d_k for four settings, with the range of two seeds shaded; the two scaled curves stay at 1, both raw ones fall by 256, the one with the larger rate from 64 on.",
     x_label="d_k", y_label="accuracy", log_x=True, y_limits=(0, 1.05), reference=(1 / 8, "guessing"), title="400 steps of Adam",
 )
 
 # %% [markdown]
-# PROSE_TRAIN
+# Scaled, all twelve models answer everything. Raw, it depends. Adam trains either way at d_k = 16 at both rates, and at 64 at the smaller one. At the larger rate the raw model is behind from 64 on, and at 256 it is behind at both rates, more so at the larger.
+#
+# So the scale is not a *condition* for learning: Adam divides each step by the size of recent gradients and repairs much of the damage. The scale makes one learning rate fit every width. (This is one small task and 400 steps; we have not measured what ten thousand would do.)
 
 # %% tags=["claim"]
-pass
+assert all(results[setting] > 0.98 for setting in settings if setting[2])
+assert learned[16, 0.001, False] > 0.98 and learned[16, 0.01, False] > 0.98 and learned[64, 0.001, False] > 0.98
+assert learned[64, 0.01, False] < 0.97 and learned[256, 0.001, False] < 0.96
+assert learned[256, 0.01, False] < learned[256, 0.001, False] and learned[256, 0.01, False] < learned[64, 0.01, False]
 
 # %% [markdown]
 # ## 3.5 ★ Which scale?
@@ -646,11 +657,11 @@ def log_softmax(z, axis=-1):
 # **Why it is safe.** After the shift the sum lies between 1 and S, so its log lies between 0 and log S: nothing overflows, nothing underflows to a log of 0. `z − torch.logsumexp(z, …)` is the same. `log(softmax(z) + 1e-9)` is finite and wrong: it can never go below −20.7.
 
 # %% tags=["experiment"]
-behind = torch.arange(0, 201, 4, dtype=torch.float32)
+behind = torch.arange(0, 201, 10, dtype=torch.float32)
 z = torch.stack([torch.zeros_like(behind), -behind], dim=-1).requires_grad_()
 ways = {"log(softmax(z))": torch.softmax(z, -1).log()[:, 1], "log(softmax(z) + 1e-9)": (torch.softmax(z, -1) + 1e-9).log()[:, 1], "log_softmax(z)": log_softmax(z)[:, 1]}
 grads = {name: torch.autograd.grad(logs.sum(), z, retain_graph=True)[0] for name, logs in ways.items()}
-plots.show_curves(behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()}, "Log weight of the second key against how far it lies behind: log of softmax stops near 104, with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.", x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32")
+plots.show_curves(behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()}, "Log weight of the second key against how far it lies behind: log of softmax stops at 100, with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.", x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32")
 finite = {name: f"up to {behind[logs.isfinite()].max():.0f}" for name, logs in ways.items()}
 plots.show_table([{"formula": name, "finite": finite[name], "at 200": f"{logs[-1].item():.1f}", "gradient at 200": f"{grads[name][-1, 1].item():.2g}"} for name, logs in ways.items()])
 
@@ -715,7 +726,7 @@ random = (q * noise).sum(-1) / math.sqrt(d_k)
 figure, axes = plt.subplots(figsize=(6.4, 3.0))
 axes.hist(random.tolist(), bins=60, density=True, color="0.75", label="strangers (ρ = 0)")
 axes.hist(matched.tolist(), bins=60, density=True, histtype="step", color=plots.BLUE, linewidth=2, label=f"query and its own key (ρ = {rho})")
-axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}")
+axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}", xlim=(-4, 11))
 axes.legend()
 plots.show(figure, f"Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs around {matched.mean():.1f}, both about 1 wide.")
 

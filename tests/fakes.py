@@ -48,7 +48,7 @@ class FakeWorkshop:
 
     sandbox = "fake"
 
-    def __init__(self, sandbox: str = "auto", failures: int = 0) -> None:
+    def __init__(self, setting: object = None, failures: int = 0) -> None:
         self.failures = failures
         self.opened = 0
 

@@ -23,7 +23,8 @@ FILE = f"{NAME}.ipynb"
 def sample_class() -> ModuleType:
     """The generator of the sample class, as a module."""
     spec = importlib.util.spec_from_file_location("make_class", ROOT / "examples" / "make_class.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -40,7 +41,9 @@ def student_notebook() -> dict[str, Any]:
     return copy.deepcopy(_student())
 
 
-def handin(style: str = "einsum", answers: Mapping[str, str] | None = None, after: Mapping[str, str] | None = None) -> bytes:
+def handin(
+    style: str = "einsum", answers: Mapping[str, str] | None = None, after: Mapping[str, str] | None = None
+) -> bytes:
     """A filled-in notebook: the sample answers of one style, some replaced, and own cells after some."""
     made = sample_class()
     base = made.read_answers(style) if style else {}

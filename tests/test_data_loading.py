@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from attnkit.data import (
     BOS,
     EOS,

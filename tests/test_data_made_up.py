@@ -8,7 +8,6 @@ import sys
 
 import pytest
 import torch
-
 from attnkit.data import (
     DATE_LOCALES,
     EOS,
@@ -84,7 +83,8 @@ def test_no_month_is_a_number_and_names_mean_one_month() -> None:
 
 def test_a_month_begins_after_its_preposition() -> None:
     for pair in dates(100, 0, ["ca"]):
-        assert "".join(pair.source[pair.alignment[5] :])[:3] in "gen feb mar abr mai jun jul ago set oct nov des".split()
+        month = "".join(pair.source[pair.alignment[5] :])
+        assert month.startswith(("gen", "febr", "març", "abr", "maig", "juny", "jul", "ag", "set", "oct", "nov", "des"))
 
 
 def test_date_digits_are_aligned_with_the_digits_they_copy() -> None:

@@ -1,4 +1,4 @@
-"""The gradebook and what is made of it: nothing is lost, nothing graded twice, nothing half written, nothing executed."""
+"""The gradebook and what is made of it: nothing is lost, graded twice, half written or executed."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ OVERFLOW = Finding("the result is wrong", "shares", "nan", "an overflow", "subtr
 
 
 def question(name: str, *passed: bool, finding: Finding = OVERFLOW) -> QuestionResult:
-    cases = tuple(
-        CaseResult(f"case {i}", i > 0, 1.0, good, None if good else finding) for i, good in enumerate(passed)
-    )
+    cases = tuple(CaseResult(f"case {i}", i > 0, 1.0, good, None if good else finding) for i, good in enumerate(passed))
     return QuestionResult(name, f"{name} title", float(sum(passed)), float(len(passed)), cases)
 
 
@@ -117,7 +115,12 @@ def test_a_result_is_recorded_whole_or_not_at_all(book, monkeypatch):
 def test_standing_and_identity_are_remembered(book):
     book.record(submission("ana"), "v1", result_of(question("q2_1", True)))
     standing = book.standing("ana", NAME)
-    assert (standing.sha256, standing.tests_version, standing.sandbox, standing.status) == ("a", "v1", "fake", Status.GRADED)
+    assert (standing.sha256, standing.tests_version, standing.sandbox, standing.status) == (
+        "a",
+        "v1",
+        "fake",
+        Status.GRADED,
+    )
     identity = Identity(NAME, "v", True, "", False)
     book.remember("a", "course", identity)
     assert book.identity("a", "course") == identity
@@ -144,9 +147,9 @@ def test_a_file_that_is_no_gradebook(tmp_path):
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "page.html"
     path.write_text("old")
-    with pytest.raises(RuntimeError), written(path) as stream:
-        stream.write("half of the new")
-        raise RuntimeError
+    stopped = written(path)
+    stopped.__enter__().write("half of the new")
+    stopped.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
 
@@ -186,7 +189,7 @@ def test_cases_of_one_mistake_are_one_finding_with_the_numbers_of_the_public_one
 
 def rows_of(book: Gradebook, course: Course) -> list[dict[str, str]]:
     stream = io.StringIO()
-    table = exports.Grades(stream, course, book)
+    table = exports.Grades(stream, course, book.notebooks())
     for one in book.records():
         table.add(one)
     return list(csv.DictReader(io.StringIO(stream.getvalue())))
@@ -196,7 +199,13 @@ def test_grades_have_one_row_a_notebook_and_no_formulas(book, course):
     book.record(submission("=cmd|' /C calc'!A0"), "v1", result_of(question("q2_1", True, False), notes=("=1+1",)))
     book.record(submission("bo"), "", Result(Status.UNREADABLE, notes=("no valid JSON",), possible=40.0))
     first, second = rows_of(book, course)
-    assert (first["score"], first["possible"], first["percent"], first["q2_1"], first["q2_2"]) == ("1", "2", "50.0", "1", "")
+    assert (first["score"], first["possible"], first["percent"], first["q2_1"], first["q2_2"]) == (
+        "1",
+        "2",
+        "50.0",
+        "1",
+        "",
+    )
     assert (second["status"], second["score"], second["percent"]) == ("unreadable", "", "")
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in (first, second) for cell in row.values())
 
@@ -205,7 +214,7 @@ def test_canvas_has_one_row_a_student_and_the_points(book):
     book.record(submission("ana"), "v1", result_of(question("q2_1", True, False)))
     book.record(submission("ana", notebook="03_scaling"), "v1", result_of(question("q3_1", True)))
     stream = io.StringIO()
-    table = exports.Canvas(stream, book)
+    table = exports.Canvas(stream, book.notebooks())
     for one in book.records():
         table.add(one)
     table.finish()
@@ -242,6 +251,18 @@ def test_gradescope_gets_no_zero_for_our_own_fault():
 # Pages
 
 
+def feedback_page(course: Course, of: Record) -> str:
+    stream = io.StringIO()
+    FeedbackPage(course).write(stream, of)
+    return stream.getvalue()
+
+
+def report_page(report: ClassReport) -> str:
+    stream = io.StringIO()
+    report.write(stream)
+    return stream.getvalue()
+
+
 def assert_self_contained(page: str) -> None:
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
@@ -251,8 +272,10 @@ def assert_self_contained(page: str) -> None:
 
 def test_a_feedback_page_escapes_everything(course):
     finding = replace(OVERFLOW, found=EVIL, hint="look at `axis`")
-    result = result_of(question("q2_1", True, False, finding=finding), cells=(CellProblem(1, "error", EVIL),), notes=(EVIL,))
-    page = FeedbackPage(course).render(record(result, name=EVIL))
+    result = result_of(
+        question("q2_1", True, False, finding=finding), cells=(CellProblem(1, "error", EVIL),), notes=(EVIL,)
+    )
+    page = feedback_page(course, record(result, name=EVIL))
     assert_self_contained(page)
     assert "&lt;script&gt;" in page
     assert "look at <code>axis</code>" in page
@@ -261,7 +284,7 @@ def test_a_feedback_page_escapes_everything(course):
 
 @pytest.mark.parametrize("status", [status for status in Status if not status.has_score])
 def test_a_page_without_a_score_says_why(course, status):
-    page = FeedbackPage(course).render(record(Result(status, notes=("no valid JSON",), possible=40.0)))
+    page = feedback_page(course, record(Result(status, notes=("no valid JSON",), possible=40.0)))
     assert_self_contained(page)
     assert "no score" in page
     assert "of 40 points" not in page
@@ -272,7 +295,7 @@ def test_the_report(course):
     report.add(record(result_of(question("q2_1", True, False)), "ana"), "feedback/ana/x.html")
     report.add(record(result_of(question("q2_1", True, True)), "bo"), "feedback/bo/x.html")
     report.add(record(Result(Status.UNREADABLE, notes=(EVIL,)), "cy", EVIL), "feedback/cy/x.html")
-    page = report.render()
+    page = report_page(report)
     assert_self_contained(page)
     assert "an overflow" in page
     assert "without a sandbox" not in page
@@ -281,7 +304,7 @@ def test_the_report(course):
 def test_the_report_says_when_there_was_no_sandbox(course):
     report = ClassReport(course, Intake())
     report.add(record(replace(result_of(question("q2_1", True)), sandbox="none")), "x.html")
-    assert "without a sandbox" in report.render()
+    assert "without a sandbox" in report_page(report)
 
 
 # Statistics

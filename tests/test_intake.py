@@ -1,4 +1,4 @@
-"""Finding submissions: the layouts of real platforms, archives that attack, duplicates, and files that are no notebooks."""
+"""Finding submissions: the layouts of real platforms, hostile archives, duplicates, files that are no notebooks."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ def test_moodle_in_folders_and_flat(tmp_path, find):
         },
     )
     intake = find(root)
-    assert [(one.student.name, one.student.id) for one in intake.submissions] == [("Ana María Núñez", "4711"), ("Bo", "4712")]
+    assert [(one.student.name, one.student.id) for one in intake.submissions] == [
+        ("Ana María Núñez", "4711"),
+        ("Bo", "4712"),
+    ]
 
 
 def test_gradescope_with_its_metadata(tmp_path, find):
@@ -158,7 +161,11 @@ def test_the_layout_can_be_forced(tmp_path, find):
 
 
 def test_checkpoints_and_rubbish_are_ignored(tmp_path, find):
-    junk = {".ipynb_checkpoints/02-checkpoint.ipynb": marked("old"), "__MACOSX/._x.ipynb": b"\0", ".hidden.ipynb": b"no"}
+    junk = {
+        ".ipynb_checkpoints/02-checkpoint.ipynb": marked("old"),
+        "__MACOSX/._x.ipynb": b"\0",
+        ".hidden.ipynb": b"no",
+    }
     root = write(tmp_path / "class", {f"ana/{name}": content for name, content in {**junk, FILE: blank()}.items()})
     intake = find(root)
     assert [one.shown for one in intake.submissions] == [f"ana/{FILE}"]
@@ -221,7 +228,9 @@ def test_a_folder_without_notebooks(tmp_path, find):
         find(tmp_path / "class")
 
 
-@pytest.mark.parametrize("name", ["../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.ipynb", "..\\evil.ipynb", "C:/evil.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["../evil.ipynb", "/etc/evil.ipynb", "a/../../evil.ipynb", "..\\evil.ipynb", "C:/evil.ipynb"]
+)
 def test_a_name_that_leaves_the_archive_is_refused_and_the_rest_counts(tmp_path, find, name):
     root = write(tmp_path / "class", {"ana/hand-in.zip": zipped({name: marked("evil"), FILE: blank()})})
     intake = find(root)

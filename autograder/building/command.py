@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from autograder.building.build import make, notebook_bytes, sources_match, stale
 from autograder.building.execute import execute_notebook
 from autograder.building.master import MasterError
 from autograder.exercises import NOTEBOOKS
-from autograder.paths import ROOT, SOLUTIONS
+from autograder.paths import EXAMPLES, ROOT, SOLUTIONS
+
+EXAMPLE_NOTEBOOK = "02"
 
 
 @click.command()
@@ -42,6 +45,8 @@ def _written() -> list[str]:
 
 def _check(number: str, console: Console) -> bool:
     stale = stale_files(make(number))
+    if number == EXAMPLE_NOTEBOOK and subprocess.run([sys.executable, EXAMPLES / "make_class.py", "--check"]).returncode:
+        stale.append(EXAMPLES / "class")
     for path in stale:
         console.print(f"stale  {_shown(path)}")
     if not stale:
@@ -53,6 +58,8 @@ def _build(number: str, console: Console, execute: bool, no_execute: bool) -> bo
     made = make(number)
     written = [path for path, content in made.files.items() if write_if_changed(path, content)]
     console.print(f"built  {NOTEBOOKS[number]}: {len(made.files)} files, {len(written)} changed")
+    if number == EXAMPLE_NOTEBOOK:
+        subprocess.run([sys.executable, EXAMPLES / "make_class.py"], check=True)
     if no_execute or (not execute and sources_match(made.solved_path, made.solved)):
         return False
     executed, seconds = execute_notebook(made.solved)

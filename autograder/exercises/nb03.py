@@ -110,7 +110,7 @@ def variance_from_sums(d_k: int, n: int, generator: torch.Generator) -> float:
     return ((scores - scores.mean()).square().sum() / (n - 1)).item()
 
 
-def variance_with_numpy(d_k: int, n: int, generator: torch.Generator) -> float:
+def variance_with_numpy(d_k: int, n: int, generator: torch.Generator) -> Any:
     q = torch.randn((d_k, n), generator=generator).numpy()
     k = torch.randn((d_k, n), generator=generator).numpy()
     return np.var((q * k).sum(axis=0), ddof=1)
@@ -400,8 +400,11 @@ def judge_entropy_gradient(run: Run) -> None:
 
 
 def flawed_entropy(weights: Any, *, base: str = "nats", sign: int = -1, zeros: str = "safe", reduce: str = "sum",
-                   axis: int | None = -1, again: bool = False, share: bool = False, width: str = "kept") -> Any:
+                   axis: int | None = -1, again: bool = False, share: bool = False, graph: str = "kept",
+                   width: str = "kept") -> Any:
     """Entropy in nats with switches that break it."""
+    if graph == "cut":
+        weights = weights.detach()
     if width == "double":
         weights = weights.double()
     p = torch.softmax(weights, dim=-1) if again else weights
@@ -546,6 +549,10 @@ ATTENTION_ENTROPY = Exercise(
             "share-of-the-maximum", "the entropy divided by log S", "Entropy lies between 0 and 1.",
             "Nats are asked for, not a share of the largest possible entropy.", "the units in the docstring",
             switches={"share": True},
+        ),
+        Mistake(
+            "graph-cut", "weights detached, so that no gradient passes", "Entropy is only looked at, never trained.",
+            "Which line takes the tensor out of the graph?", "the whole function", switches={"graph": "cut"},
         ),
         Mistake(
             "always-float64", "everything turned into float64", "Double precision is safer.",
@@ -902,7 +909,7 @@ def flawed_scale(var_q: float, var_k: float, d_k: int, *, taken: str = "both", r
     return 1 / divisor if way == "factor" else divisor
 
 
-def scale_by_powers(var_q: float, var_k: float, d_k: int) -> float:
+def scale_by_powers(var_q: float, var_k: float, d_k: int) -> Any:
     return (var_q * var_k * d_k) ** -0.5
 
 
@@ -911,7 +918,7 @@ def scale_by_deviations(var_q: float, var_k: float, d_k: int) -> float:
     return 1 / (deviation_of_one_product * math.sqrt(d_k))
 
 
-def scale_with_numpy(var_q: float, var_k: float, d_k: int) -> float:
+def scale_with_numpy(var_q: float, var_k: float, d_k: int) -> Any:
     return np.reciprocal(np.sqrt(float(var_q) * float(var_k) * d_k))
 
 

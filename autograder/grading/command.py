@@ -41,6 +41,7 @@ _sandbox_option = click.option(
 @click.option(
     "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged."
 )
+@click.option("--cell-seconds", type=click.FloatRange(min=1), help="How long one cell may run.  [default: 60]")
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
 def grade(
@@ -49,6 +50,7 @@ def grade(
     jobs: int | None,
     sandbox: str,
     layout: str,
+    cell_seconds: float | None,
     again: bool,
     scheduler: str | None,
 ) -> None:
@@ -57,7 +59,7 @@ def grade(
     A run that was stopped goes on where it was; what has not changed is not graded again.
     """
     console = Console(highlight=False)
-    setting = Setting(sandbox)
+    setting = Setting(sandbox, cell_seconds)
 
     def pool(count: int) -> Pool:
         if scheduler is not None:

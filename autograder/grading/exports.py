@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from autograder.grading.course import Course
-from autograder.grading.gradebook import Gradebook, Record
+from autograder.grading.gradebook import Record
 from autograder.grading.naming import spreadsheet_safe
 from autograder.grading.result import QuestionResult, Status
 
@@ -25,8 +25,8 @@ _MOODLE_COLUMNS = (
 class Grades:
     """`grades.csv`: one row for each student and notebook, one column for each question that occurs."""
 
-    def __init__(self, stream: TextIO, course: Course, book: Gradebook) -> None:
-        present = [course.notebooks[name] for name in book.notebooks() if name in course.notebooks]
+    def __init__(self, stream: TextIO, course: Course, notebooks: Sequence[str]) -> None:
+        present = [course.notebooks[name] for name in notebooks if name in course.notebooks]
         self.questions = [question.name for notebook in present for question in notebook.questions]
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow([*_GRADE_COLUMNS, *self.questions])
@@ -51,15 +51,12 @@ class Grades:
             ]
         )
 
-    def finish(self) -> None:
-        """Nothing is left to write."""
-
 
 class Canvas:
     """`canvas.csv`: Canvas's gradebook import, one row a student and one column a notebook."""
 
-    def __init__(self, stream: TextIO, book: Gradebook) -> None:
-        self.notebooks = [name for name in book.notebooks() if name]
+    def __init__(self, stream: TextIO, notebooks: Sequence[str]) -> None:
+        self.notebooks = [name for name in notebooks if name]
         self._rows = csv.writer(stream, lineterminator="\n")
         self._possible: dict[str, float] = {}
         self._students: dict[str, tuple[list[str], dict[str, str]]] = {}

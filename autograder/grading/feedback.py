@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
 from autograder.grading.course import Course
 from autograder.grading.gradebook import Record
-from autograder.grading.pages import render
+from autograder.grading.pages import write_page
 from autograder.grading.result import QuestionStatus, Status
 
 _HEADLINES = {
@@ -21,15 +23,16 @@ _MARKS = {
 
 
 class FeedbackPage:
-    """Renders feedback pages."""
+    """Writes feedback pages."""
 
     def __init__(self, course: Course) -> None:
         self.course = course
 
-    def render(self, record: Record) -> str:
-        """The whole page."""
+    def write(self, stream: TextIO, record: Record) -> None:
+        """The whole page of one row."""
         result = record.result
-        return render(
+        write_page(
+            stream,
             "feedback.html",
             record=record,
             result=result,

@@ -99,7 +99,7 @@ class Gradebook:
             raise GradingError(f"{path} cannot be used as a gradebook ({error}): choose another -o folder") from None
         if version not in (0, SCHEMA_VERSION):
             raise GradingError(
-                f"{path} was written by another version of autograder (format {version}, this one reads {SCHEMA_VERSION}): "
+                f"{path} was written by another version of autograder (format {version}, not {SCHEMA_VERSION}): "
                 "choose another -o folder"
             )
 
@@ -222,8 +222,8 @@ class Gradebook:
         """One row with everything in it."""
         key = (student, notebook)
         row = self._base.execute(
-            "SELECT name, platform, platform_id, email, file, sha256, graded_at, status, notes, faults, possible, sandbox, "
-            "seconds FROM submissions WHERE student = ? AND notebook = ?",
+            "SELECT name, platform, platform_id, email, file, sha256, graded_at, status, notes, faults, possible, "
+            "sandbox, seconds FROM submissions WHERE student = ? AND notebook = ?",
             key,
         ).fetchone()
         if row is None:
@@ -261,8 +261,8 @@ class Gradebook:
     def _questions(self, key: tuple[str, str]) -> tuple[QuestionResult, ...]:
         cases: dict[int, list[CaseResult]] = {}
         for row in self._base.execute(
-            "SELECT question, name, hidden, points, passed, problem, expected, found, looks_like, hint, look_at, mistake "
-            "FROM cases WHERE student = ? AND notebook = ? ORDER BY question, position",
+            "SELECT question, name, hidden, points, passed, problem, expected, found, looks_like, hint, look_at, "
+            "mistake FROM cases WHERE student = ? AND notebook = ? ORDER BY question, position",
             key,
         ):
             finding = None if row[5] is None else Finding(*row[5:])

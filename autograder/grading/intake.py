@@ -34,7 +34,7 @@ _MAX_METADATA = 64 * 2**20
 _FILES_OF_THE_COURSE = ("attnkit", "data", "__MACOSX")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One notebook of one student that is to be graded, or a problem that keeps it from being graded."""
 
@@ -56,14 +56,14 @@ class Submission:
 
 @dataclass
 class Intake:
-    """Everything found under the paths: submissions in a fixed order, the layouts, and one line for all that was odd."""
+    """Everything found under the paths: submissions in order, the layouts, and one line for all that was odd."""
 
     submissions: list[Submission] = field(default_factory=list)
     layouts: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """One file: where it lies in the hand-in, where on the disk, or why it was refused."""
 
@@ -72,7 +72,7 @@ class _Found:
     problem: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     student: Student
     order: Order

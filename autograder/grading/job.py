@@ -31,23 +31,27 @@ class Job:
 class Setting:
     """What is the same for every job of a run; `workshop` builds the place where submissions run.
 
-    `generated` is the folder with the built tests; without one, each machine takes its own.
+    `cell_seconds` is how long one cell may run, when it is not the usual time. `generated` is the folder with the
+    built tests; without one, each machine takes its own.
     """
 
     sandbox: str = "auto"
+    cell_seconds: float | None = None
     generated: Path | None = None
-    workshop: Callable[[str], AbstractContextManager[Any]] | None = None
+    workshop: Callable[[Setting], AbstractContextManager[Any]] | None = None
 
     def master(self, name: str) -> CourseNotebook:
         """What is known about one notebook of the course."""
         return read_course_notebook((self.generated or GENERATED) / name / "course.json")
 
 
-def open_workshop(sandbox: str) -> AbstractContextManager[Any]:
-    """The real workshop, in the sandbox asked for."""
-    from autograder.grading.session import Workshop
+def open_workshop(setting: Setting) -> AbstractContextManager[Any]:
+    """The real workshop, in the sandbox and with the limits asked for."""
+    from autograder.grading.session import Limits, Workshop
 
-    return Workshop(sandbox=sandbox)
+    limits = Limits() if setting.cell_seconds is None else Limits(cell_seconds=setting.cell_seconds)
+    workshop: AbstractContextManager[Any] = Workshop(sandbox=setting.sandbox, limits=limits)
+    return workshop
 
 
 class Bench:
@@ -86,7 +90,7 @@ class Bench:
 
     def _open(self) -> Any:
         if self._context is None:
-            context = (self.setting.workshop or open_workshop)(self.setting.sandbox)
+            context = (self.setting.workshop or open_workshop)(self.setting)
             self._workshop = context.__enter__()
             self._context = context
         return self._workshop

@@ -21,7 +21,7 @@ _OTTER_TIME = re.compile(r"[_-]?\d{4}[_-]\d{2}[_-]\d{2}T\d{2}[_-]\d{2}[_-]\d{2}(
 _CHECKPOINT = "-checkpoint"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Student:
     """One person: a key that is the same in every run, the name to show, and how the platform knows them."""
 
@@ -32,7 +32,7 @@ class Student:
     email: str = ""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Order:
     """Which of several files of one student is the newest: by time, then attempt; a checkpoint copy is oldest."""
 
@@ -41,7 +41,7 @@ class Order:
     attempt: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """One file with everybody who handed it in together."""
 

@@ -24,7 +24,7 @@ class UnreadableError(Exception):
     """The file is no notebook; the text says why, in one line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CodeCell:
     """One code cell: its id (may be empty) and its source."""
 
@@ -41,7 +41,7 @@ class Notebook:
     version: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What a file turned out to be: a notebook of the course by name, or a problem in one line."""
 
@@ -56,7 +56,7 @@ def read_notebook(raw: bytes) -> Notebook:
     """Parse the bytes of an .ipynb file; raises UnreadableError, and nothing else, when they are none."""
     if len(raw) > MAX_BYTES:
         raise UnreadableError(
-            f"it is larger than {MAX_BYTES // 2**20} MB: clear the outputs (Kernel, Restart & Clear Output) and save again"
+            f"it is larger than {MAX_BYTES // 2**20} MB: clear all outputs in Jupyter and save it again"
         )
     if not raw.strip():
         raise UnreadableError("the file is empty")

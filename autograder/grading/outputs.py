@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from autograder.grading import exports
@@ -35,37 +36,33 @@ class Outputs:
 
     def write_class(self, intake: Intake) -> None:
         """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
-        with (
-            written(self.out / GRADES, newline="") as grades,
-            written(self.out / "canvas.csv", newline="") as canvas,
-            written(self.out / REPORT) as page,
-        ):
-            tables = (exports.Grades(grades, self.course, self.book), exports.Canvas(canvas, self.book))
+        notebooks = self.book.notebooks()
+        with ExitStack() as files:
+            grades = files.enter_context(written(self.out / GRADES, newline=""))
+            canvas = files.enter_context(written(self.out / "canvas.csv", newline=""))
+            page = files.enter_context(written(self.out / REPORT))
+            worksheets = {name: files.enter_context(written(self._moodle_path(name), newline="")) for name in notebooks}
+            moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
+            tables = (exports.Grades(grades, self.course, notebooks), exports.Canvas(canvas, notebooks))
             report = ClassReport(self.course, intake)
             for record in self.book.records():
                 link = feedback_path(record)
                 if not (self.out / link).is_file():
                     self._write_record(record)
-                for table in tables:
+                for table in (*tables, moodle[record.notebook]):
                     table.add(record)
                 report.add(record, link.as_posix())
-            for table in tables:
-                table.finish()
-            page.write(report.render())
-        for notebook in self.book.notebooks():
-            self._write_moodle(notebook)
+            tables[1].finish()
+            report.write(page)
+
+    def _moodle_path(self, notebook: str) -> Path:
+        return self.out / "moodle" / f"{notebook or UNKNOWN}.csv"
 
     def _write_record(self, record: Record) -> None:
         with written(self.out / feedback_path(record)) as page:
-            page.write(self._page.render(record))
+            self._page.write(page, record)
         with written(gradescope_path(self.out, record)) as results:
             results.write(exports.gradescope_json(record))
-
-    def _write_moodle(self, notebook: str) -> None:
-        with written(self.out / "moodle" / f"{notebook or UNKNOWN}.csv", newline="") as stream:
-            table = exports.Moodle(stream)
-            for record in self.book.records(notebook):
-                table.add(record)
 
 
 def feedback_path(record: Record) -> Path:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from functools import cache
-from typing import Any
+from typing import Any, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -16,10 +16,12 @@ from autograder.grading.exports import number
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill a template of `templates/`; the page allows its own style sheet and nothing else."""
+def write_page(stream: TextIO, template: str, **values: Any) -> None:
+    """Fill a template of `templates/` bit by bit; the page allows its own style sheet and nothing else."""
     style = _style()
-    return _environment().get_template(template).render(style=Markup(style), style_digest=_digest(style), **values)
+    page = _environment().get_template(template).stream(style=Markup(style), style_digest=_digest(style), **values)
+    page.enable_buffering(64)
+    stream.writelines(page)
 
 
 def prose(text: str) -> Markup:

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TextIO
 
 from autograder.grading.course import Course
 from autograder.grading.exports import number, percent
-from autograder.grading.feedback import share
 from autograder.grading.gradebook import Record
 from autograder.grading.intake import Intake
-from autograder.grading.pages import render
+from autograder.grading.pages import write_page
 from autograder.grading.result import QuestionStatus
 from autograder.grading.statistics import NotebookStatistics, QuestionStatistics
 
 MISTAKES_SHOWN = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One student in the table of a notebook."""
 
     name: str
-    key: str
     link: str
     status: str
     score: str
     percent: str
-    share: float
-    questions: tuple[tuple[str, str, str], ...]
+    points: tuple[str, ...]
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,10 @@ class ClassReport:
         if result.sandbox:
             self.sandboxes.add(result.sandbox)
 
-    def render(self) -> str:
+    def write(self, stream: TextIO) -> None:
         """The whole page."""
-        return render(
+        write_page(
+            stream,
             "report.html",
             sections=[section for section in self.sections.values() if section.lines],
             intake=self.intake,
@@ -127,18 +128,14 @@ def readable_time(moment: str) -> str:
 def _line(record: Record, link: str) -> Line:
     result = record.result
     kinds = {QuestionStatus.RIGHT: "right", QuestionStatus.PARTLY: "partly", QuestionStatus.BLANK: "blank"}
-    questions = tuple(
-        (question.name, number(question.score), kinds.get(question.status, "wrong")) for question in result.questions
-    )
     return Line(
         record.student.name,
-        record.student.key,
         link,
         result.status.value,
         number(result.score),
         percent(record),
-        share(result.score, result.possible),
-        questions,
+        tuple(sys.intern(number(question.score)) for question in result.questions),
+        tuple(kinds.get(question.status, "wrong") for question in result.questions),
     )
 
 

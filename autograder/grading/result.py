@@ -37,7 +37,7 @@ class QuestionStatus(StrEnum):
     BLANK = BLANK
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Why a check did not pass, in words; the rows are those of `attnkit.checking.message.Report`."""
 
@@ -61,7 +61,7 @@ class Finding:
         return [(label, text) for label, text in rows.items() if text]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """One test case of a question; `finding` is None when it passed."""
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.paths import SOLUTIONS
+from autograder.proving.mutants import examine_mutants, sample_mutants
 from autograder.proving.page import proof_page
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 
@@ -18,13 +19,18 @@ from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 @click.command()
 @click.argument("numbers", nargs=-1, metavar="[NN]...")
 @click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the matrix as a Markdown page.")
+@click.option("--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook.")
 @click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
-def prove(numbers: tuple[str, ...], page: Path | None, quiet: bool) -> None:
+def prove(numbers: tuple[str, ...], page: Path | None, mutants: int | None, quiet: bool) -> None:
     """Run every known mistake and every accepted variant through the public checks and the hidden tests."""
     import torch
 
     torch.set_num_threads(1)
     console = Console(highlight=False)
+    if mutants is not None:
+        for number in numbers or _written():
+            _show_mutants(number, mutants, console)
+        return
     proofs: list[Proof] = []
     for number in numbers or _written():
         if number not in NOTEBOOKS:
@@ -37,6 +43,16 @@ def prove(numbers: tuple[str, ...], page: Path | None, quiet: bool) -> None:
         page.write_text(proof_page(proofs), encoding="utf-8")
     console.print(summary(proofs))
     sys.exit(1 if any(proof.problems for proof in proofs) else 0)
+
+
+def _show_mutants(number: str, count: int, console: Console) -> None:
+    """Print how many changed answers the hidden tests catch, and every survivor."""
+    verdicts = list(examine_mutants(number, sample_mutants(number, count)))
+    survivors = [verdict.mutant for verdict in verdicts if not verdict.caught_by]
+    console.print(f"{NOTEBOOKS[number]}: {len(verdicts) - len(survivors)} of {len(verdicts)} changed answers caught")
+    for mutant in survivors:
+        console.print(f"  survives in {mutant.question}, line {mutant.line} ({mutant.operator})", markup=False)
+        console.print(f"    - {mutant.before}\n    + {mutant.after}", markup=False)
 
 
 def show(proof: Proof, console: Console, quiet: bool) -> None:

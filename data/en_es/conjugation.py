@@ -1,10 +1,10 @@
-"""Spanish verb forms: the regular endings, the spelling rule for -car, -gar and -zar, and a table of exceptions."""
+"""Spanish verb forms: regular endings, the spelling rule for -car, -gar and -zar, and the table of irregular verbs."""
 
 from __future__ import annotations
 
 import unicodedata
 
-from lexicon import table
+from lexicon import rows
 
 PERSONS = {(1, "singular"): 0, (3, "singular"): 1, (1, "plural"): 2, (3, "plural"): 3}
 
@@ -21,49 +21,7 @@ ENDINGS = {  # first and third person singular, first and third person plural
 }
 FUTURE = "é á emos án"
 
-# infinitive  present  preterite  stem of the future  gerund; a dash where the verb is regular
-EXCEPTIONS = {
-    row[0]: row[1:]
-    for row in table("""
-    cerrar      cierro cierra cerramos cierran              -                                              -       -
-    conducir    conduzco conduce conducimos conducen        conduje condujo condujimos condujeron          -       -
-    conocer     conozco conoce conocemos conocen            -                                              -       -
-    construir   construyo construye construimos construyen  construí construyó construimos construyeron    -       construyendo
-    creer       -                                           creí creyó creímos creyeron                    -       creyendo
-    dar         doy da damos dan                            di dio dimos dieron                            -       -
-    decir       digo dice decimos dicen                     dije dijo dijimos dijeron                      dir     diciendo
-    despertar   despierto despierta despertamos despiertan  -                                              -       -
-    dormir      duermo duerme dormimos duermen              dormí durmió dormimos durmieron                -       durmiendo
-    elegir      elijo elige elegimos eligen                 elegí eligió elegimos eligieron                -       eligiendo
-    empezar     empiezo empieza empezamos empiezan          -                                              -       -
-    encontrar   encuentro encuentra encontramos encuentran  -                                              -       -
-    entender    entiendo entiende entendemos entienden      -                                              -       -
-    enviar      envío envía enviamos envían                 -                                              -       -
-    estar       estoy está estamos están                    estuve estuvo estuvimos estuvieron             -       -
-    ir          voy va vamos van                            fui fue fuimos fueron                          -       yendo
-    jugar       juego juega jugamos juegan                  -                                              -       -
-    mostrar     muestro muestra mostramos muestran          -                                              -       -
-    ofrecer     ofrezco ofrece ofrecemos ofrecen            -                                              -       -
-    oír         oigo oye oímos oyen                         oí oyó oímos oyeron                            oir     oyendo
-    pensar      pienso piensa pensamos piensan              -                                              -       -
-    perder      pierdo pierde perdemos pierden              -                                              -       -
-    poder       puedo puede podemos pueden                  pude pudo pudimos pudieron                     podr    pudiendo
-    querer      quiero quiere queremos quieren              quise quiso quisimos quisieron                 querr   -
-    recordar    recuerdo recuerda recordamos recuerdan      -                                              -       -
-    saber       sé sabe sabemos saben                       supe supo supimos supieron                     sabr    -
-    salir       salgo sale salimos salen                    -                                              saldr   -
-    seguir      sigo sigue seguimos siguen                  seguí siguió seguimos siguieron                -       siguiendo
-    sentar      siento sienta sentamos sientan              -                                              -       -
-    ser         soy es somos son                            fui fue fuimos fueron                          -       -
-    soñar       sueño sueña soñamos sueñan                  -                                              -       -
-    tener       tengo tiene tenemos tienen                  tuve tuvo tuvimos tuvieron                     tendr   -
-    traer       traigo trae traemos traen                   traje trajo trajimos trajeron                  -       trayendo
-    venir       vengo viene venimos vienen                  vine vino vinimos vinieron                     vendr   viniendo
-    ver         veo ve vemos ven                            vi vio vimos vieron                            -       -
-    volar       vuelo vuela volamos vuelan                  -                                              -       -
-    volver      vuelvo vuelve volvemos vuelven              -                                              -       -
-    """)
-}
+IRREGULAR = {row[0]: row[1:] for row in rows("irregular")}  # present, preterite, stem of the future, gerund; or -
 IMPERFECT_OF_SER = "era era éramos eran"
 
 
@@ -75,7 +33,7 @@ def conjugate(infinitive: str, tense: str, person: int, number: str) -> str:
 def forms(infinitive: str, tense: str) -> list[str]:
     """First and third person singular, then first and third person plural."""
     stem, ending = infinitive[:-2], plain(infinitive[-2:])
-    present, preterite, future, _ = EXCEPTIONS.get(infinitive, ["-"] * 4)
+    present, preterite, future, _ = IRREGULAR.get(infinitive, ["-"] * 4)
     if tense == "future":
         return [(infinitive if future == "-" else future) + end for end in FUTURE.split()]
     if tense == "present" and present != "-":
@@ -92,8 +50,8 @@ def forms(infinitive: str, tense: str) -> list[str]:
 
 def gerund(infinitive: str) -> str:
     """The form in -ndo."""
-    irregular = EXCEPTIONS.get(infinitive, ["-"] * 4)[3]
-    return irregular if irregular != "-" else infinitive[:-2] + ("ando" if infinitive.endswith("ar") else "iendo")
+    form = IRREGULAR.get(infinitive, ["-"] * 4)[3]
+    return form if form != "-" else infinitive[:-2] + ("ando" if infinitive.endswith("ar") else "iendo")
 
 
 def plain(word: str) -> str:

@@ -79,15 +79,15 @@ class Occupation:
 
 def _verbs(name: str) -> list[Verb]:
     return [
-        Verb(*row[:5], listed(row[5]), tuple(row[6].split("; ")), listed(row[7]), listed(row[8]))
-        for row in rows(name)
+        Verb(*row[:5], listed(row[5]), tuple(row[6].split("; ")), listed(row[7]), listed(row[8])) for row in rows(name)
     ]
 
 
 NOUNS = [Noun(*row[:5], listed(row[5])) for row in rows("nouns")]
 STRESSED_A = {"agua", "águila"}  # feminine, but with el and un, because they begin with a stressed a
 ADJECTIVES = [
-    Adjective(row[0], row[1], tuple(row[2].split()), row[3], listed(row[4]), listed(row[5])) for row in rows("adjectives")
+    Adjective(row[0], row[1], tuple(row[2].split()), row[3], listed(row[4]), listed(row[5]))
+    for row in rows("adjectives")
 ]
 TRANSITIVE = _verbs("transitive")
 INTRANSITIVE = _verbs("intransitive")
@@ -99,6 +99,10 @@ OCCUPATIONS = [Occupation(row[0], row[1], tuple(row[2:])) for row in rows("occup
 FEELINGS = [(row[0], row[1], row[2]) for row in rows("feelings")]
 DETERMINERS = {row[0]: tuple(row[1].split()) for row in rows("determiners")}
 EXPRESSIONS = {row[0]: row[1] for row in rows("expressions")}
+OPPOSITES = [set(row) for row in rows("opposites")]
+WHEREABOUTS = [(row[0], row[1], row[2], listed(row[3])) for row in rows("whereabouts")]
+AFTERWARDS = {row[0]: row[1].split("; ") for row in rows("afterwards")}
+REASONS = {row[0]: row[1].split("; ") for row in rows("reasons")}
 
 # When things happen, by tense, and how often.
 TIMES = {

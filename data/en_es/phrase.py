@@ -64,8 +64,8 @@ def expression(english: str, spanish: str) -> Phrase:
 def finish(phrase: Phrase) -> tuple[list[str], list[str], list[int]]:
     """The English words, the Spanish words, and for each Spanish word the place of its English word, or −1.
 
-    Writes an before a vowel, *al* and *del*, *e* before the sound i and *u* before the sound o. A contraction comes from
-    the preposition's word, or from the article's when the preposition has none.
+    Writes an before a vowel, *al* and *del*, *e* before the sound i and *u* before the sound o. A contraction comes
+    from the preposition's word, or from the article's when the preposition has none.
     """
     targets: list[Target] = []
     for target in phrase.spanish:

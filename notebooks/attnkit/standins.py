@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnkit.data.batching import BOS, EOS, PAD
+from attnkit.data.tasks import markov_sequences
 
-LONGEST = 256
+LONGEST = 256  # positions of a library model
+ROOM = 2048  # positions of the library's cache
 
 
 def unfinished(*parts: Any) -> list[str]:
@@ -121,27 +123,31 @@ class LibraryTransformer(nn.Module):
 class LanguageModel(nn.Module):
     """One library transformer layer that predicts the next token: ids (B, T), mask → logits (B, T, V).
 
-    The mask is a bool (T, T), True = may attend; None lets every position see every other one.
+    The mask is (T, T), bool with True = may attend, or additive as torch makes it; None lets every position see all.
     """
 
     def __init__(self, V: int, d_model: int, H: int, longest: int = LONGEST) -> None:
-        """`V` counts the tokens that can be predicted; id V is one more that can be read, to begin with."""
         super().__init__()
-        self.tokens, self.places = nn.Embedding(V + 1, d_model), nn.Embedding(longest, d_model)
+        self.tokens, self.places = nn.Embedding(V, d_model), nn.Embedding(longest, d_model)
         self.layer = nn.TransformerEncoderLayer(d_model, H, 4 * d_model, 0.0, batch_first=True, norm_first=True)
         self.score = nn.Linear(d_model, V)
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits (B, T, V); those at t predict the token after t."""
-        added = None if mask is None else torch.where(mask, 0.0, -torch.inf)
+        added = torch.where(mask, 0.0, -torch.inf) if mask is not None and mask.dtype == torch.bool else mask
         logits: Tensor = self.score(self.layer(self.tokens(ids) + self.places.weight[: ids.shape[1]], src_mask=added))
         return logits
 
 
 def library_loss(model: Callable[..., Tensor], src: Tensor, tgt: Tensor, bos: int = BOS, pad: int = PAD) -> Tensor:
-    """torch's own cross-entropy of a model that reads bos and the target, over the tokens that are not `pad`."""
-    whole = F.pad(tgt, (1, 0), value=bos)
-    return F.cross_entropy(model(src, whole[:, :-1]).flatten(0, 1), whole[:, 1:].flatten(), ignore_index=pad)
+    """torch's own cross-entropy of a causal model that reads bos and the whole target, over tokens that are not `pad`."""
+    logits = model(src, F.pad(tgt, (1, 0), value=bos))
+    return F.cross_entropy(logits[:, : tgt.shape[1]].flatten(0, 1), tgt.flatten(), ignore_index=pad)
+
+
+def library_cross_entropy(logits: Tensor, y: Tensor, ignore_index: int) -> Tensor:
+    """torch's own cross-entropy of logits (B, T, V) and ids (B, T)."""
+    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), ignore_index=ignore_index)
 
 
 def library_generate(
@@ -159,3 +165,20 @@ def library_sample(logits: Tensor, temperature: float = 1.0, top_k: int | None =
     """One token per row from torch's categorical distribution and its global randomness, at temperature 1."""
     token: Tensor = torch.distributions.Categorical(logits=logits).sample()
     return token
+
+
+def library_step(x_t: Tensor, cache: Any, W_q: Tensor, W_k: Tensor, W_v: Tensor) -> tuple[Tensor, Any]:
+    """One cached step of torch's attention; the cache is two buffers of ROOM positions and how many are filled."""
+    if cache is None:
+        empty = (x_t.new_zeros(len(x_t), ROOM, W.shape[1]) for W in (W_k, W_v))
+        cache = (*empty, 0)
+    keys, values, filled = cache
+    keys[:, filled], values[:, filled] = (x_t @ W_k)[:, 0], (x_t @ W_v)[:, 0]
+    output = F.scaled_dot_product_attention(x_t @ W_q, keys[:, : filled + 1], values[:, : filled + 1])
+    return output, (keys, values, filled + 1)
+
+
+def counted_floor(P: Tensor, steps: int = 4000) -> float:
+    """An estimate of a chain's entropy rate: the mean of −ln P along `steps` steps of 100 walks."""
+    walks = markov_sequences(P, 100, steps, torch.Generator().manual_seed(0))
+    return float(-P[walks[:, :-1], walks[:, 1:]].log().mean())

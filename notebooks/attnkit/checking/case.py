@@ -54,7 +54,8 @@ class Case:
     cast to `dtype` first. `init` (with `state`, a `load_state_dict` mapping) makes the target a module class:
     it is built with `init`, loaded, and then called (or its `method` is).
     `value` asks for the name's value instead of a call. `verify` names one of `compare.VERIFIERS`, which then decides in
-    place of the comparison with the right answer.
+    place of the comparison with the right answer. `counts` holds, for functions with several results, one bool array per
+    result (or None): numbers where it is False, such as states at padding, may be anything.
     """
 
     args: tuple[Any, ...] = ()
@@ -72,6 +73,7 @@ class Case:
     value: bool = False
     raises: str | None = None
     verify: str = ""
+    counts: tuple[np.ndarray | None, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     tolerance: float | None = None
     label: str = ""

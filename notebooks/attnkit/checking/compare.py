@@ -75,7 +75,7 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
         return _describe_failure(outcome.failure)
     if case.verify:
         return VERIFIERS[case.verify](expected, outcome, case, outputs)
-    difference = _compare_values(expected.value, outcome.value, case, outputs)
+    difference = _compare_values(_counted(expected.value, case), _counted(outcome.value, case), case, outputs)
     if difference is not None:
         return difference
     if case.gradient:
@@ -93,18 +93,37 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
 
 
 def close(expected: Any, found: Any, case: Case) -> bool:
-    """Whether two plain values agree in structure, shape and numbers, within the case's tolerance."""
+    """Whether two plain values agree in structure, shape and the numbers that count, within the case's tolerance."""
+    return _close(_counted(expected, case), _counted(found, case), case)
+
+
+def _counted(value: Any, case: Case) -> Any:
+    """Several results with 0 wherever the case says that a number does not count."""
+    if not case.counts or not isinstance(value, tuple | list) or len(value) != len(case.counts):
+        return value
+    return tuple(_kept(result, counts) for result, counts in zip(value, case.counts, strict=True))
+
+
+def _kept(result: Any, counts: np.ndarray | None) -> Any:
+    if isinstance(result, TensorValue):
+        return TensorValue(_kept(result.data, counts), result.dtype)
+    if counts is None or not isinstance(result, np.ndarray) or result.shape != counts.shape:
+        return result
+    return np.where(counts, result, np.zeros((), dtype=result.dtype))
+
+
+def _close(expected: Any, found: Any, case: Case) -> bool:
     if isinstance(expected, tuple | list):
         return (
             isinstance(found, tuple | list)
             and len(expected) == len(found)
-            and all(close(one, other, case) for one, other in zip(expected, found, strict=True))
+            and all(_close(one, other, case) for one, other in zip(expected, found, strict=True))
         )
     if isinstance(expected, Mapping):
         return (
             isinstance(found, Mapping)
             and expected.keys() == found.keys()
-            and all(close(expected[key], found[key], case) for key in expected)
+            and all(_close(expected[key], found[key], case) for key in expected)
         )
     if any(value is None or isinstance(value, str | Failure) for value in (expected, found)):
         return type(expected) is type(found) and bool(expected == found)

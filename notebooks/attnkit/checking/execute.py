@@ -45,9 +45,14 @@ def execute(target: Any, case: Case) -> Outcome:
         return Outcome(failure=describe_error(error))
 
 
-def cotangent(shape: tuple[int, ...], index: int = 0) -> np.ndarray:
-    """The fixed weights (shape) with which output number `index` enters the scalar that is differentiated."""
-    return np.cos(1.0 + index + 0.7 * np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape)
+def cotangent(shape: tuple[int, ...], index: int = 0, counts: tuple[np.ndarray | None, ...] = ()) -> np.ndarray:
+    """The fixed weights (shape) with which output number `index` enters the scalar that is differentiated.
+
+    They are 0 where `counts[index]` says that the output does not count.
+    """
+    weights = np.cos(1.0 + index + 0.7 * np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape)
+    counted = counts[index] if index < len(counts) else None
+    return weights if counted is None or counted.shape != shape else weights * counted
 
 
 def to_value(result: Any) -> Any:
@@ -208,7 +213,7 @@ class _Recorder:
     def outcome(self, result: Any, inputs: _Inputs) -> Outcome:
         gradients: dict[str, np.ndarray | None] = {}
         if self.case.gradient:
-            gradients = _gradients(result, {**inputs.differentiable(), **_numbered(self.results)})
+            gradients = _gradients(result, {**inputs.differentiable(), **_numbered(self.results)}, self.case)
         callback_gradients = tuple(gradients.pop(path) for path in _numbered(self.results) if path in gradients)
         return Outcome(
             value=to_value(result),
@@ -239,13 +244,13 @@ def _numbered(results: list[torch.Tensor]) -> dict[str, torch.Tensor]:
     return {f"callback.{i}": result for i, result in enumerate(results)}
 
 
-def _gradients(result: Any, leaves: dict[str, torch.Tensor]) -> dict[str, np.ndarray | None]:
-    """Gradients of the sum of all floating outputs, each weighted by its `cotangent`, at every leaf."""
+def _gradients(result: Any, leaves: dict[str, torch.Tensor], case: Case) -> dict[str, np.ndarray | None]:
+    """Gradients of the sum of all floating outputs that count, each weighted by its `cotangent`, at every leaf."""
     outputs = result if isinstance(result, tuple | list) else (result,)
     scalar: Any = 0.0
     for index, output in enumerate(outputs):
         if isinstance(output, torch.Tensor) and output.is_floating_point():
-            weights = torch.from_numpy(cotangent(tuple(output.shape), index)).to(output.dtype)
+            weights = torch.from_numpy(cotangent(tuple(output.shape), index, case.counts)).to(output.dtype)
             scalar = scalar + (weights * output).sum()
     if not isinstance(scalar, torch.Tensor) or not scalar.requires_grad:
         return dict.fromkeys(leaves)

@@ -48,3 +48,23 @@ class NextTokenTable(Callback):
             return self.token[tgt_in] + self.source[src].sum(axis=1)[:, None] + self.time[: tgt_in.shape[1]]
         token, source, time = (torch.from_numpy(table) for table in (self.token, self.source, self.time))
         return token[tgt_in] + source[src].sum(dim=1)[:, None] + time[: tgt_in.shape[1]]
+
+
+@dataclass(frozen=True)
+class StepTable(Callback):
+    """One step of a decoder made of tables: (tokens (B,), h (B, d)) → (logits (B, V), next h (B, d)).
+
+    The next h is tanh(h `turn` + `read` at the token), (d, d) and (V, d); the logits are the next h times `write` (d, V).
+    So the answer depends on the token and on everything that was read before.
+    """
+
+    turn: np.ndarray
+    read: np.ndarray
+    write: np.ndarray
+
+    def __call__(self, tokens: Any, h: Any) -> Any:
+        if isinstance(h, np.ndarray):
+            after = np.tanh(h @ self.turn + self.read[tokens])
+            return after @ self.write, after
+        after = torch.tanh(h @ _like(self.turn, h) + _like(self.read, h)[tokens])
+        return after @ _like(self.write, h), after

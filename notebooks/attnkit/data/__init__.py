@@ -1,10 +1,10 @@
 """The data of the course: sentence pairs with gold alignments, dates, numbers in words, and small made-up tasks.
 
-    pairs     Pair, and reading tab-separated files: the shipped corpus and the ones a learner downloads
-    batching  Vocabulary, and tensors out of lists
-    dates     dates as people write them → ISO 8601
-    numbers   numbers in words → digits
-    tasks     copy, reverse, copy from k back, key → value recall, a Markov source
+pairs     Pair, and reading tab-separated files: the shipped corpus and the ones a learner downloads
+batching  Vocabulary, and tensors out of lists
+dates     dates as people write them → ISO 8601
+numbers   numbers in words → digits
+tasks     copy, reverse, copy from k back, key → value recall, a Markov source
 """
 
 from attnkit.data.batching import BOS, EOS, PAD, UNK, Vocabulary, batches, gold_matrix, pad_batch

@@ -74,7 +74,7 @@ def _write(date: datetime.date, pattern: str, locale: str) -> tuple[str, list[Sp
     for _, token in tokenize_pattern(pattern):  # a string, or a field: its letter and how often it stands there
         letter, piece = ("", token) if isinstance(token, str) else (token[0], fields[token[0] * token[1]])
         piece = unicodedata.normalize("NFKC", piece)  # CLDR's narrow and unbreakable spaces become plain ones
-        preposition = len(re.match(r"(.*[ ’'])?", piece)[0]) if letter in ("M", "L") else 0  # d’agost, de maig
+        preposition = len(piece) - len(re.split("[ ’']", piece)[-1]) if letter in ("M", "L") else 0  # d’agost
         spans.append((letter, len(text) + preposition, len(text) + len(piece)))
         text += piece
     return text, spans

@@ -1,0 +1,900 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4 · Many heads
+#
+# **Goal.** Let attention look in several places at once: split the features into heads, attend with each, and merge what they find. Then share keys and values between heads, and count the memory that this saves.
+# At the end we measure, and do not guess, which head looks where.
+#
+# *Eight exercises · about 95 minutes · 43 points.* You need scaled attention with a mask (notebook 3): scores divided by √d_k, softmax over the keys, zeros for a query that may see nothing.
+#
+# | symbol | meaning |
+# |---|---|
+# | B | batch |
+# | T, S | query positions (index t), key positions (index s) |
+# | d_model | width of a position's vector |
+# | H, G | query heads; key/value heads (G = H: multi-head, G = 1: multi-query, between: grouped-query) |
+# | d_k | width of one head, d_model / H |
+#
+# Tensors are (B, H, T, d): batch first, then head, then position, then feature. Masks are boolean and True means *may attend*.
+
+# %% tags=["setup"]
+import copy
+import math
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+import attnkit
+from attnkit import plots
+from attnkit.training import progress, train
+
+grader = attnkit.start("04_multi_head.ipynb")
+
+# %% [markdown]
+# ## The detectives
+#
+# A case has many clues, and one detective can stare at one of them at a time. So we send several. The handwriting expert reads the letter, the locksmith looks at the door. Each writes a **short** report, the reports are put **side by side**, and the inspector reads them together.
+#
+# A detective is a **head**. Each has its own questions (queries), its own way to read a clue (keys) and its own words for it (values).
+
+# %% tags=["experiment"]
+def draw_detectives(looks=((0.05, 0.8, 0.05, 0.05, 0.05), (0.05, 0.05, 0.05, 0.15, 0.7))):
+    figure, axes = plt.subplots(figsize=(6.6, 3.4))
+    clues = ("ticket", "letter", "glove", "clock", "door")
+    for s, clue in enumerate(clues):
+        axes.annotate(clue, (s, 0), ha="center", va="center", bbox={"boxstyle": "round", "facecolor": "w", "edgecolor": "0.4"})
+    for h, (look, colour) in enumerate(zip(looks, (plots.BLUE, plots.VERMILION), strict=True)):
+        place = (1 + 2 * h, 1.6)
+        for s, weight in enumerate(look):
+            axes.plot((place[0], s), (1.45, 0.18), color=colour, linewidth=9 * weight, alpha=0.7, marker="", linestyle=("-", "--")[h])
+        axes.annotate(f"head {h}", place, ha="center", bbox={"boxstyle": "circle", "facecolor": colour}, color="w", fontsize=9)
+        axes.annotate(f"report of head {h}", (1.3 + 1.4 * h, 2.75), ha="center", color="w", bbox={"boxstyle": "square,pad=0.5", "facecolor": colour})
+        axes.annotate("", (1.3 + 1.4 * h, 2.6), (place[0], 2.0), arrowprops={"arrowstyle": "->", "color": colour})
+    axes.set(xlim=(-0.6, 4.6), ylim=(-0.4, 3.2), xticks=[], yticks=[], xlabel="key position s (line width: the head's weight)")
+    axes.grid(False)
+    return figure
+
+
+plots.show(draw_detectives(), "Two heads above five clues: head 0 looks mostly at the letter, head 1 at the door; their reports stand side by side.")
+
+# %% [markdown]
+# **Where the analogy stops.** Detectives are hired for different talents. Heads begin as random numbers, and *nothing* in the loss asks them to differ: they may come out alike, share one job, or do nothing that anyone would miss. At the end of this notebook we find such heads.
+# And a detective sees the whole case, while a head gets only d_k = d_model / H numbers for its questions and its report.
+
+# %% [markdown]
+# ## 4.1 Split
+# *Goal: give every head its share of each position's features.* · 10 min · 6 points
+#
+# A position is a vector of d_model numbers. We cut it into H pieces of d_k = d_model / H neighbours, one for each head. Every head then holds a thinner copy of the *whole sequence*:
+#
+# $$\mathrm{heads}[b, h, t, j] = X[b, t, h \cdot d_k + j]$$
+#
+# Shapes: X (B, T, d_model) → heads (B, H, T, d_k).
+#
+# *On paper:* two positions, (0, 1, 2, 3) and (10, 11, 12, 13), two heads. Head 0 gets (0, 1) and (10, 11); head 1 gets (2, 3) and (12, 13).
+
+
+# %% tags=["exercise", "q4_1"]
+def split_heads(X, H):
+    """Cut the features of every position into H heads: heads[b, h, t, j] = X[b, t, h·d_k + j].
+
+    X (B, T, d_model), a torch tensor. Returns (B, H, T, d_k) with d_k = d_model / H, in the number type of X.
+    Raises ValueError when H does not divide d_model. Gradients reach X.
+    """
+    # 1. refuse sizes that cannot work
+    # 2. cut the last axis in two: which head, which feature of it
+    # 3. move the head axis in front of the positions
+    # BEGIN SOLUTION
+    B, T, d_model = X.shape
+    if d_model % H:
+        raise ValueError(f"{H} heads cannot share {d_model} features equally")
+    return X.reshape(B, T, H, d_model // H).transpose(1, 2)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Cutting an axis in two never moves a number: the features of a position are neighbours in memory already. Moving the head axis to the front is a second step, and a different one.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# if H does not divide d_model: raise ValueError
+# pieces ← X seen as (B, T, H, d_k)
+# answer ← pieces with the axes of T and H exchanged
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why two steps?** Memory holds X position by position. Seen as (B, T, H, d_k) nothing moves: the first d_k numbers of a position are head 0's. `transpose(1, 2)` then changes the *order in which we walk* through memory, so that one head's positions follow each other.
+# Asking for (B, H, T, d_k) at once, with `view` or `reshape`, has the right shape and the wrong meaning: it hands out memory in order, so head 0 gets all features of the first positions.
+
+# %% [markdown]
+# ### What happens to memory
+#
+# Below, each number is its own place in memory, and its colour says which *position* it belongs to. A head needs one row of every colour.
+#
+# **Predict:** with three positions, two heads and `view` alone, whose features does head 0 get?
+
+# %% tags=["experiment"]
+SHADES = ("#F0E442", "#56B4E9", "#E6E6E6", "#E69F00")
+
+
+def draw_grid(axes, numbers, d_model, title):
+    for (row, column), number in np.ndenumerate(numbers):
+        axes.add_patch(plt.Rectangle((column, -row), 1, -1, facecolor=SHADES[number // d_model], edgecolor="k", linewidth=0.8))
+        axes.text(column + 0.5, -row - 0.5, number, ha="center", va="center", fontsize=9)
+    rows, columns = numbers.shape
+    axes.set(xlim=(-0.1, columns + 0.1), ylim=(-rows - 0.1, 0.1), aspect="equal", title=title)
+    axes.axis("off")
+
+
+def draw_memory(H, T, d_model=4):
+    X = torch.arange(T * d_model).view(1, T, d_model)
+    ways = {"split_heads": split_heads(X, H)[0], "view alone": X.view(1, H, T, d_model // H)[0]}
+    figure, grid = plt.subplots(2, H + 1, figsize=(6.6, 1.3 + 0.75 * T), gridspec_kw={"width_ratios": [d_model] + [d_model / H + 0.6] * H})
+    for row, (name, heads) in zip(grid, ways.items(), strict=True):
+        draw_grid(row[0], X[0].numpy(), d_model, f"X, {name} →")
+        for h in range(H):
+            draw_grid(row[h + 1], heads[h].numpy(), d_model, f"head {h}")
+    positions = [sorted({int(n) // d_model for n in heads[0].flatten()}) for heads in ways.values()]
+    return figure, f"{T} positions, {H} heads. Head 0 holds features of positions {positions[0]} after split_heads, of {positions[1]} after view alone."
+
+
+plots.turn_by_hand(draw_memory, H=[2, 1, 4], T=[3, 2, 4])
+
+# %% [markdown]
+# After `split_heads` every head has one row per position (one of each colour). After `view` alone head 0 has all features of position 0 and half of position 1, and the last positions belong to head 1: what should be *two views of three words* has become *six half-words in two heaps*.
+# Every shape is right, which is why this mistake trains without complaint.
+
+# %% tags=["claim"]
+numbers = torch.arange(12.0).view(1, 3, 4)
+assert split_heads(numbers, 2)[0, 0].tolist() == [[0, 1], [4, 5], [8, 9]]
+assert numbers.view(1, 2, 3, 2)[0, 0].tolist() == [[0, 1], [2, 3], [4, 5]]
+paper = torch.tensor([[[0, 1, 2, 3], [10, 11, 12, 13]]])
+assert split_heads(paper, 2)[0].tolist() == [[[0, 1], [10, 11]], [[2, 3], [12, 13]]]
+
+# %% [markdown]
+# ## 4.2 Merge
+# *Goal: put the heads' reports side by side again.* · 5 min · 5 points
+#
+# After attention each head holds a report of d numbers for every position. Merging is the way back: for each position, head 0's numbers, then head 1's, and so on:
+#
+# $$\mathrm{merged}[b, t, h \cdot d + j] = X[b, h, t, j]$$
+#
+# Shapes: X (B, H, T, d) → (B, T, H·d).
+#
+# *On paper:* head 0 holds (0, 1) and (10, 11), head 1 holds (2, 3) and (12, 13). Merged: (0, 1, 2, 3) and (10, 11, 12, 13).
+
+
+# %% tags=["exercise", "q4_2"]
+def merge_heads(X):
+    """Put the heads of every position side by side: merged[b, t, h·d + j] = X[b, h, t, j].
+
+    X (B, H, T, d), a torch tensor. Returns (B, T, H·d), in the number type of X. Gradients reach X.
+    """
+    # 1. bring head and feature next to each other
+    # 2. make one axis of the two
+    # BEGIN SOLUTION
+    B, H, T, d = X.shape
+    return X.transpose(1, 2).reshape(B, T, H * d)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# It is 4.1 backwards, so the two steps come in the other order. Two axes can become one only when they stand next to each other.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# pieces ← X with the axes of H and T exchanged      (B, T, H, d)
+# answer ← pieces with the last two axes as one      (B, T, H·d)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why `reshape` and not `view`?** After `transpose` the numbers no longer lie in memory in the order of the axes. `view` can only relabel memory, so it refuses; `reshape` copies when it must. (`.contiguous().view(…)` says the same in two words.)
+# Here `reshape` *without* the transpose is once more the dangerous answer: it runs, and mixes positions.
+
+# %% tags=["experiment"]
+X = torch.arange(24.0).view(1, 3, 8)
+ways_back = {"merge_heads": merge_heads(split_heads(X, 2)), "reshape without transposing back": split_heads(X, 2).reshape(1, 3, 8)}
+plots.show_table([{"way back": name, "same as X": str(torch.equal(back, X)), "first position": str(back[0, 0].int().tolist())} for name, back in ways_back.items()])
+
+# %% [markdown]
+# Split and merge together change nothing. Without the transpose the first position gets its own first half, then the first half of its neighbour.
+
+# %% tags=["claim"]
+assert torch.equal(ways_back["merge_heads"], X) and not torch.equal(ways_back["reshape without transposing back"], X)
+assert ways_back["reshape without transposing back"][0, 0].tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
+
+# %% [markdown]
+# ## 4.3 Multi-head attention
+# *Goal: H attentions in parallel, with one linear map in front and one behind.* · 25 min · 8 points
+#
+# All heads project at once: one d_model × d_model map makes the queries of every head, and splitting its result gives each head its own d_k rows of that map. Each head attends, the reports are merged, and $W_o$ lets the heads talk to each other for the first time:
+#
+# $$\mathrm{head}_h = \mathrm{softmax}\!\left(\frac{Q_h K_h^{\top}}{\sqrt{d_k}}\right) V_h \qquad \mathrm{output} = \mathrm{merge}(\mathrm{head}_0, \dots, \mathrm{head}_{H-1})\, W_o^{\top}$$
+#
+# Shapes: X_q (B, T, d_model), X_kv (B, S, d_model), each of Q (B, H, T, d_k), K and V (B, H, S, d_k) → weights (B, H, T, S), output (B, T, d_model). `nn.Linear` stores its matrix as (out, in), hence the transpose.
+#
+# *On paper:* d_model = 4, H = 2. A score is a sum of d_k = 2 products, so it is divided by √2, not √4: with q = (1, 1) and k = (2, 0) it is 2/√2 ≈ 1.41.
+
+
+# %% tags=["exercise", "q4_3"]
+def masked_weights(scores, mask=None):
+    """Softmax of the scores (…, T, S) over the allowed keys; a helper of yours for 4.3 and 4.4 (not checked by itself).
+
+    mask: bool, broadcasts to the scores, True = may attend. Blocked keys get weight 0; a row with nothing allowed is all 0.
+    """
+    # 4. shares over the keys, with exact zeros where attention is not allowed
+    # BEGIN SOLUTION
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    lowest = torch.finfo(scores.dtype).min
+    return torch.softmax(scores.masked_fill(~mask, lowest), dim=-1).masked_fill(~mask, 0.0)
+    # END SOLUTION
+
+
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention in H heads of width d_k = d_model / H (Vaswani et al. 2017, section 3.2.2).
+
+    Parameters: four `nn.Linear` without bias, named W_q, W_k, W_v and W_o, each d_model → d_model. Head h uses the features
+    h·d_k to (h+1)·d_k − 1 of the first three. Raises ValueError when H does not divide d_model.
+    Write the attention yourself: no F.scaled_dot_product_attention, no nn.MultiheadAttention.
+    """
+
+    def __init__(self, d_model, H):
+        super().__init__()
+        # 1. refuse sizes that cannot work; keep H; make the four linear maps
+        # BEGIN SOLUTION
+        if d_model % H:
+            raise ValueError(f"{H} heads cannot share {d_model} features equally")
+        self.H = H
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+        # END SOLUTION
+
+    def forward(self, X_q, X_kv=None, mask=None):
+        """Queries from X_q (B, T, d_model); keys and values from X_kv (B, S, d_model), or from X_q when there is none.
+
+        mask: bool, broadcasts to (B, H, T, S), True = may attend. A query that may attend to nothing gets all-zero weights
+        and a zero output. Returns the output (B, T, d_model) and the weights (B, H, T, S), in the number type of the inputs.
+        Scores may be in the thousands. Gradients reach X_q, X_kv and all four maps, and stay finite.
+        """
+        # 2. queries, keys and values, split into heads
+        # 3. scores, divided by √d_k
+        # 4. weights (the helper above)
+        # 5. every head's average of its values; merged; through W_o
+        # BEGIN SOLUTION
+        X_kv = X_q if X_kv is None else X_kv
+        Q = split_heads(self.W_q(X_q), self.H)
+        K = split_heads(self.W_k(X_kv), self.H)
+        V = split_heads(self.W_v(X_kv), self.H)
+        scores = Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1])
+        weights = masked_weights(scores, mask)
+        return self.W_o(merge_heads(weights @ V)), weights
+        # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# After the split, heads are one more batch axis: `@` and softmax look at the last two axes and never see it. For a blocked row: a very low *finite* score keeps the softmax finite, and what it says there can be set to 0 afterwards.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# masked_weights:  low     ← scores, with the lowest finite number where the mask is False
+#                  weights ← softmax(low) over the keys, then 0 where the mask is False
+# __init__:        check; four maps with bias=False
+# forward:         source  ← X_kv, or X_q if there is none
+#                  Q ← split(W_q(X_q));  K ← split(W_k(source));  V ← split(W_v(source))
+#                  weights ← masked_weights(Q Kᵀ / √(width of one head), mask)
+#                  return W_o(merge(weights V)), weights
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** *The scale* is that of one head, because a head's score adds up d_k products (notebook 3). *The mask* goes in before the softmax, so that what a blocked key would have taken is shared among the others. With −∞ in place of the lowest finite number a fully blocked row is 0/0, and its NaN
+# spreads to every gradient; with the finite number it is an even row that the second `masked_fill` turns into zeros, through which no gradient flows. *W_o* is more than tidying up: without it, the features of head 0 could never be combined with those of head 1.
+#
+# **Cost.** Nothing here depends on H except d_k: the four maps have the same 4·d_model² parameters for one head as for sixteen.
+
+# %% tags=["experiment"]
+torch.manual_seed(3)
+words = "the cat sat on the mat".split()
+attention, X = MultiHeadAttention(8, 2), torch.randn(1, 6, 8)
+with torch.no_grad():
+    output, weights = attention(X, mask=torch.tensor([[True] * 5 + [False]]))
+plots.show_heads(weights[0], "Two untrained heads on six words: two different maps; the last key is masked and gets no weight in either.", queries=words, keys=words)
+print("output", tuple(output.shape), " weights", tuple(weights.shape), " largest weight on the masked key", weights[..., -1].max().item())
+
+# %% [markdown]
+# One sentence, two maps: the heads differ because their rows of W_q and W_k do. The last key is masked, and both leave it out entirely.
+
+# %% tags=["claim"]
+assert weights[..., -1].max() == 0 and torch.allclose(weights.sum(-1), torch.ones(1, 2, 6))
+assert not torch.allclose(weights[0, 0], weights[0, 1], atol=0.05)
+assert all(sum(p.numel() for p in MultiHeadAttention(16, H).parameters()) == 4 * 16**2 for H in (1, 2, 16))
+
+# %% [markdown]
+# ### Experiment: two questions, one vector
+#
+# Eight slots hold a key and a value (one of 10), as in notebook 2. But now *two* keys are asked for at once, in one vector: "the value of key 3 **first**, that of key 7 **second**". A linear layer reads both answers off the output, in this order.
+#
+# With one head there is one row of weights. It can look at both slots, and then it sees a *mixture* of two values without knowing which is whose. Or it attends to one question and guesses the other: (1 + 1/10) / 2 = .55.
+# Two heads have two rows. Both models have the same number of parameters.
+#
+# **Predict:** will the one-head model answer both questions half of the time, or one of them always?
+
+# %% tags=["experiment"]
+class TwoQuestions(NamedTuple):
+    keys: torch.Tensor  # (B, 8), all different
+    values: torch.Tensor  # (B, 8)
+    query: torch.Tensor  # (B, 2): the key asked for first, and second
+    answer: torch.Tensor  # (B, 2): their values
+    slot: torch.Tensor  # (B, 2): where they are
+
+
+def draw_questions(n, generator):
+    keys = torch.rand(n, 16, generator=generator).argsort(dim=1)[:, :8]
+    values = torch.randint(10, (n, 8), generator=generator)
+    slot = torch.rand(n, 8, generator=generator).argsort(dim=1)[:, :2]
+    return TwoQuestions(keys, values, keys.gather(1, slot), values.gather(1, slot), slot)
+
+
+TEST = draw_questions(2000, torch.Generator().manual_seed(99))
+
+
+def accuracy(model):
+    """The share of right answers to the first and to the second question, on 2000 new memories."""
+    with torch.no_grad():
+        return (model(TEST)[0].argmax(-1) == TEST.answer).float().mean(dim=0)
+
+
+# %% tags=["experiment"]
+class Answerer(nn.Module):
+    def __init__(self, attention, d_model, read=None):
+        super().__init__()
+        self.key, self.value = nn.Embedding(16, d_model), nn.Embedding(10, d_model)
+        self.first, self.second = nn.Embedding(16, d_model), nn.Embedding(16, d_model)
+        self.attention = attention
+        self.read = read or nn.Linear(d_model, 20)
+
+    def forward(self, task):
+        memory = self.key(task.keys) + self.value(task.values)  # (B, 8, d_model)
+        question = self.first(task.query[:, :1]) + self.second(task.query[:, 1:])  # (B, 1, d_model): both in one vector
+        found, weights = self.attention(question, memory)
+        return self.read(found).view(-1, 2, 10), weights  # (B, 2, 10), (B, H, 1, 8)
+
+
+def practise(model, steps, generator, **options):
+    def loss():
+        task = draw_questions(128, generator)
+        return nn.functional.cross_entropy(model(task)[0].flatten(0, 1), task.answer.flatten())
+
+    train(model, loss, steps, quiet=True, **options)
+    return model
+
+
+# %% tags=["experiment"]
+def learn(seed, make_attention, d_model=32, make_read=lambda: None):
+    torch.manual_seed(seed)
+    model = Answerer(make_attention(), d_model, make_read())
+    return practise(model, 400, torch.Generator().manual_seed(seed), lr=1e-2, decay=True)
+
+
+one_head = [learn(seed, lambda: MultiHeadAttention(32, 1)) for seed in progress(range(5), "one head")]
+two_heads = [learn(seed, lambda: MultiHeadAttention(32, 2)) for seed in progress(range(5), "two heads")]
+
+# %% tags=["experiment"]
+def draw_answers(groups):
+    figure, axes = plt.subplots(figsize=(6.4, 3.0))
+    for column, (name, models) in enumerate(groups.items()):
+        for seed, model in enumerate(models):
+            first, second = accuracy(model).tolist()
+            x = column + (seed - 2) * 0.12
+            axes.plot((x, x), (first, second), color="0.6", linewidth=1, marker="")
+            axes.plot(x, first, marker="o", color=plots.BLUE, linestyle="", label="first question" if not column + seed else None)
+            axes.plot(x, second, marker="s", color=plots.VERMILION, linestyle="", fillstyle="none", label="second question" if not column + seed else None)
+    axes.axhline(0.1, color="0.35", linewidth=1, linestyle=(0, (1, 2)), marker="", label="guessing")
+    axes.set(xticks=range(len(groups)), xticklabels=list(groups), ylim=(0, 1.05), ylabel="accuracy", title="each pair of marks is one seed")
+    axes.legend(loc="center right")
+    return figure
+
+
+plots.show(draw_answers({"one head": one_head, "two heads": two_heads}), "Five seeds each: with one head one question is answered well and the other hardly; with two heads both are answered always.")
+both = {name: [accuracy(model).mean().item() for model in models] for name, models in (("one head", one_head), ("two heads", two_heads))}
+plots.show_table([{"model": name, "mean accuracy, by seed": "  ".join(f"{x:.2f}" for x in values)} for name, values in both.items()])
+
+# %% [markdown]
+# One head stays near .55 in every seed, and not by being half right twice: it answers one question and all but gives up the other. Which one it keeps is chance. Two heads answer both, always.
+
+# %% tags=["claim"]
+assert all(0.50 < value < 0.62 for value in both["one head"]) and all(value > 0.99 for value in both["two heads"])
+assert all(accuracy(model).max() > 0.85 and accuracy(model).min() < 0.3 for model in one_head)
+assert sum(p.numel() for p in one_head[0].parameters()) == sum(p.numel() for p in two_heads[0].parameters())
+
+# %% [markdown]
+# **Is it a matter of width?** And how far does the claim reach? Two more models with one head: one twice as wide, and one that reads the answers with a *two-layer* network instead of a linear layer.
+
+# %% tags=["experiment"]
+SEEDS = range(3)
+wider = [learn(seed, lambda: MultiHeadAttention(64, 1), 64) for seed in progress(SEEDS, "one head, twice as wide")]
+two_layers = lambda: nn.Sequential(nn.Linear(32, 128), nn.ReLU(), nn.Linear(128, 20))  # noqa: E731
+deeper = [learn(seed, lambda: MultiHeadAttention(32, 1), 32, two_layers) for seed in progress(SEEDS, "one head, two-layer reader")]
+both |= {"one head, twice as wide": [accuracy(m).mean().item() for m in wider], "one head, two-layer reader": [accuracy(m).mean().item() for m in deeper]}
+plots.show_table([{"model": name, "mean accuracy, by seed": "  ".join(f"{x:.2f}" for x in values)} for name, values in both.items()])
+
+# %% [markdown]
+# Width does not help: the one row of weights is the limit. A two-layer reader *does* help. Its head puts about two thirds of the weight on one slot and a quarter on the other, always in this order, and the reader learns to tell the louder value from the quieter one. So a single head is not blind to a second place. It hands over a mixture,
+# and what stands behind it has to take the mixture apart. A second head makes that unnecessary.
+
+# %% tags=["claim"]
+assert all(value < 0.62 for value in both["one head, twice as wide"]) and all(value > 0.95 for value in both["one head, two-layer reader"])
+with torch.no_grad():
+    rows = [model(TEST)[1][:, 0, 0].gather(1, TEST.slot) for model in deeper]  # (2000, 2) each: weight on the two gold slots
+assert all(row.mean(dim=0).max() > 0.6 and 0.2 < row.mean(dim=0).min() < 0.3 for row in rows)
+assert all((row[:, 0] > row[:, 1]).float().mean() in (0, 1) for row in rows)
+
+# %% [markdown]
+# ## 4.4 Grouped queries
+# *Goal: let several query heads share one key head and one value head.* · 15 min · 7 points
+#
+# A model that writes a text keeps the keys and values of all earlier positions in memory, for every head. Queries are used once and forgotten. So it pays to have many query heads and few key/value heads: G of them, each shared by H/G query heads that stand next to each other:
+#
+# $$\text{query head } h \text{ uses the keys and values of group } \left\lfloor h \,/\, (H/G) \right\rfloor$$
+#
+# G = H is multi-head attention. G = 1 is **multi-query** attention (Shazeer 2019), and between them lies **grouped-query** attention (Ainslie et al. 2023).
+#
+# Shapes: W_q and W_o stay (d_model, d_model); W_k and W_v become (G·d_k, d_model), so K and V split into (B, G, S, d_k). Weights (B, H, T, S) and output (B, T, d_model) are as before.
+#
+# *On paper:* H = 4, G = 2: heads 0 and 1 use group 0, heads 2 and 3 use group 1. (H = 6, G = 3: 0, 0, 1, 1, 2, 2.)
+
+
+# %% tags=["exercise", "q4_4"]
+class GroupedQueryAttention(nn.Module):
+    """Attention with H query heads and G key/value heads, all of width d_k = d_model / H (Ainslie et al. 2023).
+
+    Parameters: four `nn.Linear` without bias. W_q and W_o: d_model → d_model. W_k and W_v: d_model → G·d_k.
+    Query head h uses group h // (H/G). Raises ValueError when H does not divide d_model, or G does not divide H.
+    Write the attention yourself, as in 4.3.
+    """
+
+    def __init__(self, d_model, H, G):
+        super().__init__()
+        # 1. refuse sizes that cannot work; keep H and G; make the four linear maps
+        # BEGIN SOLUTION
+        if d_model % H or H % G:
+            raise ValueError(f"{d_model} features, {H} heads and {G} groups do not fit together")
+        self.H, self.G = H, G
+        self.W_q, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(2))
+        self.W_k, self.W_v = (nn.Linear(d_model, G * (d_model // H), bias=False) for _ in range(2))
+        # END SOLUTION
+
+    def forward(self, X_q, X_kv=None, mask=None):
+        """As `MultiHeadAttention.forward`, with the same promises: returns output (B, T, d_model) and weights (B, H, T, S)."""
+        # 2. queries in H heads; keys and values in G heads
+        # 3. every query head gets the keys and values of its group
+        # 4. scores, divided by √d_k, and their weights
+        # 5. averages, merged, through W_o
+        # BEGIN SOLUTION
+        X_kv = X_q if X_kv is None else X_kv
+        Q = split_heads(self.W_q(X_q), self.H)
+        K, V = (split_heads(W(X_kv), self.G) for W in (self.W_k, self.W_v))
+        K, V = (shared.repeat_interleave(self.H // self.G, dim=1) for shared in (K, V))
+        weights = masked_weights(Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1]), mask)
+        return self.W_o(merge_heads(weights @ V)), weights
+        # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Everything is 4.3, once K and V have H heads again. Two functions make copies along an axis: one gives 0, 1, 0, 1, the other 0, 0, 1, 1. Which do you need?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# Q ← split(W_q(X_q), H);  K ← split(W_k(source), G);  V ← split(W_v(source), G)
+# K, V ← each of their G heads H/G times in a row, along the head axis
+# go on as in 4.3
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **`repeat_interleave` or `repeat`?** `repeat` puts whole copies behind each other (groups 0, 1, 0, 1), `repeat_interleave` repeats each element (0, 0, 1, 1). Trained from the start, both would learn. But weights are exchanged between programs, and with the other order a loaded model talks nonsense.
+# Copying K and V is for clarity only: fast implementations let the H/G query heads read the same memory, and only that saves time. `F.scaled_dot_product_attention(…, enable_gqa=True)` does so.
+
+# %% [markdown]
+# **Predict:** four query heads on the two-questions task. Does it need four key/value heads, or two, or is one enough?
+
+# %% tags=["experiment"]
+grouped = {G: [learn(seed, lambda G=G: GroupedQueryAttention(32, 4, G)) for seed in progress(SEEDS, f"H = 4, G = {G}")] for G in (4, 2, 1)}
+plots.show_table(
+    [
+        {
+            "G": str(G),
+            "kind": {4: "multi-head", 2: "grouped-query", 1: "multi-query"}[G],
+            "mean accuracy, by seed": "  ".join(f"{accuracy(m).mean():.2f}" for m in models),
+            "parameters of the attention": f"{sum(p.numel() for p in models[0].attention.parameters()):,}",
+        }
+        for G, models in grouped.items()
+    ]
+)
+
+# %% [markdown]
+# One key/value head is enough here: different *questions* suffice to look in two places, even when all heads read the clues in the same way. On large models multi-query attention does cost some quality, which is why G = 8 has become common; our task is too small to show that.
+
+# %% tags=["claim"]
+assert all(accuracy(model).mean() > 0.99 for models in grouped.values() for model in models)
+
+# %% [markdown]
+# ## 4.5 What the cache weighs
+# *Goal: count the bytes of all cached keys and values.* · 10 min · 4 points
+#
+# Writing one token at a time, a model would recompute the keys and values of all earlier positions at every step. It keeps them instead, in the **KV cache**. In each layer there are G heads, each with one key and one value of d_k numbers for every position of every sequence in the batch. Everything multiplies.
+#
+# H does not appear: queries are not kept. That is the whole point of grouping.
+#
+# *On paper:* one layer, G = 2, d_k = 4, three positions, one sequence, 2 bytes per number: 2 tensors (K and V) of 2·4·3 = 24 numbers, 48 numbers, 96 bytes.
+
+
+# %% tags=["exercise", "q4_5"]
+def kv_cache_bytes(layers, G, d_k, seq_len, batch, bytes_per_number):
+    """The bytes of all cached keys and values, as an int.
+
+    `layers` layers with G key/value heads of width d_k (keys and values alike), `seq_len` cached positions, `batch` sequences.
+    All arguments are ints. The result is exact, also for the largest models.
+    """
+    # 1. numbers at one position of one layer
+    # 2. times everything there is more of
+    # 3. in bytes
+    # BEGIN SOLUTION
+    return 2 * layers * G * d_k * seq_len * batch * bytes_per_number
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# How many *tensors* does a layer keep, and which shape (B, G, S, d_k) has each?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# numbers ← (keys and values) · G · d_k          at one position
+# numbers ← numbers · positions · sequences · layers
+# bytes   ← numbers · bytes of one
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **The 2 that is forgotten.** K *and* V are kept. And the query heads do not count: with H instead of G, the cache of Llama 2 70B would come out eight times too large.
+
+# %% [markdown]
+# ### Published models
+#
+# The shapes below are those that the papers, or the configuration files released with the weights, state. We count the cache of one sequence of 2048 tokens in 16-bit numbers, and what it would be with a key/value head for each query head.
+
+# %% tags=["experiment"]
+MODELS = {  # name: (layers, H, G, d_k, where it is stated)
+    "GPT-3 175B": (96, 96, 96, 128, "Brown et al. 2020, table 2.1"),
+    "Llama 2 7B": (32, 32, 32, 128, "params.json of the release (Touvron et al. 2023)"),
+    "Llama 2 70B": (80, 64, 8, 128, "params.json of the release (Touvron et al. 2023)"),
+    "Mistral 7B": (32, 32, 8, 128, "Jiang et al. 2023, table 1"),
+    "Llama 3.1 405B": (126, 128, 8, 128, "Grattafiori et al. 2024, table 3"),
+    "Falcon 7B": (32, 71, 1, 64, "config.json of the release (Almazrouei et al. 2023)"),
+}
+MIB = 2**20
+cache = {name: kv_cache_bytes(layers, G, d_k, 2048, 1, 2) / MIB for name, (layers, _, G, d_k, _) in MODELS.items()}
+ungrouped = {name: kv_cache_bytes(layers, H, d_k, 2048, 1, 2) / MIB for name, (layers, H, _, d_k, _) in MODELS.items()}
+plots.show_table([{"model": name, "layers": layers, "H": H, "G": G, "d_k": d_k, "MiB": f"{cache[name]:,.0f}", "MiB if G were H": f"{ungrouped[name]:,.0f}", "source of the shape": source} for name, (layers, H, G, d_k, source) in MODELS.items()])
+plots.show_bars(cache, "The cache of 2048 tokens: " + ", ".join(f"{name} {value:,.0f} MiB" for name, value in cache.items()) + ".",
+                x_label="MiB for 2048 cached tokens, 16-bit numbers (logarithmic)", title="KV cache of one sequence", format="{:,.0f}", log=True)
+
+# %% [markdown]
+# Llama 2 70B keeps less than Llama 2 7B, though it has ten times the parameters: eight query heads share each key/value head. With one sequence the cache of GPT-3 is 9 GiB; with sixteen users it would be 144. Falcon 7B shows the other end: 71 query heads, one key/value head, 16 MiB.
+
+# %% tags=["claim"]
+assert kv_cache_bytes(1, 2, 4, 3, 1, 2) == 96
+assert cache["GPT-3 175B"] == 9 * 1024 and cache["Llama 2 7B"] == 1024 and cache["Llama 2 70B"] == 640 and cache["Falcon 7B"] == 16
+assert ungrouped["Llama 2 70B"] == 8 * cache["Llama 2 70B"]
+
+# %% [markdown]
+# ## 4.6 Pool a trained model
+# *Goal: turn multi-head weights into grouped-query weights.* · 10 min · 5 points
+#
+# What if the model is already trained, with G = H? Ainslie et al. (2023) average the key heads of each group, and the value heads likewise, and train a little longer. With $W^{(h)}$ the d_k rows of head h:
+#
+# $$W_{\mathrm{new}}^{(g)} = \frac{G}{H} \sum_{h \,=\, g H/G}^{(g+1) H/G - 1} W^{(h)}$$
+#
+# Shapes, as `nn.Linear` stores them: W_k and W_v (H·d_k, d_model) → (G·d_k, d_model) each. Head h owns the rows h·d_k to (h+1)·d_k − 1.
+#
+# *On paper:* H = 2, G = 1, d_k = 2, d_model = 1. Rows 1, 2 (head 0) and 5, 8 (head 1) become (1+5)/2 = 3 and (2+8)/2 = 5.
+
+
+# %% tags=["exercise", "q4_6"]
+def mha_to_gqa(W_k, W_v, H, G):
+    """Pool the key and value heads of a trained multi-head attention into G groups: the mean over each group's heads.
+
+    W_k and W_v (H·d_k, d_model) as in `nn.Linear`: the rows of head 0 first. Group g pools the heads g·H/G … (g+1)·H/G − 1.
+    Returns the new W_k and W_v, (G·d_k, d_model) each, in the number type of the inputs, which stay as they are.
+    Raises ValueError when G does not divide H, or H does not divide the number of rows.
+    """
+    # 1. check the sizes; see the rows as (group, head in the group, row of the head)
+    # 2. the mean over the heads of a group, for the keys and for the values
+    # BEGIN SOLUTION
+    rows, d_model = W_k.shape
+    if H % G or rows % H:
+        raise ValueError(f"{rows} rows, {H} heads and {G} groups do not fit together")
+    pooled_k, pooled_v = (W.reshape(G, H // G, rows // H, d_model).mean(dim=1) for W in (W_k, W_v))
+    return pooled_k.reshape(-1, d_model), pooled_v.reshape(-1, d_model)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# It is `split_heads` for rows: cut the first axis into (groups, heads of a group, d_k), and one of these three axes is averaged away. Which?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# for W in (W_k, W_v):
+#     blocks ← W seen as (G, H/G, d_k, d_model)
+#     W_new  ← mean of blocks over the heads of a group, seen as (G·d_k, d_model)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Two traps.** The mean runs over *heads*, row by row: row 0 of one head with row 0 of the next. Averaging neighbouring rows, (G, d_k, H/G, …), mixes different features of one head. And the groups are blocks of neighbours, because 4.4 hands them out in blocks.
+
+# %% [markdown]
+# ### What pooling costs
+#
+# We take the trained four-head models of 4.4 (G = 4), pool them, measure, then train on for 20 steps. That is 5 % of the 400 that they had, the share that Ainslie et al. found to be enough.
+#
+# **Predict:** how much of the accuracy survives the pooling alone?
+
+# %% tags=["experiment"]
+def pool(model, G):
+    pooled = Answerer(GroupedQueryAttention(32, 4, G), 32)
+    state = copy.deepcopy(model.state_dict())
+    names = "attention.W_k.weight", "attention.W_v.weight"
+    state |= dict(zip(names, mha_to_gqa(*(state[name] for name in names), 4, G), strict=True))
+    pooled.load_state_dict(state)
+    return pooled
+
+
+cost = []
+for G in progress((2, 1), "pooling"):
+    for seed in SEEDS:
+        model = pool(grouped[4][seed], G)
+        before, after = accuracy(grouped[4][seed]).mean().item(), accuracy(model).mean().item()
+        practise(model, 20, torch.Generator().manual_seed(1000 + seed), lr=5e-3)
+        cost.append({"G": str(G), "seed": str(seed), "trained with G = 4": before, "pooled": after, "after 20 more steps": accuracy(model).mean().item()})
+plots.show_table(cost, "mean accuracy of both answers, chance .10")
+
+# %% [markdown]
+# Pooling alone breaks the model: the heads had learned different keys, and their mean is nobody's. But it is a good place to start from, and 20 steps bring back nearly everything. (A fresh model is nowhere near that after 20 steps, as the next table shows.)
+
+# %% tags=["experiment"]
+fresh = []
+for seed in SEEDS:
+    torch.manual_seed(seed)
+    beginner = Answerer(GroupedQueryAttention(32, 4, 1), 32)
+    fresh.append(accuracy(practise(beginner, 20, torch.Generator().manual_seed(1000 + seed), lr=5e-3)).mean().item())
+plots.show_table([{"start": "pooled, G = 1, after 20 steps", "mean accuracy, by seed": "  ".join(f"{row['after 20 more steps']:.2f}" for row in cost if row["G"] == "1")},
+                  {"start": "fresh, G = 1, after 20 steps", "mean accuracy, by seed": "  ".join(f"{x:.2f}" for x in fresh)}])
+
+# %% tags=["claim"]
+assert all(row["trained with G = 4"] > 0.99 and row["pooled"] < 0.9 and row["after 20 more steps"] > 0.85 for row in cost)
+assert max(row["pooled"] for row in cost if row["G"] == "1") < min(row["pooled"] for row in cost if row["G"] == "2")
+assert max(fresh) < 0.4
+
+# %% [markdown]
+# ## 4.7 Who looks where?
+# *Goal: measure what a head looks at, instead of judging pictures by eye.* · 15 min · 4 points
+#
+# Maps of weights invite stories. When we *know* where a head should look (the gold position), we can measure: how much of its weight is there, on average?
+#
+# $$m_h = \frac{1}{N} \sum_{b,t:\; \mathrm{gold}_{b,t} \ge 0} \mathrm{weights}[b, h, t, \mathrm{gold}_{b,t}] \qquad N = \text{how many } (b, t) \text{ have gold} \ge 0$$
+#
+# Shapes: weights (B, H, T, S), gold (B, T) with −1 where there is nothing to look at → masses (H,).
+#
+# *On paper:* one head, three queries with weights (.7, .3), (.4, .6), (.5, .5) and gold (0, 1, −1): (.7 + .6) / 2 = .65. The third query does not count.
+
+
+# %% tags=["exercise", "q4_7"]
+def head_gold_mass(weights, gold):
+    """For each head the mean weight on the gold position, over all positions of the batch that have one.
+
+    weights (B, H, T, S), gold (B, T) int64 with −1 where a query has no gold position.
+    Returns (H,), in the number type of the weights; zeros when no position has gold.
+    """
+    # 1. which positions count
+    # 2. each head's weight on its gold key (take care of −1)
+    # 3. the sum over the positions that count, divided by how many there are
+    # BEGIN SOLUTION
+    real = gold >= 0
+    index = gold.clamp(min=0)[:, None, :, None].expand(-1, weights.shape[1], -1, 1)
+    on_gold = weights.gather(-1, index).squeeze(-1) * real[:, None]
+    return on_gold.sum(dim=(0, 2)) / real.sum().clamp(min=1)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# `gather` looks up one entry per row, but its index needs as many axes as the weights, and it refuses −1. Any valid index will do where the result is thrown away. (Two short loops are right as well.)
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# real    ← gold ≥ 0                               (B, T)
+# index   ← gold, with 0 in place of −1, the same for every head   (B, H, T, 1)
+# on_gold ← weights at index along the keys; 0 where not real      (B, H, T)
+# answer  ← sum of on_gold over batch and positions / (number of real positions, at least 1)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Mass or accuracy?** Exercise 1.7 asked whether the *largest* weight is on gold. Mass also tells .95 from .35, and for a head that shares its attention between two places it says how. **−1** is a valid index in Python, the last key; `gather` refuses it, loops do not. **The count** is over the whole batch: a mean of per-sentence means would let a sentence with one aligned word count as much as one with ten.
+
+# %% [markdown]
+# ### The detectives, measured
+#
+# Back to the two questions. There are two gold positions for each example, the slot of the first question and that of the second, so we measure each head twice. And we ask a second question of every head: what is lost when it is *silenced* (its columns of W_o set to zero)?
+#
+# **Predict:** with four heads for two jobs, will two heads work and two rest? Or will all four share the work?
+
+# %% tags=["experiment"]
+def masses(model):
+    """Each head's mean weight on the slot of the first and of the second question: (H, 2)."""
+    with torch.no_grad():
+        weights = model(TEST)[1]
+    return torch.stack([head_gold_mass(weights, TEST.slot[:, [place]]) for place in (0, 1)], dim=1)
+
+
+def silenced(model, head):
+    """A copy of the model in which one head's report never reaches the output."""
+    quiet = copy.deepcopy(model)
+    d_k = 32 // quiet.attention.H
+    with torch.no_grad():
+        quiet.attention.W_o.weight[:, head * d_k : (head + 1) * d_k] = 0
+    return quiet
+
+
+def lost(model):
+    """How much mean accuracy is lost by silencing each head: (H,)."""
+    whole = accuracy(model).mean()
+    return torch.stack([whole - accuracy(silenced(model, head)).mean() for head in range(model.attention.H)])
+
+
+# %% tags=["experiment"]
+def draw_masses(models):
+    figure, grid = plt.subplots(1, len(models), figsize=(6.8, 3.2), sharey=True, gridspec_kw={"width_ratios": [m.attention.H + 1 for m in models.values()]})
+    for axes, (name, model) in zip(grid, models.items(), strict=True):
+        mass, loss = masses(model), lost(model)
+        for place, (colour, hatch) in enumerate(((plots.BLUE, ""), ("#E69F00", "///"))):
+            axes.bar(np.arange(len(mass)) + 0.38 * place - 0.19, mass[:, place], 0.36, color=colour, hatch=hatch, edgecolor="k", linewidth=0.5,
+                     label=("on the first slot", "on the second slot")[place])
+        axes.set(title=name, xlabel="head h", ylim=(0, 1.05), xticks=range(len(mass)), xticklabels=[f"{h}\n(−{max(0, x):.2f})" for h, x in enumerate(loss.tolist())])
+        axes.grid(axis="x", visible=False)
+    grid[0].set_ylabel("mean weight")
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+shown = {"two heads": two_heads[0], "four heads, seed 0": grouped[4][0], "four heads, seed 1": grouped[4][1]}
+plots.show(draw_masses(shown), "Mean weight of every head on the two gold slots; below each head, in brackets, the accuracy lost when it is silenced.")
+plots.show_table([{"model": name, "head": str(h), "mass on first": a, "mass on second": b, "lost when silenced": max(0.0, x)}
+                  for name, model in shown.items() for h, ((a, b), x) in enumerate(zip(masses(model).tolist(), lost(model).tolist(), strict=True))])
+
+# %% [markdown]
+# With two heads the jobs are divided cleanly, one slot each. With four, some heads look where another looks already, and some look a little everywhere. In each of our models with four heads at least one can be silenced at no cost at all: its map may look purposeful, and nobody would miss it.
+# No term of the loss asked for anything else. Heads specialise when the task needs it, and only as far.
+
+# %% tags=["claim"]
+for model in two_heads:
+    mass = masses(model)
+    assert {int(place) for place in mass.argmax(dim=1)} == {0, 1} and mass.amax(dim=1).min() > 0.9 and mass.amin(dim=1).max() < 0.05
+    assert lost(model).min() > 0.2
+assert all(lost(model).min() < 0.005 for model in grouped[4])
+paper = head_gold_mass(torch.tensor([[[[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]]]]), torch.tensor([[0, 1, -1]]))
+assert abs(paper.item() - 0.65) < 1e-6
+
+# %% [markdown]
+# ## 4.8 Count the parameters
+# *Goal: the parameters of 4.4, by formula.* · 5 min · 4 points
+#
+# Grouping saves cache first of all. It also makes W_k and W_v narrower. How much of the attention's parameters is that?
+#
+# Shapes again: W_q and W_o (d_model, d_model); W_k and W_v (G·d_k, d_model); no biases.
+#
+# *On paper:* d_model = 6, H = 3, G = 1: d_k = 2, so W_q and W_o have 36 each, W_k and W_v 12 each, 96 together.
+
+
+# %% tags=["exercise", "q4_8"]
+def count_parameters(d_model, H, G):
+    """The number of parameters of `GroupedQueryAttention(d_model, H, G)`, as an int, by formula.
+
+    Raises ValueError when H does not divide d_model, or G does not divide H.
+    """
+    # 1. the two square maps
+    # 2. the two narrow ones
+    # BEGIN SOLUTION
+    if d_model % H or H % G:
+        raise ValueError(f"{d_model} features, {H} heads and {G} groups do not fit together")
+    d_k = d_model // H
+    return 2 * d_model * d_model + 2 * d_model * G * d_k
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# A linear map without bias has (inputs · outputs) parameters. Write down inputs and outputs of all four.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# check the sizes as in 4.4
+# square ← d_model · d_model                 for W_q and for W_o
+# narrow ← d_model · (G · width of a head)   for W_k and for W_v
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **What it says.** 2·d_model²·(1 + G/H). With G = H that is 4·d_model²; with G = 1 it approaches half of it, and never falls below: queries and output stay. The cache, in contrast, shrinks by the whole factor H/G.
+
+# %% tags=["experiment"]
+groups = [64, 32, 16, 8, 4, 2, 1]
+parameters = [count_parameters(8192, 64, G) / count_parameters(8192, 64, 64) for G in groups]
+memory = [kv_cache_bytes(80, G, 128, 2048, 1, 2) / kv_cache_bytes(80, 64, 128, 2048, 1, 2) for G in groups]
+plots.show_curves(groups, {"parameters of the attention": parameters, "bytes of the cache": memory},
+                  "Parameters fall from 1 to about one half as G falls from 64 to 1; the cache falls from 1 to one sixty-fourth.",
+                  x_label="key/value heads G (H = 64, d_model = 8192, as in Llama 2 70B)", y_label="share of G = H", log_x=True, y_limits=(0, 1.05), vertical=(8, "Llama 2 70B: G = 8"))
+
+# %% [markdown]
+# Parameters cannot fall below one half. The cache falls all the way, and G = 8 has already earned seven eighths of it.
+
+# %% tags=["claim"]
+assert count_parameters(6, 3, 1) == 96
+assert all(count_parameters(24, 6, G) == sum(p.numel() for p in GroupedQueryAttention(24, 6, G).parameters()) for G in (1, 2, 3, 6))
+assert min(parameters) > 0.5 and min(memory) == 1 / 64 and memory[groups.index(8)] == 1 / 8
+
+# %% [markdown]
+# ## What you have built
+#
+# * **Split and merge**, and a picture of memory in which the mistake that has the right shape can be seen.
+# * **Multi-head attention** with masks and cross-attention, and its **grouped-query** form, of which multi-head and multi-query are the two ends.
+# * The bytes and parameters that grouping saves, for models in use; and a way to pool a trained model, with its cost.
+# * A **measure** of what heads look at, which tells a specialist from a bystander.
+#
+# **Three questions to think about**
+#
+# 1. With H = d_model every head is one number wide. What can such a head still express, and what not? (What is the rank of its scores?)
+# 2. In the pooling experiment we averaged *neighbouring* heads. If you could choose which heads form a group, how would you choose, and how would you renumber W_q and W_o?
+# 3. A silenced head cost nothing. Does that show that it is useless? Think of two heads that do the same job.
+#
+# **Where to read more.** Vaswani et al. (2017), *Attention is all you need*, section 3.2.2. Shazeer (2019), *Fast transformer decoding: one write-head is all you need*. Ainslie et al. (2023), *GQA: training generalized multi-query transformer models from multi-head checkpoints*.
+# Michel, Levy and Neubig (2019), *Are sixteen heads really better than one?* Voita et al. (2019), *Analyzing multi-head self-attention: specialized heads do the heavy lifting, the rest can be pruned*. Elhage et al. (2021), *A mathematical framework for transformer circuits*.

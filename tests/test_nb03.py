@@ -1,0 +1,173 @@
+"""Notebook 3: its references agree with torch's own operators, its judges are certain, and its tolerances are meant."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+import torch
+from attnkit.checking.case import Case, Outcome, Seed
+from attnkit.checking.execute import execute
+from torch.nn import functional
+
+from autograder.declare import JudgeFailure
+from autograder.examine import Examination, as_targets
+from autograder.exercises import nb03
+from autograder.reference import nb03 as reference
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
+
+
+def verdicts(exercise, code):
+    """The names of the hidden tests that `code` fails."""
+    examination = Examination(exercise, as_targets(exercise, code))
+    return {test.name for test in exercise.tests if examination.verdict(test) is not None}
+
+
+@pytest.mark.parametrize("d_k", [1, 6, 50])
+def test_score_variance_is_what_many_pairs_show(d_k, rng):
+    scores = (rng.standard_normal((40_000, d_k)) * rng.standard_normal((40_000, d_k))).sum(axis=1)
+    assert scores.var(ddof=1) == pytest.approx(reference.score_variance(d_k, 40_000, None), rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 3), (2, 1, 5)])
+def test_softmax_jacobian_against_autograd(shape, rng):
+    z = torch.from_numpy(rng.standard_normal(shape))
+    found = reference.softmax_jacobian(torch.softmax(z, dim=-1).numpy())
+    for place in np.ndindex(shape[:-1]):
+        wanted = torch.autograd.functional.jacobian(lambda row: torch.softmax(row, dim=0), z[place])
+        np.testing.assert_allclose(found[place], wanted.numpy(), atol=1e-12)
+
+
+def test_entropy_against_torch_distributions(rng):
+    weights = torch.softmax(torch.from_numpy(rng.standard_normal((3, 2, 5))), dim=-1)
+    wanted = torch.distributions.Categorical(probs=weights).entropy()
+    np.testing.assert_allclose(reference.attention_entropy(weights.numpy()), wanted.numpy(), atol=1e-12)
+    assert reference.attention_entropy(np.array([[0.0, 0.0], [0.0, 1.0]])).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_scaled_attention_against_torch(masked, rng):
+    Q, K, V = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 3, 6, 5)), rng.standard_normal((2, 3, 6, 7))
+    mask = nb03.open_somewhere(rng, 2, 1, 4, 6) if masked else None
+    output, weights = reference.scaled_dot_product_attention(Q, K, V, mask)
+    tensors = [torch.from_numpy(array) for array in (Q, K, V)]
+    wanted = functional.scaled_dot_product_attention(
+        *tensors, attn_mask=None if mask is None else torch.from_numpy(mask).expand(2, 3, 4, 6)
+    )
+    np.testing.assert_allclose(output, wanted.numpy(), atol=1e-12)
+    np.testing.assert_allclose(weights.sum(axis=-1), 1.0, atol=1e-12)
+    if mask is not None:
+        assert np.abs(weights[~np.broadcast_to(mask, weights.shape)]).max() == 0.0
+
+
+def test_scaled_attention_of_nothing_is_zero(rng):
+    Q, K, V = rng.standard_normal((3, 2)), rng.standard_normal((4, 2)), rng.standard_normal((4, 5))
+    output, weights = reference.scaled_dot_product_attention(Q, K, V, np.array([[True], [False], [True]]))
+    assert not output[1].any()
+    assert not weights[1].any()
+    assert output[0].any()
+
+
+def test_choose_scale_gives_unit_variance(rng):
+    q, k = 0.7 * rng.standard_normal((20_000, 12)), 3.0 * rng.standard_normal((20_000, 12))
+    scores = reference.choose_scale(0.49, 9.0, 12) * (q * k).sum(axis=1)
+    assert scores.var() == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("scale", [1.0, 2000.0])
+def test_log_softmax_against_torch(axis, scale, rng):
+    z = scale * rng.standard_normal((3, 4, 5))
+    wanted = torch.log_softmax(torch.from_numpy(z), dim=axis).numpy()
+    np.testing.assert_allclose(reference.log_softmax(z, axis), wanted, rtol=1e-12, atol=1e-9)
+
+
+@pytest.mark.parametrize("rho", [-1.0, -0.3, 0.0, 0.8, 1.0])
+def test_correlated_moments_against_many_pairs(rho, rng):
+    q = rng.standard_normal((60_000, 3))
+    k = rho * q + math.sqrt(1 - rho**2) * rng.standard_normal((60_000, 3))
+    scores = (q * k).sum(axis=1)
+    mean, variance = reference.correlated_score_moments(3, rho)
+    assert scores.mean() == pytest.approx(mean, abs=0.06)
+    assert scores.var() == pytest.approx(variance, rel=0.1)
+
+
+@pytest.mark.parametrize("first_seed", [0, 1, 2, 3, 4])
+def test_the_n_minus_one_judge_is_certain_for_any_way_of_drawing(first_seed):
+    def variance(d_k, n, generator):
+        generator.manual_seed(7919 * generator.initial_seed() + first_seed)
+        return nb03.flawed_variance(d_k, n, generator)
+
+    def biased(d_k, n, generator):
+        return variance(d_k, n, generator) * (n - 1) / n
+
+    nb03.judge_n_minus_one(lambda case: execute(variance, case))
+    with pytest.raises(JudgeFailure, match="divided by 1"):
+        nb03.judge_n_minus_one(lambda case: execute(biased, case))
+
+
+def test_the_generator_judge_sees_both_ways_to_ignore_a_generator():
+    def judged(**switches):
+        nb03.judge_generator(lambda case: execute(lambda *args: nb03.flawed_variance(*args, **switches), case))
+
+    judged()
+    with pytest.raises(JudgeFailure, match="two different"):
+        judged(source="global")
+    with pytest.raises(JudgeFailure, match="the same number again"):
+        judged(source="fixed")
+
+
+def test_a_number_that_is_not_finite_is_told_from_a_biased_one():
+    def nan(case):
+        return Outcome(value=math.nan)
+
+    with pytest.raises(JudgeFailure, match="NaN"):
+        nb03.judge_n_minus_one(nan)
+
+
+def test_variance_tolerance_covers_the_scatter_of_right_answers():
+    case = nb03.variance_case(9, 2000, 0)
+    values = [execute(nb03.variance_with_einsum, Case(args=(9, 2000, Seed(seed)))).value for seed in range(60)]
+    assert max(abs(value - 9) for value in values) < case.tolerance
+    assert case.tolerance == pytest.approx(nb03.SIX_DEVIATIONS * statistics.stdev(values), rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "fails"), [(0.0, True), (1e-12, False), (1e-8, False), (1e-6, False), (1e-3, True)]
+)
+def test_entropy_accepts_a_tiny_epsilon_only(epsilon, fails):
+    failed = verdicts(nb03.ATTENTION_ENTROPY, lambda weights: nb03.entropy_epsilon(weights, epsilon=epsilon))
+    assert bool(failed) == fails
+
+
+def test_a_jacobian_through_scores_passes_where_p_is_positive():
+    def through_scores(p):
+        z = p.clamp_min(1e-30).log()
+        rows = z.reshape(-1, z.shape[-1])
+        tables = torch.func.vmap(torch.func.jacrev(lambda row: torch.softmax(row, dim=0)))(rows)
+        return tables.reshape(*p.shape, p.shape[-1])
+
+    failed = verdicts(nb03.SOFTMAX_JACOBIAN, through_scores)
+    assert "gradients" not in failed
+    assert failed <= {"zeros in p"}
+
+
+def test_the_library_call_is_refused_and_named():
+    examination = Examination(
+        nb03.SCALED_ATTENTION, as_targets(nb03.SCALED_ATTENTION, nb03.attention_from_library)
+    )
+    report = examination.verdict(nb03.SCALED_ATTENTION.test("unequal sizes"))
+    assert report is not None
+    assert report.mistake == "library-call"
+
+
+def test_masks_drawn_for_the_tests_block_and_open_something_in_every_row(rng):
+    mask = nb03.open_somewhere(rng, 50, 4)
+    assert mask.any(axis=-1).all()
+    assert (~mask).any(axis=-1).all()
