@@ -59,7 +59,8 @@ def draw_focus(widths=(1, 16, 1024), S=16):
         q, K = torch.randn(d_k, generator=generator), torch.randn(S, d_k, generator=generator)
         weights = torch.softmax(K @ q, dim=0)
         for s, weight in enumerate(weights.tolist()):
-            axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, linewidth=0.3 + 7 * weight, linestyle="-", marker="", alpha=0.25 + 0.6 * weight)
+            ray = {"linewidth": 0.3 + 7 * weight, "alpha": 0.25 + 0.6 * weight, "linestyle": "-", "marker": ""}
+            axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, **ray)
         axes.plot(range(S), [0] * S, "o", color=plots.BLACK, markersize=4, linestyle="")
         axes.annotate("query", (S / 2 - 0.5, 1.04), ha="center")
         axes.set(title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.15))
@@ -69,10 +70,15 @@ def draw_focus(widths=(1, 16, 1024), S=16):
 
 
 figure, largest = draw_focus()
-plots.show(figure, f"Rays from one lamp to 16 keys: spread out at d_k = 1, a single ray at d_k = 1024. Largest weights {', '.join(f'{x:.2f}' for x in largest)}.")
+plots.show(
+    figure,
+    "Rays from one lamp to 16 keys: spread out at d_k = 1, a single ray at d_k = 1024. "
+    f"Largest weights {', '.join(f'{x:.2f}' for x in largest)}.",
+)
 
 # %% tags=["claim"]
-assert largest[0] < 0.3 and largest[-1] > 0.99
+assert largest[0] < 0.3
+assert largest[-1] > 0.99
 
 # %% [markdown]
 # **Where the analogy stops.** A sharp light is not a fault: a trained model *wants* it when one key is right. The trouble is a needle that points somewhere by chance before training, because a softmax that is sure of itself hardly moves any more.
@@ -98,7 +104,8 @@ def score_variance(d_k, n, generator):
     """Sample variance of q · k over n independent pairs of vectors (d_k,) with standard normal entries.
 
     The sum of squared deviations from the mean is divided by n − 1 (n ≥ 2).
-    All randomness comes from `generator`, a torch.Generator: equal generators give equal numbers. Returns a Python float.
+    All randomness comes from `generator`, a torch.Generator: equal generators give equal numbers.
+    Returns a Python float.
     """
     # 1. n queries and n keys, drawn from generator
     # 2. n scores: each query with its own key
@@ -137,18 +144,25 @@ widths = [2**i for i in range(11)]
 generator = torch.Generator().manual_seed(1)
 variances = {d_k: score_variance(d_k, 8000, generator) for d_k in widths}
 plots.show_table(
-    [{"d_k": d_k, "variance of q · k": f"{v:.1f}", "variance / d_k": v / d_k, "standard deviation": f"{v**0.5:.1f}"} for d_k, v in variances.items()],
+    [
+        {"d_k": d_k, "variance of q · k": f"{v:.1f}", "variance / d_k": v / d_k, "standard deviation": f"{v**0.5:.1f}"}
+        for d_k, v in variances.items()
+    ],
     "8000 random pairs for each width",
 )
 
 # %% tags=["experiment"]
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
-for d_k, shade, line in ((1, "0.75", "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
+bins = {"bins": 80, "range": (-64, 64), "density": True, "histtype": "step", "linewidth": 1.8}
+for d_k, colour, style in ((1, plots.BLACK, "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
     q, k = torch.randn(2, 8000, d_k, generator=generator)
-    axes.hist((q * k).sum(1).tolist(), bins=80, range=(-64, 64), density=True, histtype="step", color=shade if d_k > 1 else "k", linestyle=line, linewidth=1.8, label=f"d_k = {d_k}")
+    axes.hist((q * k).sum(1).tolist(), color=colour, linestyle=style, label=f"d_k = {d_k}", **bins)
 axes.set(xlabel="score q · k", ylabel="share of the pairs", yscale="log", title="random queries and keys")
 axes.legend()
-plots.show(figure, "Histograms of scores: for d_k = 1 within about 8 of zero, for 16 within about 16, for 256 spread out to about 60.")
+plots.show(
+    figure,
+    "Histograms of scores: for d_k = 1 within about 8 of zero, for 16 within about 16, for 256 spread out to about 60.",
+)
 
 # %% [markdown]
 # The variance is d_k at every width, so the standard deviation is $\sqrt{d_k}$: four times as many features, twice the spread. At d_k = 1024 a typical score is 32 away from 0, and to a softmax a lead of 32 is a factor of $e^{32}$.
@@ -177,7 +191,7 @@ assert 30 < math.sqrt(variances[1024]) < 34
 def softmax_jacobian(p):
     """The slopes ∂p_i/∂z_j of p = softmax(z), from the weights p alone: p_i (1[i = j] − p_j).
 
-    p (…, S), a torch tensor of weights (a softmax already) → (…, S, S), in the floating type of p; row i, column j.
+    p (…, S), a torch tensor of weights (a softmax already) → (…, S, S), row i and column j, in the floating type of p.
     p may hold zeros, and an all-zero row gives zeros. Gradients reach p and stay finite, also where p is 0.
     """
     # 1. the part that is there only when i = j
@@ -217,19 +231,28 @@ for axes, stretch in zip(panels, (0.3, 1.0, 8.0), strict=True):
     for i in range(4):
         for j in range(4):
             axes.text(j, i, f"{J[i, j]:.2f}".replace("-0.00", "0.00"), ha="center", va="center", fontsize=7)
-    axes.set(title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}", xlabel="score z_j", ylabel="weight p_i", xticks=range(4), yticks=range(4))
+    axes.set(title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}", xlabel="score z_j", ylabel="weight p_i")
+    axes.set(xticks=range(4), yticks=range(4))
     axes.grid(False)
-figure.colorbar(image, ax=panels, label="∂p_i/∂z_j", shrink=0.8)
-plots.show(figure, f"Three Jacobians, positive on the diagonal and negative beside it; their norms are {', '.join(f'{x:.3f}' for x in norms)}: the third is empty.")
+figure.colorbar(image, ax=panels, label="slope ∂p/∂z", shrink=0.8)
+plots.show(
+    figure,
+    "Three Jacobians, positive on the diagonal and negative beside it; "
+    f"their norms are {', '.join(f'{x:.3f}' for x in norms)}: the third is empty.",
+)
+
+# %% tags=["experiment"]
 by_torch = torch.autograd.functional.jacobian(lambda z: torch.softmax(z, dim=0), z)
-print("largest difference from torch's own Jacobian:", (softmax_jacobian(torch.softmax(z, 0)) - by_torch).abs().max().item())
+difference = (softmax_jacobian(torch.softmax(z, dim=0)) - by_torch).abs().max().item()
+print("largest difference from torch's own Jacobian:", difference)
 
 # %% [markdown]
 # The same four scores, stretched. On the left and in the middle every score moves every weight: raising one pulls its own weight up (the diagonal) and all others down.
 # Stretched eightfold, one weight has everything, and no score moves it.
 
 # %% tags=["claim"]
-assert min(norms[:2]) > 0.35 and norms[2] < 0.001
+assert min(norms[:2]) > 0.35
+assert norms[2] < 0.001
 assert torch.allclose(softmax_jacobian(torch.softmax(z, 0)), by_torch, atol=1e-6)
 assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16)
 
@@ -252,7 +275,8 @@ assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor
 def attention_entropy(weights):
     """Entropy of each query's weights over the keys, −Σ_s p_s log p_s, in nats; 0 · log 0 counts as 0.
 
-    weights (…, S) → (…), in the floating type of the weights. A row of zeros (nothing to attend to) has entropy 0.
+    weights (…, S) → (…), in the floating type of the weights.
+    A row of zeros (nothing to attend to) has entropy 0.
     A tiny epsilon inside the log (1e-7 or less) is accepted.
     Gradients reach the weights: exact where they are positive, and finite (of any size) where they are 0.
     """
@@ -283,9 +307,11 @@ def attention_entropy(weights):
 # The other common answer, `log(weights + 1e-9)`, is off by about S · 1e-9 and has a large but finite slope; `torch.where(weights > 0, weights * weights.log(), 0)` has the right value and the gradient NaN.
 
 # %% tags=["experiment"]
-rows = {"one key": [1.0, 0, 0, 0], "two keys": [0.5, 0.5, 0, 0], "mostly one": [0.85, 0.05, 0.05, 0.05], "all four": [0.25] * 4}
-entropies = {name: attention_entropy(torch.tensor(row)).item() + 0.0 for name, row in rows.items()}  # + 0.0 turns −0 into 0
-plots.show_table([{"weights": f"{name}: {rows[name]}", "entropy (nats)": entropy, "as a number of keys: e^entropy": math.exp(entropy)} for name, entropy in entropies.items()])
+rows = []
+for weights in ([1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.85, 0.05, 0.05, 0.05], [0.25] * 4):
+    entropy = attention_entropy(torch.tensor(weights)).item() + 0.0  # + 0.0 turns −0 into 0
+    rows.append({"weights": str(weights), "entropy (nats)": entropy, "as a number of keys: e^entropy": math.exp(entropy)})
+plots.show_table(rows)
 
 # %% tags=["claim"]
 assert math.isclose(attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6)
@@ -302,14 +328,16 @@ assert math.isclose(attention_entropy(torch.tensor([0.25] * 4)).exp().item(), 4,
 def saturation(d_k, scale, queries=512, S=32):
     """Means over random queries: how sharp the softmax of scale · q · k is, and how far it moves."""
     generator = torch.Generator().manual_seed(d_k)
-    q, K = torch.randn(queries, 1, d_k, generator=generator), torch.randn(queries, S, d_k, generator=generator)
+    q = torch.randn(queries, 1, d_k, generator=generator)
+    K = torch.randn(queries, S, d_k, generator=generator)
     weights = torch.softmax(scale * q @ K.transpose(-2, -1), dim=-1)[:, 0]
     J = softmax_jacobian(weights)
     return {
         "largest weight": weights.amax(-1).mean().item(),
         "entropy (nats)": attention_entropy(weights).mean().item(),
         "norm of ∂p/∂z": J.flatten(1).norm(dim=1).mean().item(),
-        "at the query": (scale * J @ K).flatten(1).norm(dim=1),
+        "at the query": (scale * J @ K).flatten(1).norm(dim=1),  # (queries,), for later
+        "each largest weight": weights.amax(-1),
     }
 
 
@@ -326,8 +354,20 @@ for axes, name in zip(panels, ("largest weight", "entropy (nats)", "norm of ∂p
     axes.set_xticks(widths[::2], widths[::2])
     axes.set(title=name, xlabel="d_k", ylim=(0, None))
 panels[0].legend()
-plots.show(figure, "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the entropy falls to nearly 0, the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.")
-plots.show_table([{"d_k": d_k, **{f"{name}, {way}": table[d_k][name] for name in ("largest weight", "entropy (nats)", "norm of ∂p/∂z") for way, table in (("raw", raw), ("scaled", scaled))}} for d_k in (1, 8, 64, 256, 1024)])
+plots.show(
+    figure,
+    "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the entropy falls to nearly 0, "
+    "the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.",
+)
+
+# %% tags=["experiment"]
+rows = []
+for d_k in (1, 8, 32, 64, 256, 1024):
+    row = {"d_k": d_k}
+    for name in ("largest weight", "entropy (nats)", "norm of ∂p/∂z"):
+        row |= {f"{name}, raw": raw[d_k][name], f"{name}, scaled": scaled[d_k][name]}
+    rows.append(row)
+plots.show_table(rows, "raw: softmax of q · k; scaled: of q · k / √d_k")
 
 # %% [markdown]
 # Scaled, nothing depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
@@ -336,12 +376,16 @@ plots.show_table([{"d_k": d_k, **{f"{name}, {way}": table[d_k][name] for name in
 # Why larger first? When 32 keys share the light evenly, each has little to give away: its own slope is about 1/32. When two keys share it, each slope is ¼. A softmax moves most when it has nearly, but not quite, chosen.
 
 # %% tags=["claim"]
-assert all(0.13 < scaled[d_k]["largest weight"] < 0.18 and 2.9 < scaled[d_k]["entropy (nats)"] < 3.2 for d_k in widths)
-assert raw[1024]["largest weight"] > 0.94 and raw[1024]["entropy (nats)"] < 0.2
+assert all(0.13 < scaled[d_k]["largest weight"] < 0.18 for d_k in widths)
+assert all(2.9 < scaled[d_k]["entropy (nats)"] < 3.2 for d_k in widths)
+assert raw[1024]["largest weight"] > 0.94
+assert raw[1024]["entropy (nats)"] < 0.2
 norm = {d_k: raw[d_k]["norm of ∂p/∂z"] / scaled[d_k]["norm of ∂p/∂z"] for d_k in widths}
-assert all(norm[d_k] > 1.05 for d_k in (2, 4, 8, 16, 32)) and all(norm[d_k] < 1 for d_k in (64, 128, 256, 512, 1024))
+assert all(norm[d_k] > 1.05 for d_k in (2, 4, 8, 16, 32))
+assert all(norm[d_k] < 1 for d_k in (64, 128, 256, 512, 1024))
 assert max(widths, key=lambda d_k: raw[d_k]["norm of ∂p/∂z"]) == 8
-assert norm[256] < 0.5 and 0.2 < norm[1024] < 0.3
+assert norm[256] < 0.5
+assert 0.2 < norm[1024] < 0.3
 
 # %% [markdown]
 # ### What arrives at the query
@@ -349,32 +393,58 @@ assert norm[256] < 0.5 and 0.2 < norm[1024] < 0.3
 # A query learns through $\partial p / \partial q = c\, J K$, where c is the scale. Leaving the scale out also leaves out a factor $1/\sqrt{d_k}$ *here*. Which of the two wins, the larger factor or the smaller Jacobian? The next cell looks at each of the 512 queries: the mean of this slope, and its median (half of the queries get less than that).
 
 # %% tags=["experiment"]
-slopes = {"raw": {d_k: raw[d_k]["at the query"] for d_k in widths}, "scaled": {d_k: scaled[d_k]["at the query"] for d_k in widths}}
+slopes = {
+    "q · k": {d_k: raw[d_k]["at the query"] for d_k in widths},
+    "q · k / √d_k": {d_k: scaled[d_k]["at the query"] for d_k in widths},
+}
+curves = {}
+for name, by_width in slopes.items():
+    curves[f"{name}, mean"] = [slope.mean().item() for slope in by_width.values()]
+    curves[f"{name}, median"] = [slope.median().item() for slope in by_width.values()]
 plots.show_curves(
-    widths,
-    {
-        "q · k, mean": [slopes["raw"][d_k].mean().item() for d_k in widths],
-        "q · k, median": [slopes["raw"][d_k].median().item() for d_k in widths],
-        "q · k / √d_k, mean": [slopes["scaled"][d_k].mean().item() for d_k in widths],
-        "q · k / √d_k, median": [slopes["scaled"][d_k].median().item() for d_k in widths],
-    },
-    "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, the median rises to 1.6 at 32 and falls below 0.002. Divided: mean and median stay at about 0.24.",
+    widths, curves,
+    "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, the median rises to 1.6 at 32 "
+    "and falls below 0.002. Divided: mean and median stay at about 0.24.",
     x_label="d_k", y_label="norm of ∂p/∂q", log_x=True, log_y=True, title="feast or famine",
 )
-plots.show_table([{"d_k": d_k, **{f"{what}, {way}": f"{measure(slopes[way][d_k]):.3f}" for way in ("raw", "scaled") for what, measure in (("mean", torch.mean), ("median", torch.median), ("largest", torch.max))}, "raw queries below .01": f"{(slopes['raw'][d_k] < 0.01).float().mean():.0%}"} for d_k in (1, 16, 64, 128, 256, 1024)])
+
+# %% tags=["experiment"]
+rows = []
+for d_k in (1, 16, 64, 128, 256, 1024):
+    row = {"d_k": d_k}
+    for name, way in (("q · k", "raw"), ("q · k / √d_k", "scaled")):
+        slope = slopes[name][d_k]
+        row |= {f"mean, {way}": f"{slope.mean():.3f}", f"median, {way}": f"{slope.median():.3f}"}
+        row |= {f"largest, {way}": f"{slope.max():.2f}", f"below .01, {way}": f"{(slope < 0.01).float().mean():.0%}"}
+    rows.append(row)
+plots.show_table(rows, "norm of ∂p/∂q over 512 queries")
+
+order = slopes["q · k"][1024].argsort(descending=True)
+carried = (slopes["q · k"][1024][order[:102]].sum() / slopes["q · k"][1024].sum()).item()
+open_ones, closed_ones = (raw[1024]["each largest weight"][part].mean().item() for part in (order[:102], order[102:]))
+print(f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all slope; "
+      f"its largest weights average {open_ones:.2f}, those of the others {closed_ones:.3f}")
 
 # %% [markdown]
-# "Gradients vanish" is half of the story. *On average* the undivided slope at the query is the larger one at every width above 1. But the average is carried by a few queries whose two best keys happen to tie. The typical query gets more than it would with scaling up to d_k = 128 and less from d_k = 256 on;
+# "Gradients vanish" is half of the story. *On average* the undivided slope at the query is the larger one at every width above 1. But at d_k = 1024 a fifth of the queries has more than nine tenths of it: those whose softmax has not closed yet.
+# The typical query gets more than it would with scaling up to d_k = 128 and less from d_k = 256 on;
 # at 1024 more than half of the queries get next to nothing (below .01) while one gets more than 10. With scaling, everybody gets about the same. That is what $\sqrt{d_k}$ buys: not a larger gradient, an even one, at every width.
 
 # %% tags=["claim"]
-assert all(slopes["raw"][d_k].mean() > slopes["scaled"][d_k].mean() for d_k in widths[1:])
-assert all(slopes["raw"][d_k].median() > slopes["scaled"][d_k].median() for d_k in (2, 4, 8, 16, 32, 64, 128))
-assert all(slopes["raw"][d_k].median() < slopes["scaled"][d_k].median() for d_k in (256, 512, 1024))
-assert (slopes["raw"][1024] < 0.01).float().mean() > 0.5 and slopes["raw"][1024].max() > 10
-assert all(0.18 < slopes["scaled"][d_k].median() < 0.25 and slopes["scaled"][d_k].max() < 0.8 for d_k in widths)
-assert all((slopes["scaled"][d_k] < 0.01).sum() == 0 for d_k in widths)
-assert 1.8 < slopes["raw"][1024].mean() < 2 and 1.5 < slopes["raw"][32].median() < 1.7 and slopes["raw"][1024].median() < 0.002
+undivided, divided = slopes["q · k"], slopes["q · k / √d_k"]
+assert all(undivided[d_k].mean() > divided[d_k].mean() for d_k in widths[1:])
+assert all(undivided[d_k].median() > divided[d_k].median() for d_k in (2, 4, 8, 16, 32, 64, 128))
+assert all(undivided[d_k].median() < divided[d_k].median() for d_k in (256, 512, 1024))
+assert (undivided[1024] < 0.01).float().mean() > 0.5
+assert undivided[1024].max() > 10
+assert all(0.18 < divided[d_k].median() < 0.25 and divided[d_k].max() < 0.8 for d_k in widths)
+assert all((divided[d_k] < 0.01).sum() == 0 for d_k in widths)
+assert 1.8 < undivided[1024].mean() < 2
+assert 1.5 < undivided[32].median() < 1.7
+assert undivided[1024].median() < 0.002
+assert carried > 0.9
+assert open_ones < 0.9
+assert closed_ones > 0.99
 
 # %% [markdown]
 # ## 3.4 Scaled dot-product attention
@@ -393,9 +463,11 @@ assert 1.8 < slopes["raw"][1024].mean() < 2 and 1.5 < slopes["raw"][32].median()
 def scaled_dot_product_attention(Q, K, V, mask=None):
     """Average the values by how well each key matches the query: softmax(Q Kᵀ / √d_k) V.
 
-    Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), with the same leading dimensions; mask bool, broadcasts to (…, T, S), True = may attend.
+    Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), with the same leading dimensions;
+    mask bool, broadcasts to (…, T, S), True = may attend.
     Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of the inputs.
-    A query that may attend to nothing gets zero weights and a zero output. Scores may be in the thousands, blocked ones too.
+    A query that may attend to nothing gets zero weights and a zero output.
+    Scores may be in the thousands, those of blocked keys too.
     Gradients reach Q, K and V and stay finite, also in rows with nothing to attend to.
     Written with your own steps: the check watches for calls of torch's scaled_dot_product_attention and refuses them.
     Vaswani et al. 2017, eq. 1.
@@ -441,18 +513,26 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
 # %% tags=["experiment"]
 generator = torch.Generator().manual_seed(4)
 Q, K, V = (torch.randn(*size, generator=generator) for size in ((5, 16), (6, 16), (6, 3)))
-mask = torch.tensor([[True] * 6, [True] * 3 + [False] * 3, [False] * 3 + [True] * 3, [False] * 6, [True] + [False] * 5])
+mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0] * 6, [1, 0, 0, 0, 0, 0]]).bool()
 output, weights = scaled_dot_product_attention(Q, K, V, mask)
-plots.show_weights(weights, "Five queries over six keys. Row 0 spreads over all, row 1 over the first three, row 2 over the last three, row 3 is all zero, row 4 is all on key 0.", title="five queries, five different rows of the mask")
+plots.show_weights(
+    weights,
+    "Five queries over six keys. Row 0 spreads over all, row 1 over the first three, row 2 over the last three, "
+    "row 3 is all zero, row 4 is all on key 0.",
+    title="five queries, five rows of the mask",
+)
 theirs = nn.functional.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
 print("row sums", [round(total, 3) for total in weights.sum(-1).tolist()])
-print("largest difference from torch's own, without a mask:", (scaled_dot_product_attention(Q, K, V)[0] - theirs).abs().max().item())
+ours = scaled_dot_product_attention(Q, K, V)[0]
+print("largest difference from torch's own, without a mask:", (ours - theirs).abs().max().item())
 
 # %% tags=["claim"]
-assert torch.allclose(weights.sum(-1), torch.tensor([1.0, 1, 1, 0, 1])) and torch.equal(output[3], torch.zeros(3))
-assert torch.allclose(scaled_dot_product_attention(Q, K, V)[0], theirs, atol=1e-5)
+assert torch.allclose(weights.sum(-1), torch.tensor([1.0, 1, 1, 0, 1]))
+assert torch.equal(output[3], torch.zeros(3))
+assert torch.allclose(ours, theirs, atol=1e-5)
 example = scaled_dot_product_attention(torch.ones(1, 4), torch.tensor([[1.0] * 4, [0.0] * 4]), torch.ones(2, 1))[1][0]
-assert math.isclose(example[0].item(), 0.88, abs_tol=0.005) and math.isclose(torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005)
+assert math.isclose(example[0].item(), 0.88, abs_tol=0.005)
+assert math.isclose(torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005)
 
 # %% [markdown]
 # ### Turn it by hand
@@ -464,15 +544,16 @@ def draw_weights_by_width(d_k, temperature):
     generator = torch.Generator().manual_seed(3)
     q, K = torch.randn(d_k, generator=generator), torch.randn(16, d_k, generator=generator)
     figure, panels = plt.subplots(1, 3, figsize=(7.4, 2.7), sharey=True)
-    said = []
-    for axes, (name, divisor) in zip(panels, {"q · k": 1, "q · k / √d_k": math.sqrt(d_k), "q · k / d_k": d_k}.items(), strict=True):
+    divisors, said = {"q · k": 1, "q · k / √d_k": math.sqrt(d_k), "q · k / d_k": d_k}, []
+    for axes, (name, divisor) in zip(panels, divisors.items(), strict=True):
         weights = torch.softmax(K @ q / divisor / temperature, dim=0).sort(descending=True).values
         keys = attention_entropy(weights).exp().item()
         axes.bar(range(16), weights.tolist(), color=plots.BLUE)
         axes.set(title=f"{name}\n{keys:.1f} of 16 keys", xlabel="keys, best first", ylim=(0, 1))
         said.append(f"{name}: {keys:.1f} keys")
     panels[0].set_ylabel("weight")
-    return figure, f"Sorted weights of 16 keys at d_k = {d_k} and temperature {temperature}. Effective numbers of keys: {'; '.join(said)}."
+    setting = f"d_k = {d_k} and temperature {temperature}"
+    return figure, f"Sorted weights of 16 keys at {setting}. Effective numbers of keys: {'; '.join(said)}."
 
 
 plots.turn_by_hand(draw_weights_by_width, d_k=[1024, 256, 64, 16, 4, 1], temperature=[1, 2, 4, 8, 16, 32])
@@ -484,7 +565,8 @@ plots.turn_by_hand(draw_weights_by_width, d_k=[1024, 256, 64, 16, 4, 1], tempera
 generator = torch.Generator().manual_seed(3)
 q, K = torch.randn(1024, generator=generator), torch.randn(16, 1024, generator=generator)
 assert torch.allclose(torch.softmax(K @ q / 32, 0), scaled_dot_product_attention(q[None], K, K)[1][0], atol=1e-5)
-assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9 and attention_entropy(torch.softmax(K @ q, 0)).exp() < 1.5
+assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9
+assert attention_entropy(torch.softmax(K @ q, 0)).exp() < 1.6
 
 # %% [markdown]
 # ### Experiment: does it train without?
@@ -525,18 +607,27 @@ def accuracy(d_k, lr, is_scaled, seed):
 
 
 # %% tags=["experiment"]
-settings = [(d_k, lr, is_scaled, seed) for d_k in (16, 64, 256) for lr in (0.001, 0.01) for is_scaled in (False, True) for seed in (0, 1)]
+sizes, rates, seeds = (16, 64, 256), (0.001, 0.01), (0, 1)
+settings = [(d_k, lr, is_scaled, seed) for d_k in sizes for lr in rates for is_scaled in (False, True) for seed in seeds]
 results = {setting: accuracy(*setting) for setting in progress(settings, "24 small models")}
-learned = {(d_k, lr, is_scaled): sum(results[d_k, lr, is_scaled, seed] for seed in (0, 1)) / 2 for d_k, lr, is_scaled, _ in settings}
+
+# %% tags=["experiment"]
+curves = {}
+for is_scaled in (False, True):
+    for lr in rates:
+        name = f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}"
+        curves[name] = [[results[d_k, lr, is_scaled, seed] for d_k in sizes] for seed in seeds]
+learned = {name: dict(zip(sizes, torch.tensor(curve).mean(0).tolist(), strict=True)) for name, curve in curves.items()}
 plots.show_table(
-    [{"d_k": d_k, **{f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}": learned[d_k, lr, is_scaled] for lr in (0.001, 0.01) for is_scaled in (False, True)}} for d_k in (16, 64, 256)],
+    [{"d_k": d_k, **{name: learned[name][d_k] for name in curves}} for d_k in sizes],
     "accuracy on 2000 new memories after 400 steps of Adam, mean of two seeds",
 )
 plots.show_curves(
-    [16, 64, 256],
-    {f"{'scaled' if is_scaled else 'raw'}, rate {lr}": [[results[d_k, lr, is_scaled, seed] for d_k in (16, 64, 256)] for seed in (0, 1)] for is_scaled in (False, True) for lr in (0.001, 0.01)},
-    "Accuracy against d_k for four settings, with the range of two seeds shaded; the two scaled curves stay at 1, both raw ones fall by 256, the one with the larger rate from 64 on.",
-    x_label="d_k", y_label="accuracy", log_x=True, y_limits=(0, 1.05), reference=(1 / 8, "guessing"), title="400 steps of Adam",
+    sizes, curves,
+    "Accuracy against d_k for four settings, with the range of two seeds shaded. The two scaled curves stay at 1; "
+    "both raw ones have fallen at 256, the one with the larger rate from 64 on.",
+    x_label="d_k", y_label="accuracy", log_x=True, y_limits=(0, 1.05), reference=(1 / 8, "guessing"),
+    title="400 steps of Adam",
 )
 
 # %% [markdown]
@@ -546,9 +637,12 @@ plots.show_curves(
 
 # %% tags=["claim"]
 assert all(results[setting] > 0.98 for setting in settings if setting[2])
-assert learned[16, 0.001, False] > 0.98 and learned[16, 0.01, False] > 0.98 and learned[64, 0.001, False] > 0.98
-assert learned[64, 0.01, False] < 0.97 and learned[256, 0.001, False] < 0.96
-assert learned[256, 0.01, False] < learned[256, 0.001, False] and learned[256, 0.01, False] < learned[64, 0.01, False]
+small, large = learned["raw, learning rate 0.001"], learned["raw, learning rate 0.01"]
+assert min(small[16], large[16], small[64]) > 0.98
+assert large[64] < 0.97
+assert small[256] < 0.96
+assert large[256] < small[256]
+assert large[256] < large[64]
 
 # %% [markdown]
 # ## 3.5 ★ Which scale?
@@ -567,8 +661,8 @@ assert learned[256, 0.01, False] < learned[256, 0.001, False] and learned[256, 0
 def choose_scale(var_q, var_k, d_k):
     """The factor that q · k is multiplied with to have variance 1.
 
-    var_q, var_k: the variances (not standard deviations) of the entries of q and k, positive; all entries independent with mean 0.
-    d_k: their number. Returns a float.
+    var_q, var_k: the variances (not standard deviations) of the entries of q and of k, positive.
+    d_k: how many entries each has; all are independent, with mean 0. Returns a float.
     """
     # 1. the variance of q · k
     # 2. the factor that makes it 1
@@ -599,16 +693,21 @@ X, rows = torch.randn(4000, 64), []
 for d_k in (16, 64, 256):
     with torch.no_grad():
         q, k = nn.Linear(64, d_k, bias=False)(X[:2000]), nn.Linear(64, d_k, bias=False)(X[2000:])
-    scores = (q * k).sum(-1)
+    scores, usual = (q * k).sum(-1), 1 / math.sqrt(d_k)
     fitting = choose_scale(q.var().item(), k.var().item(), d_k)
-    rows.append({"d_k": d_k, "variance of q's entries": q.var().item(), "score variance with 1/√d_k": (scores / math.sqrt(d_k)).var().item(), "with choose_scale": (scores * fitting).var().item(), "1/√d_k": f"{1 / math.sqrt(d_k):.3f}", "choose_scale": f"{fitting:.3f}"})
+    rows.append({
+        "d_k": d_k, "variance of q's entries": q.var().item(),
+        "1/√d_k": f"{usual:.3f}", "variance with it": (usual * scores).var().item(),
+        "choose_scale": f"{fitting:.3f}", "variance with that": (fitting * scores).var().item(),
+    })
 plots.show_table(rows, "queries and keys from nn.Linear, as PyTorch initialises it, on standard normal inputs")
 
 # %% [markdown]
-# PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Nobody minds, since the layers can learn to be longer. The scale has to get the growth with d_k right, and it does: the column hardly changes from 16 to 256.
+# PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Nobody minds, since the layers can learn to be longer. The scale has to get the growth with d_k right, and it does: the variance hardly changes from 16 to 256.
 
 # %% tags=["claim"]
-assert all(0.28 < row["variance of q's entries"] < 0.39 and 0.08 < row["score variance with 1/√d_k"] < 0.15 and 0.8 < row["with choose_scale"] < 1.25 for row in rows)
+assert all(0.28 < row["variance of q's entries"] < 0.39 for row in rows)
+assert all(0.08 < row["variance with it"] < 0.15 and 0.8 < row["variance with that"] < 1.25 for row in rows)
 
 # %% [markdown]
 # ## 3.6 The log of a softmax
@@ -628,7 +727,8 @@ def log_softmax(z, axis=-1):
     """Logarithm of the softmax along one axis: z_i − log Σ_j exp(z_j).
 
     z: a torch tensor of any shape; returns the same shape and floating type.
-    Finite wherever the true value can be represented, line by line, for z of any size. Gradients reach z and stay finite.
+    Finite wherever the true value can be represented, line by line, for z of any size.
+    Gradients reach z and stay finite.
     """
     # 1. shift every line by its maximum
     # 2. the log of the sum of exponentials of each line
@@ -659,19 +759,34 @@ def log_softmax(z, axis=-1):
 # %% tags=["experiment"]
 behind = torch.arange(0, 201, 10, dtype=torch.float32)
 z = torch.stack([torch.zeros_like(behind), -behind], dim=-1).requires_grad_()
-ways = {"log(softmax(z))": torch.softmax(z, -1).log()[:, 1], "log(softmax(z) + 1e-9)": (torch.softmax(z, -1) + 1e-9).log()[:, 1], "log_softmax(z)": log_softmax(z)[:, 1]}
-grads = {name: torch.autograd.grad(logs.sum(), z, retain_graph=True)[0] for name, logs in ways.items()}
-plots.show_curves(behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()}, "Log weight of the second key against how far it lies behind: log of softmax stops at 100, with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.", x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32")
-finite = {name: f"up to {behind[logs.isfinite()].max():.0f}" for name, logs in ways.items()}
-plots.show_table([{"formula": name, "finite": finite[name], "at 200": f"{logs[-1].item():.1f}", "gradient at 200": f"{grads[name][-1, 1].item():.2g}"} for name, logs in ways.items()])
+ways = {
+    "log(softmax(z))": torch.softmax(z, dim=-1).log()[:, 1],
+    "log(softmax(z) + 1e-9)": (torch.softmax(z, dim=-1) + 1e-9).log()[:, 1],
+    "log_softmax(z)": log_softmax(z)[:, 1],
+}
+plots.show_curves(
+    behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()},
+    "Log weight of the second key against how far it lies behind: log of softmax stops at 100, "
+    "with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.",
+    x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32",
+)
+rows, slope_at_200 = [], {}
+for name, logs in ways.items():
+    slope_at_200[name] = torch.autograd.grad(logs.sum(), z, retain_graph=True)[0][-1, 1].item()
+    finite = f"up to {behind[logs.isfinite()].max():.0f}"
+    rows.append({"formula": name, "finite": finite, "at 200": f"{logs[-1]:.1f}", "gradient at 200": f"{slope_at_200[name]:.2g}"})
+plots.show_table(rows)
 
 # %% [markdown]
 # The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has almost no gradient left, just where the model is most wrong. Notebook 6 builds its loss on your `log_softmax`.
 
 # %% tags=["claim"]
-assert ways["log(softmax(z))"][-1] == -torch.inf and behind[ways["log(softmax(z))"].isfinite()].max() < 108
-assert math.isclose(ways["log(softmax(z) + 1e-9)"][-1].item(), -20.7, abs_tol=0.05) and abs(grads["log(softmax(z) + 1e-9)"][-1, 1]) < 1e-6
-assert ways["log_softmax(z)"][-1] == -200 and grads["log(softmax(z))"][-1].isnan().all() and grads["log_softmax(z)"][-1, 1] == 1
+assert ways["log(softmax(z))"][-1] == -torch.inf
+assert math.isnan(slope_at_200["log(softmax(z))"])
+assert math.isclose(ways["log(softmax(z) + 1e-9)"][-1].item(), -20.7, abs_tol=0.05)
+assert abs(slope_at_200["log(softmax(z) + 1e-9)"]) < 1e-6
+assert ways["log_softmax(z)"][-1] == -200
+assert slope_at_200["log_softmax(z)"] == 1
 
 # %% [markdown]
 # ## 3.7 ★ After training
@@ -688,9 +803,10 @@ assert ways["log_softmax(z)"][-1] == -200 and grads["log(softmax(z))"][-1].isnan
 
 # %% tags=["exercise", "q3_7"]
 def correlated_score_moments(d_k, rho):
-    """Mean and variance of q · k when each pair (q_i, k_i) is standard normal with correlation rho, independent across i.
+    """Mean and variance of q · k when each pair (q_i, k_i) is standard normal with correlation rho.
 
-    d_k: number of features; rho from −1 to 1. Returns two numbers: mean, variance.
+    d_k: number of pairs, which are independent of each other; rho from −1 to 1.
+    Returns two numbers: mean, variance.
     """
     # 1. the mean of one product, d_k times
     # 2. the variance of one product, d_k times
@@ -724,20 +840,28 @@ q, noise = torch.randn(2, 5000, d_k, generator=generator)
 matched = (q * (rho * q + math.sqrt(1 - rho**2) * noise)).sum(-1) / math.sqrt(d_k)
 random = (q * noise).sum(-1) / math.sqrt(d_k)
 figure, axes = plt.subplots(figsize=(6.4, 3.0))
-axes.hist(random.tolist(), bins=60, density=True, color="0.75", label="strangers (ρ = 0)")
-axes.hist(matched.tolist(), bins=60, density=True, histtype="step", color=plots.BLUE, linewidth=2, label=f"query and its own key (ρ = {rho})")
-axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}", xlim=(-4, 11))
+axes.hist(random.tolist(), bins=50, density=True, color="0.75", label="strangers (ρ = 0)")
+outline = {"histtype": "step", "color": plots.BLUE, "linewidth": 2, "label": f"query and its own key (ρ = {rho})"}
+axes.hist(matched.tolist(), bins=50, density=True, **outline)
+axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}", ylim=(0, 0.56))
 axes.legend()
-plots.show(figure, f"Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs around {matched.mean():.1f}, both about 1 wide.")
+plots.show(
+    figure,
+    f"Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs around {matched.mean():.1f}, both about 1 wide.",
+)
 
 # %% tags=["experiment"]
 mean, variance = correlated_score_moments(d_k, rho)
-print(f"matched pairs, scaled: mean {matched.mean():.2f} (formula {mean / math.sqrt(d_k):.2f}), variance {matched.var():.2f} (formula {variance / d_k:.2f})")
-table = {}
+print(f"matched pairs, scaled: mean {matched.mean():.2f}, by the formula {mean / math.sqrt(d_k):.2f}; "
+      f"variance {matched.var():.2f}, by the formula {variance / d_k:.2f}")
+rows = []
 for width in (16, 64, 256, 1024):
     mean, variance = correlated_score_moments(width, rho)
-    table[width] = (mean / math.sqrt(width), math.sqrt(variance / width), mean / width, math.sqrt(variance) / width)
-plots.show_table([{"d_k": width, "divided by √d_k: mean": row[0], "± deviation": row[1], "divided by d_k: mean ": row[2], "± deviation ": f"{row[3]:.2f}"} for width, row in table.items()], f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
+    row = {"d_k": width}
+    for name, divisor in (("√d_k", math.sqrt(width)), ("d_k", width)):
+        row |= {f"mean, divided by {name}": mean / divisor, f"deviation, divided by {name}": math.sqrt(variance) / divisor}
+    rows.append(row)
+plots.show_table(rows, f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
 
 # %% [markdown]
 # Strangers keep the same spread at every width, which is what the scale was chosen for. Pairs that belong together stand out by $\rho\sqrt{d_k}$: 1.6 at d_k = 16, and 12.8 at 1024, with hardly more spread than strangers. More features make the right key easier to find, and that is why models have them.
@@ -745,9 +869,14 @@ plots.show_table([{"d_k": width, "divided by √d_k: mean": row[0], "± deviatio
 # It also says that $\sqrt{d_k}$ is the scale for the *start*. For correlated pairs only a division by d_k keeps the mean where it is, and some recipes for very wide models use it for that reason (Yang et al. 2022).
 
 # %% tags=["claim"]
-assert abs(matched.mean().item() - 3.2) < 0.06 and abs(matched.var().item() - 1.16) < 0.08 and abs(random.var().item() - 1) < 0.08
-assert math.isclose(table[16][0], 1.6) and math.isclose(table[1024][0], 12.8) and table[1024][1] < 1.1
-assert len({round(row[2], 6) for row in table.values()}) == 1 and len({round(row[1], 6) for row in table.values()}) == 1
+assert abs(matched.mean().item() - 3.2) < 0.06
+assert abs(matched.var().item() - 1.16) < 0.08
+assert abs(random.var().item() - 1) < 0.08
+means, deviations = ([row[f"{what}, divided by √d_k"] for row in rows] for what in ("mean", "deviation"))
+assert math.isclose(means[0], 1.6)
+assert math.isclose(means[-1], 12.8)
+assert max(deviations) < 1.1
+assert all(math.isclose(row["mean, divided by d_k"], rho) for row in rows)
 
 # %% [markdown]
 # ## What you have built

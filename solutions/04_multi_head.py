@@ -53,23 +53,25 @@ grader = attnkit.start("04_multi_head.ipynb")
 
 # %% tags=["experiment"]
 def draw_detectives(looks=((0.05, 0.8, 0.05, 0.05, 0.05), (0.05, 0.05, 0.05, 0.15, 0.7))):
-    figure, axes = plt.subplots(figsize=(6.6, 3.4))
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
     clues = ("ticket", "letter", "glove", "clock", "door")
     for s, clue in enumerate(clues):
         axes.annotate(clue, (s, 0), ha="center", va="center", bbox={"boxstyle": "round", "facecolor": "w", "edgecolor": "0.4"})
     for h, (look, colour) in enumerate(zip(looks, (plots.BLUE, plots.VERMILION), strict=True)):
-        place = (1 + 2 * h, 1.6)
+        x, report = 1 + 2 * h, 1.36 + 1.28 * h
         for s, weight in enumerate(look):
-            axes.plot((place[0], s), (1.45, 0.18), color=colour, linewidth=9 * weight, alpha=0.7, marker="", linestyle=("-", "--")[h])
-        axes.annotate(f"head {h}", place, ha="center", bbox={"boxstyle": "circle", "facecolor": colour}, color="w", fontsize=9)
-        axes.annotate(f"report of head {h}", (1.3 + 1.4 * h, 2.75), ha="center", color="w", bbox={"boxstyle": "square,pad=0.5", "facecolor": colour})
-        axes.annotate("", (1.3 + 1.4 * h, 2.6), (place[0], 2.0), arrowprops={"arrowstyle": "->", "color": colour})
-    axes.set(xlim=(-0.6, 4.6), ylim=(-0.4, 3.2), xticks=[], yticks=[], xlabel="key position s (line width: the head's weight)")
+            axes.plot((x, s), (1.4, 0.2), color=colour, linewidth=9 * weight, alpha=0.7, marker="", linestyle=("-", "--")[h])
+        axes.annotate(f"head {h}", (x, 1.6), ha="center", va="center", bbox={"boxstyle": "circle", "facecolor": colour}, color="w", fontsize=9)
+        axes.annotate(f"report of head {h}", (report, 2.7), ha="center", va="center", color="w", bbox={"boxstyle": "square,pad=0.4", "facecolor": colour})
+        axes.annotate("", (report, 2.52), (x, 1.9), arrowprops={"arrowstyle": "->", "color": colour})
+    axes.annotate("the inspector reads both ($W_o$)", (2, 2.88), (2, 3.4), ha="center", arrowprops={"arrowstyle": "<-"})
+    axes.set(xlim=(-0.6, 4.6), ylim=(-0.35, 3.6), xticks=[], yticks=[], xlabel="key position s (line width: the head's weight)")
     axes.grid(False)
+    axes.spines["left"].set_visible(False)
     return figure
 
 
-plots.show(draw_detectives(), "Two heads above five clues: head 0 looks mostly at the letter, head 1 at the door; their reports stand side by side.")
+plots.show(draw_detectives(), "Two heads above five clues: head 0 looks mostly at the letter, head 1 at the door; their reports stand side by side and are read together.")
 
 # %% [markdown]
 # **Where the analogy stops.** Detectives are hired for different talents. Heads begin as random numbers, and *nothing* in the loss asks them to differ: they may come out alike, share one job, or do nothing that anyone would miss. At the end of this notebook we find such heads.
@@ -132,24 +134,28 @@ def split_heads(X, H):
 # **Predict:** with three positions, two heads and `view` alone, whose features does head 0 get?
 
 # %% tags=["experiment"]
-SHADES = ("#F0E442", "#56B4E9", "#E6E6E6", "#E69F00")
+SHADES = ("#FFFFFF", "#F5D76E", "#56B4E9", "#0072B2")
 
 
 def draw_grid(axes, numbers, d_model, title):
     for (row, column), number in np.ndenumerate(numbers):
-        axes.add_patch(plt.Rectangle((column, -row), 1, -1, facecolor=SHADES[number // d_model], edgecolor="k", linewidth=0.8))
-        axes.text(column + 0.5, -row - 0.5, number, ha="center", va="center", fontsize=9)
+        t = number // d_model
+        axes.add_patch(plt.Rectangle((column, -row), 1, -1, facecolor=SHADES[t], edgecolor="k", linewidth=0.8))
+        axes.text(column + 0.5, -row - 0.5, number, ha="center", va="center", fontsize=9, color="w" if t == 3 else "k")
     rows, columns = numbers.shape
     axes.set(xlim=(-0.1, columns + 0.1), ylim=(-rows - 0.1, 0.1), aspect="equal", title=title)
     axes.axis("off")
 
 
+# %% tags=["experiment"]
 def draw_memory(H, T, d_model=4):
     X = torch.arange(T * d_model).view(1, T, d_model)
-    ways = {"split_heads": split_heads(X, H)[0], "view alone": X.view(1, H, T, d_model // H)[0]}
-    figure, grid = plt.subplots(2, H + 1, figsize=(6.6, 1.3 + 0.75 * T), gridspec_kw={"width_ratios": [d_model] + [d_model / H + 0.6] * H})
-    for row, (name, heads) in zip(grid, ways.items(), strict=True):
-        draw_grid(row[0], X[0].numpy(), d_model, f"X, {name} →")
+    ways = {"right: split_heads": split_heads(X, H)[0], "wrong: view alone": X.view(1, H, T, d_model // H)[0]}
+    figure = plt.figure(figsize=(6.4, 1.6 + 0.8 * T))
+    for part, (name, heads) in zip(figure.subfigures(2, 1), ways.items(), strict=True):
+        part.suptitle(name, x=0.02, ha="left", fontweight="bold")
+        row = part.subplots(1, H + 1, gridspec_kw={"width_ratios": [d_model] + [d_model / H + 0.6] * H})
+        draw_grid(row[0], X[0].numpy(), d_model, "X")
         for h in range(H):
             draw_grid(row[h + 1], heads[h].numpy(), d_model, f"head {h}")
     positions = [sorted({int(n) // d_model for n in heads[0].flatten()}) for heads in ways.values()]
@@ -320,7 +326,7 @@ class MultiHeadAttention(nn.Module):
 # %% tags=["experiment"]
 torch.manual_seed(3)
 words = "the cat sat on the mat".split()
-attention, X = MultiHeadAttention(8, 2), torch.randn(1, 6, 8)
+attention, X = MultiHeadAttention(8, 2), 3 * torch.randn(1, 6, 8)
 with torch.no_grad():
     output, weights = attention(X, mask=torch.tensor([[True] * 5 + [False]]))
 plots.show_heads(weights[0], "Two untrained heads on six words: two different maps; the last key is masked and gets no weight in either.", queries=words, keys=words)
@@ -407,11 +413,11 @@ two_heads = [learn(seed, lambda: MultiHeadAttention(32, 2)) for seed in progress
 # %% tags=["experiment"]
 def draw_answers(groups):
     figure, axes = plt.subplots(figsize=(6.4, 3.0))
-    for column, (name, models) in enumerate(groups.items()):
+    for column, models in enumerate(groups.values()):
         for seed, model in enumerate(models):
             first, second = accuracy(model).tolist()
             x = column + (seed - 2) * 0.12
-            axes.plot((x, x), (first, second), color="0.6", linewidth=1, marker="")
+            axes.plot((x, x), (first, second), color="0.6", linewidth=1, linestyle="-", marker="")
             axes.plot(x, first, marker="o", color=plots.BLUE, linestyle="", label="first question" if not column + seed else None)
             axes.plot(x, second, marker="s", color=plots.VERMILION, linestyle="", fillstyle="none", label="second question" if not column + seed else None)
     axes.axhline(0.1, color="0.35", linewidth=1, linestyle=(0, (1, 2)), marker="", label="guessing")
@@ -607,8 +613,25 @@ MIB = 2**20
 cache = {name: kv_cache_bytes(layers, G, d_k, 2048, 1, 2) / MIB for name, (layers, _, G, d_k, _) in MODELS.items()}
 ungrouped = {name: kv_cache_bytes(layers, H, d_k, 2048, 1, 2) / MIB for name, (layers, H, _, d_k, _) in MODELS.items()}
 plots.show_table([{"model": name, "layers": layers, "H": H, "G": G, "d_k": d_k, "MiB": f"{cache[name]:,.0f}", "MiB if G were H": f"{ungrouped[name]:,.0f}", "source of the shape": source} for name, (layers, H, G, d_k, source) in MODELS.items()])
-plots.show_bars(cache, "The cache of 2048 tokens: " + ", ".join(f"{name} {value:,.0f} MiB" for name, value in cache.items()) + ".",
-                x_label="MiB for 2048 cached tokens, 16-bit numbers (logarithmic)", title="KV cache of one sequence", format="{:,.0f}", log=True)
+
+
+# %% tags=["experiment"]
+def draw_caches():
+    figure, axes = plt.subplots(figsize=(6.6, 3.4))
+    axes.barh(list(cache), [ungrouped[name] / 1024 for name in cache], 0.62, color="w", edgecolor="0.3", hatch="///", label="if every query head had its own (G = H)")
+    bars = axes.barh(list(cache), [value / 1024 for value in cache.values()], 0.62, color=plots.BLUE, label="as published")
+    for bar, name in zip(bars, cache, strict=True):
+        end = max(cache[name], ungrouped[name]) / 1024
+        text = f"{cache[name] / 1024:.2f}" + (f" instead of {ungrouped[name] / 1024:.2f}" if ungrouped[name] > cache[name] else "")
+        axes.annotate(text, (end + 0.15, bar.get_y() + 0.31), va="center", fontsize=9)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set(xlim=(0, 21), xlabel="GiB for 2048 cached tokens of one sequence, 16-bit numbers")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2, fontsize=9)
+    return figure
+
+
+plots.show(draw_caches(), "The cache of 2048 tokens: " + ", ".join(f"{name} {value:,.0f} MiB" for name, value in cache.items()) + ".")
 
 # %% [markdown]
 # Llama 2 70B keeps less than Llama 2 7B, though it has ten times the parameters: eight query heads share each key/value head. With one sequence the cache of GPT-3 is 9 GiB; with sixteen users it would be 144. Falcon 7B shows the other end: 71 query heads, one key/value head, 16 MiB.
@@ -694,7 +717,7 @@ for G in progress((2, 1), "pooling"):
 plots.show_table(cost, "mean accuracy of both answers, chance .10")
 
 # %% [markdown]
-# Pooling alone breaks the model: the heads had learned different keys, and their mean is nobody's. But it is a good place to start from, and 20 steps bring back nearly everything. (A fresh model is nowhere near that after 20 steps, as the next table shows.)
+# Pooling alone costs a good part of the accuracy, and most of it with G = 1: the heads had learned different keys, and their mean is nobody's. But it is a good place to start from. Another 20 steps bring back all of it with G = 2, and nearly all with G = 1. (A fresh model is nowhere near that after 20 steps, as the next table shows.)
 
 # %% tags=["experiment"]
 fresh = []
@@ -706,7 +729,8 @@ plots.show_table([{"start": "pooled, G = 1, after 20 steps", "mean accuracy, by 
                   {"start": "fresh, G = 1, after 20 steps", "mean accuracy, by seed": "  ".join(f"{x:.2f}" for x in fresh)}])
 
 # %% tags=["claim"]
-assert all(row["trained with G = 4"] > 0.99 and row["pooled"] < 0.9 and row["after 20 more steps"] > 0.85 for row in cost)
+assert all(row["trained with G = 4"] > 0.99 and row["pooled"] < 0.9 and row["after 20 more steps"] > 0.9 for row in cost)
+assert all(row["after 20 more steps"] > 0.99 for row in cost if row["G"] == "2")
 assert max(row["pooled"] for row in cost if row["G"] == "1") < min(row["pooled"] for row in cost if row["G"] == "2")
 assert max(fresh) < 0.4
 
@@ -791,13 +815,13 @@ def lost(model):
 
 # %% tags=["experiment"]
 def draw_masses(models):
-    figure, grid = plt.subplots(1, len(models), figsize=(6.8, 3.2), sharey=True, gridspec_kw={"width_ratios": [m.attention.H + 1 for m in models.values()]})
+    figure, grid = plt.subplots(1, len(models), figsize=(6.8, 3.5), sharey=True, gridspec_kw={"width_ratios": [m.attention.H + 1 for m in models.values()]})
     for axes, (name, model) in zip(grid, models.items(), strict=True):
         mass, loss = masses(model), lost(model)
         for place, (colour, hatch) in enumerate(((plots.BLUE, ""), ("#E69F00", "///"))):
             axes.bar(np.arange(len(mass)) + 0.38 * place - 0.19, mass[:, place], 0.36, color=colour, hatch=hatch, edgecolor="k", linewidth=0.5,
                      label=("on the first slot", "on the second slot")[place])
-        axes.set(title=name, xlabel="head h", ylim=(0, 1.05), xticks=range(len(mass)), xticklabels=[f"{h}\n(−{max(0, x):.2f})" for h, x in enumerate(loss.tolist())])
+        axes.set(title=name, xlabel="head h\n(below: what it costs to silence it)" if axes is grid[1] else "head h\n", ylim=(0, 1.05), xticks=range(len(mass)), xticklabels=[f"{h}\n{max(0, x):.2f}" for h, x in enumerate(loss.tolist())])
         axes.grid(axis="x", visible=False)
     grid[0].set_ylabel("mean weight")
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -805,12 +829,12 @@ def draw_masses(models):
 
 
 shown = {"two heads": two_heads[0], "four heads, seed 0": grouped[4][0], "four heads, seed 1": grouped[4][1]}
-plots.show(draw_masses(shown), "Mean weight of every head on the two gold slots; below each head, in brackets, the accuracy lost when it is silenced.")
+plots.show(draw_masses(shown), "Mean weight of every head on the two gold slots; below each head the accuracy lost when it is silenced.")
 plots.show_table([{"model": name, "head": str(h), "mass on first": a, "mass on second": b, "lost when silenced": max(0.0, x)}
                   for name, model in shown.items() for h, ((a, b), x) in enumerate(zip(masses(model).tolist(), lost(model).tolist(), strict=True))])
 
 # %% [markdown]
-# With two heads the jobs are divided cleanly, one slot each. With four, some heads look where another looks already, and some look a little everywhere. In each of our models with four heads at least one can be silenced at no cost at all: its map may look purposeful, and nobody would miss it.
+# With two heads the jobs are divided cleanly, one slot each. With four, some heads look where another looks already, and one in each picture spreads its weight over both slots and the rest. In each of our models with four heads at least one can be silenced at no cost at all: its map may look purposeful, and nobody would miss it.
 # No term of the loss asked for anything else. Heads specialise when the task needs it, and only as far.
 
 # %% tags=["claim"]
@@ -819,6 +843,8 @@ for model in two_heads:
     assert {int(place) for place in mass.argmax(dim=1)} == {0, 1} and mass.amax(dim=1).min() > 0.9 and mass.amin(dim=1).max() < 0.05
     assert lost(model).min() > 0.2
 assert all(lost(model).min() < 0.005 for model in grouped[4])
+assert all((masses(model).amax(dim=1) < 0.6).sum() == 1 for model in grouped[4][:2])  # one that spreads its weight
+assert all((masses(model) > 0.8).sum(dim=0).max() >= 2 for model in grouped[4][:2])  # two that look at the same slot
 paper = head_gold_mass(torch.tensor([[[[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]]]]), torch.tensor([[0, 1, -1]]))
 assert abs(paper.item() - 0.65) < 1e-6
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from attnkit.data import Pair, load_en_es
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "en_es"
@@ -23,7 +24,7 @@ def source() -> Iterator[dict[str, ModuleType]]:
     """The generator's own modules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FOLDER)
-        names = ("lexicon", "conjugation", "phrase", "grammar", "generate")
+        names = ("lexicon", "conjugation", "phrase", "noun_phrases", "dice", "generate")
         yield {name: importlib.import_module(name) for name in names}
 
 
@@ -278,20 +279,20 @@ def test_at_least_200_lemmas(source: dict[str, ModuleType]) -> None:
 
 def test_more_than_50_000_pairs_are_possible(source: dict[str, ModuleType]) -> None:
     """Counted, not drawn: "the NOUN VERB the NOUN" in the past, without adjectives, is enough."""
-    lexicon, grammar = source["lexicon"], source["grammar"]
+    lexicon, nouns_of = source["lexicon"], source["noun_phrases"].nouns_of
     count = 0
     for verb in lexicon.TRANSITIVE:
-        subjects = len(grammar.nouns_of(*sorted(verb.subjects))) * 2
-        objects = {noun for kinds in verb.objects for noun in grammar.nouns_of(*kinds.split())}
+        subjects = len(nouns_of(*sorted(verb.subjects))) * 2
+        objects = {noun for kinds in verb.objects for noun in nouns_of(*kinds.split())}
         count += subjects * sum(1 if noun.plural == "-" else 2 for noun in objects)
     assert count > 50_000
 
 
 def test_an_english_sentence_has_one_translation(source: dict[str, ModuleType]) -> None:
     """Among sentences of another seed, and against the shipped ones: `lines` raises on a second translation."""
-    generate, grammar = source["generate"], source["grammar"]
+    generate = source["generate"]
     shipped = {" ".join(pair.source): " ".join(pair.target) for split in SPLITS for pair in load_en_es(split)}
-    stream = generate.lines(grammar.Dice(1))
+    stream = generate.lines(source["dice"].Dice(1))
     for _ in range(5_000):
         line = next(stream)
         assert shipped.get(line.english, line.spanish) == line.spanish
@@ -300,13 +301,19 @@ def test_an_english_sentence_has_one_translation(source: dict[str, ModuleType]) 
 def test_two_translations_are_an_error(source: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     generate, phrase = source["generate"], source["phrase"]
     spanish = iter(["uno dos tres", "uno dos cuatro"])
-    monkeypatch.setattr(generate.grammar, "sentence", lambda dice: phrase.expression("one two three", next(spanish)))
+    monkeypatch.setattr(generate, "sentence", lambda dice: phrase.expression("one two three", next(spanish)))
     with pytest.raises(ValueError, match="two translations"):
         list(generate.lines(None))
 
 
-def test_the_data_sheet_names_what_is_shipped(corpus: dict[str, list[Pair]]) -> None:
+def test_the_data_sheet_tells_what_is_shipped(corpus: dict[str, list[Pair]], source: dict[str, ModuleType]) -> None:
     sheet = (FOLDER / "DATASHEET.md").read_text("utf-8")
-    assert all(f"{len(lines):,}" in sheet and f"`{split}`" in sheet for split, lines in corpus.items())
+    pairs = [pair for lines in corpus.values() for pair in lines]
+    english, spanish = ({word for pair in corpus["train"] for word in pair[side]} for side in (0, 1))
+    assert all(f"| `{split}` | {len(lines):,} |" in sheet for split, lines in corpus.items())
+    assert f"{len(english)} different English and {len(spanish):,} different Spanish words" in sheet
+    assert f"{sum(len(pair.source) for pair in pairs) / len(pairs):.1f} English words on average" in sheet
+    assert f"lists the {len((FOLDER / 'held_out.tsv').read_text('utf-8').splitlines())} combinations" in sheet
+    assert f"{len(source['lexicon'].lemmas())} dictionary entries" in sheet
     assert "CC BY 4.0" in sheet
     assert "BSD-3-Clause" in sheet

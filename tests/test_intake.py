@@ -154,6 +154,18 @@ def test_single_files_and_several_paths(tmp_path, find):
     assert students(find(root / f"ana_{FILE}", root / "late")) == ["ana", "bo"]
 
 
+def test_folders_of_students_one_by_one(tmp_path, find):
+    files = {f"ana/{FILE}": blank(), "bo/deep/my homework.ipynb": blank(), "cy.zip": zipped({FILE: blank()})}
+    root = write(tmp_path, {**files, "lovelaceada_12_34_all.zip": zipped({FILE: blank()})})
+    intake = find(*(root / name for name in ("ana", "bo", "cy.zip", "lovelaceada_12_34_all.zip")))
+    assert students(intake) == ["ana", "bo", "cy", "lovelaceada_12"]
+
+
+def test_a_class_of_one(tmp_path, find):
+    assert students(find(write(tmp_path / "class", {f"ana/{FILE}": blank()}))) == ["ana"]
+    assert students(find(write(tmp_path / "bo", {FILE: blank()}))) == ["bo"]
+
+
 def test_the_layout_can_be_forced(tmp_path, find):
     root = write(tmp_path / "class", {f"group/ana_{FILE}": blank(), f"group/bo_{FILE}": blank()})
     assert students(find(root, layout="folders")) == ["group"]
@@ -363,7 +375,7 @@ def test_what_is_no_notebook_says_why(raw, reason):
 
 
 def test_a_huge_file_says_what_to_do():
-    with pytest.raises(UnreadableError, match="clear the outputs"):
+    with pytest.raises(UnreadableError, match="clear all outputs"):
         read_notebook(b" " * (MAX_BYTES + 1))
 
 

@@ -8,10 +8,10 @@ import statistics
 import numpy as np
 import pytest
 import torch
-from attnkit.checking.case import Case, Outcome, Seed
-from attnkit.checking.execute import execute
 from torch.nn import functional
 
+from attnkit.checking.case import Case, Outcome, Seed
+from attnkit.checking.execute import execute
 from autograder.declare import JudgeFailure
 from autograder.examine import Examination, as_targets
 from autograder.exercises import nb03

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from attnkit.checking.case import Case, Outcome, Seed, TensorValue
 from attnkit.checking.compare import Output
 from attnkit.checking.execute import cotangent
-
 from autograder.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant, normal, rounded
 from autograder.reference import nb03 as reference
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ class Cluster:
 
     def __init__(self, setting: Setting, address: str) -> None:
         try:
-            import distributed
+            distributed: Any = importlib.import_module("distributed")
         except ImportError:
             raise GradingError("--scheduler needs Dask: run `pip install distributed`") from None
         self.setting = setting
@@ -39,7 +40,7 @@ class Cluster:
         waiting = iter(jobs)
         on_the_way: dict[str, Job] = {}
         try:
-            results = self._completed([], with_results=False)
+            results = self._completed([], loop=self._client.loop)
             for job in self._first(waiting):
                 results.add(self._submit(job, on_the_way))
             while on_the_way:

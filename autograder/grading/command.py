@@ -38,9 +38,7 @@ _sandbox_option = click.option(
 )
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes to grade in.  [default: one per processor]")
 @_sandbox_option
-@click.option(
-    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged."
-)
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged.")
 @click.option("--cell-seconds", type=click.FloatRange(min=1), help="How long one cell may run.  [default: 60]")
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")

@@ -22,7 +22,9 @@ from autograder.grading.outputs import GRADES, REPORT
 from autograder.grading.result import QuestionResult, QuestionStatus, Result, Status
 
 ROWS_SHOWN = 40
+WIDTH = 92
 NOTICES_SHOWN = 12
+LAYOUTS_SHOWN = 6
 _STYLES = {
     QuestionStatus.RIGHT: ("✓", "green"),
     QuestionStatus.PARTLY: ("◐", "yellow"),
@@ -56,8 +58,10 @@ class ConsoleWatcher:
 
     def found(self, intake: Intake, to_grade: int) -> None:
         """Say what was found, and begin to count."""
-        for layout in intake.layouts:
+        for layout in intake.layouts[:LAYOUTS_SHOWN]:
             self.console.print(Text(layout, style="dim"))
+        if len(intake.layouts) > LAYOUTS_SHOWN:
+            self.console.print(Text(f"and {len(intake.layouts) - LAYOUTS_SHOWN} more paths", style="dim"))
         for notice in intake.notices[:NOTICES_SHOWN]:
             self.console.print(Text(f"note: {notice}", style="yellow"))
         if len(intake.notices) > NOTICES_SHOWN:
@@ -130,7 +134,8 @@ def show_check(console: Console, result: Result, title: str) -> None:
 
 def _show_question(console: Console, question: QuestionResult) -> None:
     mark, style = _STYLES[question.status]
-    head = Table.grid(padding=(0, 1), expand=True)
+    head = Table.grid(padding=(0, 1))
+    head.width = min(console.width, WIDTH)
     head.add_column(width=1)
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, Protocol
 
-from attnkit.checking.message import CheckFailed
 from otter.nbmeta_config import NBMetadataConfig
 from otter.test_files import TestFile, create_test_file
 
+from attnkit.checking.message import CheckFailed
 from autograder.grading.course import CourseNotebook, Question
 from autograder.grading.naming import printable, printable_text
 from autograder.grading.notebook import UnreadableError, cells_to_run, is_handed_out, read_notebook

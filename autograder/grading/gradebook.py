@@ -272,7 +272,10 @@ class Gradebook:
             "WHERE student = ? AND notebook = ? ORDER BY position",
             key,
         )
-        return tuple(QuestionResult(*row[1:], tuple(cases.get(row[0], ()))) for row in questions)
+        return tuple(
+            QuestionResult(name, title, score, possible, tuple(cases.get(position, ())))
+            for position, name, title, score, possible in questions
+        )
 
 
 def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:

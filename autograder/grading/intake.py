@@ -96,8 +96,9 @@ def take_in(
     remember = known or (lambda sha256, raw: identify(raw, course))
     intake = Intake()
     candidates: list[_Candidate] = []
+    folders = [path for path in paths if path.suffix.lower() != ".ipynb"]
     for path in paths:
-        found = _Finder(path, scratch)
+        found = _Finder(path, scratch, one_of_many=len(folders) > 1)
         candidates += _candidates(found, layout, course, remember, intake)
     intake.submissions = _choose(candidates, course, intake.notices)
     if not intake.submissions:
@@ -120,8 +121,9 @@ def read_bounded(path: Path) -> bytes:
 class _Finder:
     """Walks one path of the command line, through folders and archives."""
 
-    def __init__(self, root: Path, scratch: Path) -> None:
+    def __init__(self, root: Path, scratch: Path, one_of_many: bool) -> None:
         self.root = root
+        self.one_of_many = one_of_many
         self.scratch = scratch
         self.found: list[_Found] = []
         self.others: list[Parts] = []
@@ -129,6 +131,13 @@ class _Finder:
         self._numbers = count()
         self._walk_root()
         self.found.sort(key=lambda file: natural_key("/".join(file.parts)))
+
+    @property
+    def name(self) -> str:
+        """The folder's or archive's own name; empty for a single notebook."""
+        if self.root.is_dir():
+            return self.root.resolve().name
+        return archive_stem(self.root.name) if is_archive(self.root.name) else ""
 
     def _walk_root(self) -> None:
         root = self.root
@@ -238,14 +247,13 @@ def _may_be_submission(parts: Parts) -> bool:
 
 
 def _candidates(found: _Finder, layout: str, course: Course, known: Identify, intake: Intake) -> Iterator[_Candidate]:
-    arranged = Layout(
-        [file.parts or (found.root.name,) for file in found.found], layout, found.metadata, course.notebooks
-    )
+    paths = [file.parts or (found.root.name,) for file in found.found]
+    arranged = Layout(paths, layout, found.metadata, course.notebooks, found.name, found.one_of_many)
     if found.found:
         intake.layouts.append(f"{printable(found.root.name or str(found.root))}: {arranged.describe()}")
     with_notebook: set[str] = set()
-    for file in found.found:
-        placed = arranged.place(file.parts or (found.root.name,))
+    for file, path in zip(found.found, paths, strict=True):
+        placed = arranged.place(path)
         with_notebook |= {student.key for student in placed.students}
         yield from _candidate(file, placed, known)
     _tell_missing(found.others, arranged, with_notebook, intake.notices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +50,26 @@ class Placed:
 
 
 class Layout:
-    """The layout of one folder or archive, and the students in it."""
+    """The layout of one folder or archive, and the students in it.
+
+    `root` is the folder's own name; when it is `one_of_many` and holds a single notebook, it is the student's.
+    """
 
     def __init__(
-        self, paths: Sequence[Parts], kind: str, metadata: Mapping[str, Any], notebooks: Iterable[str]
+        self,
+        paths: Sequence[Parts],
+        kind: str,
+        metadata: Mapping[str, Any],
+        notebooks: Iterable[str],
+        root: str = "",
+        one_of_many: bool = False,
     ) -> None:
         self.metadata = metadata
         self.names = tuple(notebooks)
+        self.root = root
         self.kind = kind if kind != "auto" else _guess(paths)
+        if kind == "auto" and self.kind in ("files", "folders") and root and one_of_many and len(paths) == 1:
+            self.kind = "one"
         self.wrapper = _wrapper(paths, self._bare) if kind == "auto" and self.kind == "folders" else ()
 
     def place(self, parts: Parts) -> Placed:
@@ -77,6 +89,7 @@ class Layout:
             "gradescope": "Gradescope export",
             "nbgrader": "nbgrader's submitted folder",
             "files": "one file a student",
+            "one": "one student's hand-in",
         }
         inside = f", inside {printable('/'.join(self.wrapper))}" if self.wrapper else ""
         return words.get(self.kind, "one folder a student") + inside
@@ -88,10 +101,15 @@ class Layout:
         """The first folder's name, or the file's own name without the notebook's."""
         parts = parts[len(self.wrapper) :]
         folders = parts[:-1]
-        if folders and self.kind != "files":
+        if self.kind == "one":
+            known = _canvas((self.root,)) or _moodle((self.root,))
+            if known is not None:
+                return known
+            raw = self.root
+        elif folders and self.kind != "files":
             raw = folders[0]
         else:
-            raw = self._bare(parts[-1]) or (folders[-1] if folders else _stem(parts[-1]))
+            raw = self._bare(parts[-1]) or (folders[-1] if folders else self.root or _stem(parts[-1]))
         return Student(student_key(raw), printable(raw))
 
     def _bare(self, file_name: str) -> str:
@@ -115,7 +133,7 @@ class Layout:
 
 def _guess(paths: Sequence[Parts]) -> str:
     """The layout that most files have."""
-    tests = {
+    tests: dict[str, Callable[[Parts], bool]] = {
         "gradescope": lambda parts: any(_GRADESCOPE.match(part) for part in parts),
         "moodle": lambda parts: _moodle(parts) is not None,
         "nbgrader": lambda parts: _nbgrader(parts) is not None,
@@ -128,7 +146,7 @@ def _guess(paths: Sequence[Parts]) -> str:
     return "folders"
 
 
-def _wrapper(paths: Sequence[Parts], bare: Any) -> Parts:
+def _wrapper(paths: Sequence[Parts], bare: Callable[[str], str]) -> Parts:
     """The folders that hold the whole class, such as the one that a zip program adds."""
     wrapper: Parts = ()
     while len(paths) > 1 and len({parts[0] for parts in paths}) == 1 and all(len(parts) > 1 for parts in paths):

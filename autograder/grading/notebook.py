@@ -165,11 +165,10 @@ def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
     """A notebook of format 3 or older in today's format."""
     import nbformat
 
+    tools: Any = nbformat  # it has no types
     try:
-        old = nbformat.from_dict(data)
-        old.setdefault("nbformat", 3)
-        old.setdefault("metadata", nbformat.from_dict({}))
-        return dict(nbformat.convert(old, 4))
+        old = tools.from_dict({"nbformat": 3, "metadata": {}, **data})
+        return dict(tools.convert(old, 4))
     except (Exception, RecursionError):
         raise UnreadableError(
             "it is a notebook of an old format that cannot be converted: save it from Jupyter again"

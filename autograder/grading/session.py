@@ -20,10 +20,12 @@ from autograder.grading.sandbox.choice import Sandbox, choose_sandbox
 from autograder.grading.sandbox.fork_server import ForkServer, InfrastructureError, Worker
 from autograder.grading.sandbox.inside.callback import RemoteCallback, from_value
 from autograder.grading.sandbox.inside.limits import Limits
-from autograder.grading.sandbox.inside.wire import Frame, WireClosed, WireError, WireTimeout
+from autograder.grading.sandbox.inside.wire import BodyError, Frame, WireClosed, WireError, WireTimeout, encode
 from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
 
 __all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
+
+STRIKES = 2
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Session:
         self._cells: list[str] = []
         self._ran: list[int] = []
         self._left_threads: set[int] = set()
+        self._strikes: dict[str, list[Failure]] = {}
         self._results: dict[int, CellResult] = {}
 
     def __enter__(self) -> Session:
@@ -121,6 +124,8 @@ class Session:
             try:
                 body = self._ask(self._ready(), "has", {"name": name}, self.limits.call_seconds)
                 return body.get("has") is True
+            except BodyError:
+                return False
             except _Ended as ended:
                 self._after(ended)
             except _GivenUp:
@@ -128,19 +133,26 @@ class Session:
         return False
 
     def run(self, name: str, case: Case) -> Outcome:
-        """Carry out one case on the name; a worker that ends at it is tried a second time, afresh."""
-        failure = Failure("died")
-        for _ in range(2):
+        """Carry out one case on the name.
+
+        The first time that the worker ends by itself, the call is tried again in a fresh one: what another cell left
+        behind may have been to blame. A name that has cost several workers is not called again.
+        """
+        while True:
+            strikes = self._strikes.setdefault(name, [])
+            if len(strikes) >= STRIKES:
+                return Outcome(failure=strikes[-1])
             try:
                 return self._run_case(self._ready(), name, case)
-            except _Ended as ended:
-                self._after(ended)
-                failure = Failure(ended.kind, message=str(ended))
-                if ended.kind != "died":
-                    break
+            except BodyError as error:
+                return Outcome(failure=Failure("refused", message=str(error)))
             except _GivenUp as given_up:
                 return Outcome(failure=Failure("timeout", message=str(given_up)))
-        return Outcome(failure=failure)
+            except _Ended as ended:
+                self._after(ended)
+                strikes.append(Failure(ended.kind, message=str(ended)))
+                if ended.kind != "died" or len(strikes) >= STRIKES:
+                    return Outcome(failure=strikes[-1])
 
     def _run_cell(self, index: int) -> CellResult:
         started = time.monotonic()
@@ -155,6 +167,8 @@ class Session:
                 self._after(error)
                 if error.kind == "timeout":
                     break
+            except BodyError as error:
+                return CellResult(index, "error", Failure("refused", message=str(error)), time.monotonic() - started)
             else:
                 return CellResult(index, "error" if failure else "ok", failure, time.monotonic() - started)
         assert ended is not None
@@ -180,6 +194,8 @@ class Session:
             for index in list(self._ran):
                 try:
                     self._send_cell(self._worker, index)
+                except BodyError:
+                    continue
                 except _Ended as ended:
                     self._ran.remove(index)
                     status = "timeout" if ended.kind == "timeout" else "died"
@@ -242,7 +258,7 @@ class Session:
                     raise WireError("an answer to no question")
                 if reply.kind != "callback" or callbacks is None or calls is None:
                     break
-                worker.channel.send(Frame(*_answer_callback(reply.body, ticket, callbacks, calls)), deadline)
+                worker.channel.send(_answer_callback(reply.body, ticket, callbacks, calls), deadline)
             if reply.kind != kind or not isinstance(reply.body, dict):
                 raise WireError("an answer of another kind")
             return reply.body
@@ -250,6 +266,8 @@ class Session:
             raise _Ended("timeout", "no answer in time") from None
         except WireClosed:
             raise _Ended("died", "the process ended") from None
+        except BodyError:
+            raise
         except WireError as error:
             raise _Ended("refused", str(error)) from None
 
@@ -308,19 +326,27 @@ def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
     return value
 
 
-def _answer_callback(
-    body: Any, ticket: str, callbacks: list[Callback], calls: list[tuple[Any, ...]]
-) -> tuple[str, str, dict[str, Any]]:
-    """Call the callback a worker asks for and note the call; kind, ticket and body of the reply."""
+def _answer_callback(body: Any, ticket: str, callbacks: list[Callback], calls: list[tuple[Any, ...]]) -> Frame:
+    """Call the callback that a worker asks for, note the call, and make the frame with its result or its error."""
     if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(callbacks):
         raise WireError("a callback that is not there")
-    arguments = checked_value(body.get("args"))
+    try:
+        arguments = checked_value(body.get("args"))
+    except BodyError as error:
+        raise WireError(str(error)) from None
     if not isinstance(arguments, tuple):
         raise WireError("a callback without arguments")
     if len(calls) >= MAX_CALLBACK_CALLS:
-        return "raised", ticket, {"type": "RuntimeError", "message": "it has been called too often"}
+        return _raised(ticket, RuntimeError("the function that was passed in has been called too often"))
     calls.append(arguments)
     try:
-        return "answer", ticket, {"value": to_value(callbacks[body["id"]](*from_value(arguments)))}
+        value = to_value(callbacks[body["id"]](*from_value(arguments)))
+        reply = Frame("answer", ticket, {"value": value})
+        encode(reply)
     except Exception as error:
-        return "raised", ticket, {"type": type(error).__name__, "message": str(error)[:300]}
+        return _raised(ticket, error)
+    return reply
+
+
+def _raised(ticket: str, error: Exception) -> Frame:
+    return Frame("raised", ticket, {"type": type(error).__name__, "message": str(error)[:300]})

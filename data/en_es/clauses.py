@@ -30,7 +30,7 @@ TENSES = {"present": 34, "past": 34, "future": 18, "progressive": 14}
 
 @dataclass(frozen=True)
 class Clause:
-    """Subject, verb and the rest; `subject_last` puts a question's subject after the rest, as predicates want."""
+    """Subject, verb and the rest; `subject_last` puts a question's subject after the rest: ¿ bebe agua el gato ?"""
 
     subject: NounPhrase
     group: VerbGroup
@@ -82,7 +82,7 @@ def rich_thing(
     np = thing(dice, kinds, owner, definite)
     if depth < 1 or "name" in np.kinds:
         return np
-    choice = dice.weigh({"nothing": 72, "relative": 18, "whole or owner": 10})
+    choice = dice.weigh({"nothing": 76, "relative": 14, "whole or owner": 10})
     if choice == "relative" and np.determiner not in ("", *POSSESSIVES):
         return relative(dice, np)
     if choice == "whole or owner" and "part" in np.kinds and np.determiner == "the":
@@ -128,9 +128,9 @@ def deed(
 ) -> Clause:
     """A clause in which the subject does something: to an object, to him or her, somewhere, or for somebody.
 
-    `depth` > 0 lets objects have clauses of their own; `linking` and `when` allow verbs like want and expressions of
-    time; `negative` is left to chance where it is None. Without a `tense` it takes any that the verb has, and without a
-    `verb` any that the subject can do.
+    `depth` > 0 lets objects have clauses of their own; `linking` allows verbs like want, and `when` expressions like
+    always and yesterday; `negative` is left to chance where it is None. Without a `tense` it takes any that the verb
+    has, and without a `verb` any that the subject can do.
     """
     kind = dice.weigh({"object": 50, "place": 32, "gift": 10, "pronoun": 12})
     verb = verb or choose_verb(dice, subject, kind, tense)
@@ -138,15 +138,15 @@ def deed(
     chain = choose_linking(dice, verb, subject, tense, question) if linking else None
     tense = tense or choose_tense(dice, chain or verb, simple=chain is not None)
     simple = not (negative or question or chain)
-    usual = simple and tense == "present" and "question word" not in subject.kinds
-    habit = dice.pick(HABITS) if usual and dice.chance(0.12) else ""
-    rest, clitics, room_for_time = complements(dice, verb, subject, kind, depth)
+    habit = dice.pick(HABITS) if when and simple and tense == "present" and dice.chance(0.15) else ""
+    rest, clitics, np = complements(dice, verb, subject, kind, depth)
+    bare = np is not None and not np.determiner and "name" not in np.kinds
     if simple and verb.adverbs and not clitics and dice.chance(0.14):
-        rest = in_manner(dice, verb, rest)
-    elif when and room_for_time and not habit and not chain and dice.chance(0.2):
+        rest = in_manner(dice, verb, rest, bare)
+    elif when and not (habit or chain or bare) and (np is None or np.simple) and dice.chance(0.2):
         rest += time(dice, tense)
     group = verb_group(verb, subject, tense, negative, question, clitics, habit, chain)
-    return Clause(subject, group, rest)
+    return Clause(subject, group, rest, subject_last=bare)
 
 
 def verbs_for(verbs: Sequence[Verb], subject: NounPhrase, tense: str = "") -> list[Verb]:
@@ -199,16 +199,16 @@ def choose_tense(dice: Dice, verb: Verb, simple: bool = False) -> str:
 
 def complements(
     dice: Dice, verb: Verb, subject: NounPhrase, kind: str, depth: int
-) -> tuple[Phrase, list[Target], bool]:
-    """What follows the verb, the clitics before it in Spanish, and whether an expression of time may come after."""
+) -> tuple[Phrase, list[Target], NounPhrase | None]:
+    """What follows the verb, the clitics before it in Spanish, and the object if it is a noun phrase."""
     if verb in GIVING:
-        return *gift(dice, verb, subject), True
+        return *gift(dice, verb, subject), None
     if verb in INTRANSITIVE:
-        return place(dice, verb, subject), [], True
+        return place(dice, verb, subject), [], None
     if kind == "pronoun" and takes_people(verb):
-        return *object_pronoun(dice, subject), True
+        return *object_pronoun(dice, subject), None
     np = object_of(dice, verb, subject, depth)
-    return taken(verb, np), [], np.simple
+    return taken(verb, np), [], np
 
 
 def object_of(dice: Dice, verb: Verb, subject: NounPhrase, depth: int) -> NounPhrase:
@@ -277,12 +277,16 @@ def preposition(english: str, spanish: str) -> Phrase:
     return say(english) if usual == spanish.split() else word(english, *spanish.split())
 
 
-def in_manner(dice: Dice, verb: Verb, rest: Phrase) -> Phrase:
-    """How it is done: right after the verb in Spanish, and after the object, if there is one, in English."""
+def in_manner(dice: Dice, verb: Verb, rest: Phrase, bare: bool) -> Phrase:
+    """How it is done: after the object, if there is one, in English; right after the verb in Spanish.
+
+    Only a bare object comes before it in Spanish too: bebe agua rápidamente.
+    """
     how = say(dice.pick(sorted(verb.adverbs)).replace("_", " "))
     has_object = verb in TRANSITIVE or any(link.startswith("-/") for link in verb.objects)
     english = rest.english + how.english if has_object else how.english + rest.english
-    return Phrase(english, how.spanish + rest.spanish, rest.combinations)
+    spanish = rest.spanish + how.spanish if bare else how.spanish + rest.spanish
+    return Phrase(english, spanish, rest.combinations)
 
 
 def time(dice: Dice, tense: str) -> Phrase:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import grammar
+from dice import Dice
+from grammar import example, sentence
 from lexicon import ADJECTIVES, GIVING, TRANSITIVE
+from noun_phrases import nouns_of
 from phrase import Combination, Phrase, finish
 
 SEED = 2017  # the year of "Attention Is All You Need"
@@ -45,14 +47,14 @@ def line_of(phrase: Phrase) -> Line:
     return Line(" ".join(english), " ".join(spanish), links, phrase.combinations)
 
 
-def lines(dice: grammar.Dice) -> Iterator[Line]:
+def lines(dice: Dice) -> Iterator[Line]:
     """Distinct sentences of 3–24 words in both languages, without end.
 
     Raises ValueError if one English sentence ever comes with two translations.
     """
     known: dict[str, str] = {}
     while True:
-        line = line_of(grammar.sentence(dice))
+        line = line_of(sentence(dice))
         lengths = len(line.english.split()), len(line.spanish.split())
         if min(lengths) < SHORTEST or max(lengths) > LONGEST:
             continue
@@ -68,23 +70,23 @@ def possible_combinations() -> list[Combination]:
     described = {
         ("adjective", adjective.english, noun.english)
         for adjective in ADJECTIVES
-        for noun in grammar.nouns_of(*sorted(adjective.kinds))
+        for noun in nouns_of(*sorted(adjective.kinds))
     }
     done = {
         ("object", verb.base, noun.english)
         for verb in (*TRANSITIVE, *GIVING)
         for kinds in verb.objects
-        for noun in grammar.nouns_of(*kinds.split())
+        for noun in nouns_of(*kinds.split())
     }
     return sorted(described | done)
 
 
 def corpus(seed: int = SEED) -> tuple[dict[str, list[Line]], list[Combination]]:
     """The lines of every split, and the combinations that only `test_combinations` has."""
-    dice = grammar.Dice(seed)
+    dice = Dice(seed)
     held_out = [combination for combination in possible_combinations() if dice.chance(HELD_OUT_SHARE)]
     splits: dict[str, list[Line]] = {name: [] for name in SIZES}
-    splits["test"].append(line_of(grammar.example()))
+    splits["test"].append(line_of(example()))
     words: set[str] = set()
     for line in lines(dice):
         if all(len(splits[name]) == size for name, size in SIZES.items()):

@@ -132,19 +132,19 @@ def saying(dice: Dice) -> Phrase:
 
 
 RULES: dict[Callable[[Dice], Phrase], int] = {
-    statement: 36,
-    description: 15,
+    statement: 40,
+    description: 17,
     yes_no_question: 9,
     open_question: 7,
     same_object: 6,
-    two_deeds: 5,
+    two_deeds: 4,
     because: 5,
     liking: 5,
     existence: 4,
     comparison: 3,
-    contrast: 3,
-    two_clauses: 4,
-    saying: 5,
+    contrast: 2,
+    two_clauses: 3,
+    saying: 4,
 }
 
 

@@ -77,23 +77,30 @@ class Occupation:
     spanish: tuple[str, ...]
 
 
-def _verbs(name: str) -> list[Verb]:
-    return [
-        Verb(*row[:5], listed(row[5]), tuple(row[6].split("; ")), listed(row[7]), listed(row[8])) for row in rows(name)
-    ]
+def _noun(row: list[str]) -> Noun:
+    english, plural, spanish, spanish_plural, gender, kinds = row
+    return Noun(english, plural, spanish, spanish_plural, gender, listed(kinds))
 
 
-NOUNS = [Noun(*row[:5], listed(row[5])) for row in rows("nouns")]
+def _adjective(row: list[str]) -> Adjective:
+    english, comparative, spanish, copula, kinds, notes = row
+    return Adjective(english, comparative, tuple(spanish.split()), copula, listed(kinds), listed(notes))
+
+
+def _verb(row: list[str]) -> Verb:
+    base, third, past, ing, spanish, subjects, objects, adverbs, notes = row
+    objects_ = tuple(objects.split("; "))
+    return Verb(base, third, past, ing, spanish, listed(subjects), objects_, listed(adverbs), listed(notes))
+
+
+NOUNS = [_noun(row) for row in rows("nouns")]
 STRESSED_A = {"agua", "águila"}  # feminine, but with el and un, because they begin with a stressed a
-ADJECTIVES = [
-    Adjective(row[0], row[1], tuple(row[2].split()), row[3], listed(row[4]), listed(row[5]))
-    for row in rows("adjectives")
-]
-TRANSITIVE = _verbs("transitive")
-INTRANSITIVE = _verbs("intransitive")
-GIVING = _verbs("giving")
-LINKING = _verbs("linking")
-SAYING = _verbs("saying")
+ADJECTIVES = [_adjective(row) for row in rows("adjectives")]
+TRANSITIVE = [_verb(row) for row in rows("transitive")]
+INTRANSITIVE = [_verb(row) for row in rows("intransitive")]
+GIVING = [_verb(row) for row in rows("giving")]
+LINKING = [_verb(row) for row in rows("linking")]
+SAYING = [_verb(row) for row in rows("saying")]
 NAMES = [(row[0], row[1], row[2]) for row in rows("names")]
 OCCUPATIONS = [Occupation(row[0], row[1], tuple(row[2:])) for row in rows("occupations")]
 FEELINGS = [(row[0], row[1], row[2]) for row in rows("feelings")]

@@ -45,9 +45,9 @@ def ask(question_word: Phrase, clause: Clause) -> Phrase:
 
 def ask_who(dice: Dice) -> Phrase:
     """who bought the bread ? ¿ quién compró el pan ?"""
-    who = NounPhrase(word("who", "quién"), kinds=frozenset({"human", "question word"}))
+    who = NounPhrase(word("who", "quién"), kinds=frozenset({"human"}))
     tense = dice.weigh({"present": 40, "past": 40, "future": 20})
-    statement = deed(dice, who, tense, linking=False, negative=False).statement()
+    statement = deed(dice, who, tense, linking=False, when=False, negative=False).statement()
     mark = word("?", "?")
     return Phrase((), (Target("¿", mark.english[0]),)) + statement + mark
 

@@ -42,7 +42,7 @@ def quality(dice: Dice, tense: str, negative: bool) -> Clause:
     """the house is big: an adjective of any noun that it describes."""
     adjective = dice.pick([a for a in ADJECTIVES if "before" not in a.notes])
     subject = subject_for(dice, [dice.pick(sorted(adjective.kinds))], 1, known=True)
-    if describes(adjective, subject):
+    if describes(adjective, subject) or (tense == "future" and subject.animate and adjective.copula == "ser"):
         return quality(dice, tense, negative)
     return predicate(dice, subject, adjective, tense, negative)
 
@@ -136,13 +136,23 @@ def profession(dice: Dice, tense: str, negative: bool) -> Clause:
     return Clause(subject, be_group("ser", subject, tense, negative), article + name, subject_last=True)
 
 
+SORTS = {"human", "animal", "food", "drink", "thing", "text", "task", "clothing", "furniture", "vehicle", "instrument"}
+SORTS |= {"event", "place", "room", "town", "outside", "crossed", "tree", "art"}
+
+
 def comparison(dice: Dice) -> Phrase:
     """the cat is bigger than the dog: el gato es más grande que el perro."""
     adjective = dice.pick([a for a in ADJECTIVES if a.comparative != "-"])
     kind = dice.pick(sorted(adjective.kinds))
     subject = subject_for(dice, [kind], 0, known=True)
     other = thing(dice, [kind], definite=True)
-    if describes(adjective, subject) or describes(adjective, other) or set(subject.nouns) & set(other.nouns):
+    alike = subject.pronoun or subject.kinds & other.kinds & SORTS
+    if (
+        not alike
+        or describes(adjective, subject)
+        or describes(adjective, other)
+        or set(subject.nouns) & set(other.nouns)
+    ):
         return comparison(dice)
     tense = dice.weigh({"present": 80, "past": 20})
     group = be_group(adjective.copula, subject, tense, negative=dice.chance(0.1))
@@ -154,7 +164,7 @@ def comparison(dice: Dice) -> Phrase:
 def existence(dice: Dice) -> Phrase:
     """there is a cat in the garden: hay un gato en el jardín."""
     what, where, kind, _ = dice.pick([row for row in WHEREABOUTS if "there" in row[3]])
-    noun = dice.pick(nouns_of(what))
+    noun = dice.pick([noun for noun in nouns_of(what) if "family" not in noun.kinds])
     mass = "mass" in noun.kinds
     number = SINGULAR if mass or dice.chance(0.5) else PLURAL
     determiner = "" if mass else "a" if number == SINGULAR else dice.pick(NUMBERS)
@@ -175,25 +185,24 @@ def liking(dice: Dice) -> Phrase:
     if len(person.nouns) > 1:
         return liking(dice)
     negative = dice.chance(0.2)
-    auxiliary = (Source("does" if third(person) else "do"), Source("not")) if negative else ()
+    auxiliary = [Source("does" if third(person) else "do"), Source("not")] if negative else []
     likes = Source("likes" if third(person) and not negative else "like")
     liked, plural = liked_deed(dice, person) if dice.chance(0.35) else liked_thing(dice, person)
     clitic = "me" if person.person == 1 else "les" if person.number == PLURAL else "le"
     announced = person.phrase.english[0] if person.pronoun else None
-    spanish = (
-        *((Target("a"), *person.phrase.spanish) if person.phrase.spanish else ()),
-        *((Target("no", auxiliary[1]),) if negative else ()),
-        Target(clitic, announced),
-        Target("gustan" if plural else "gusta", likes),
-    )
-    return Phrase((*person.phrase.english, *auxiliary, likes), spanish, person.phrase.combinations) + liked
+    to = (Target("a"), *person.phrase.spanish) if person.phrase.spanish else ()
+    no = (Target("no", auxiliary[1]),) if negative else ()
+    gusta = (Target(clitic, announced), Target("gustan" if plural else "gusta", likes))
+    english = (*person.phrase.english, *auxiliary, likes)
+    return Phrase(english, (*to, *no, *gusta), person.phrase.combinations) + liked
 
 
 def liked_deed(dice: Dice, person: NounPhrase) -> tuple[Phrase, bool]:
     """to read the book; not plural."""
     verb = dice.pick([v for v in verbs_for(TRANSITIVE, person) if not v.notes & {"present", "still"}])
-    to, *main = (Source(text) for text in f"to {verb.base}".split())
-    return Phrase((to, *main), (Target(verb.spanish, main[0]),)) + taken(verb, object_of(dice, verb, person, 0)), False
+    to, main = Source("to"), [Source(text) for text in verb.base.split()]
+    infinitive = Phrase((to, *main), (Target(verb.spanish, main[0]),))
+    return infinitive + taken(verb, object_of(dice, verb, person, 0)), False
 
 
 def liked_thing(dice: Dice, person: NounPhrase) -> tuple[Phrase, bool]:

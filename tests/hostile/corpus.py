@@ -139,7 +139,7 @@ TAKING = (
 DESCRIPTORS_AND_THREADS = (
     Hostile("closes all descriptors", first=("import os\nos.closerange(0, 65536)",), problem=True),
     Hostile("closes the standard descriptors", first=("import os, sys\nfor fd in (0, 1, 2): os.close(fd)\nprint('x')\nsys.stdout.close()",)),
-    Hostile("points all descriptors to nothing", first=("import os\nnull = os.open('/dev/null', os.O_RDWR)\nfor fd in range(1024):\n    try:\n        os.fstat(fd)\n        os.dup2(null, fd)\n    except OSError: pass",), problem=True),
+    Hostile("points all descriptors to nothing", first=("import os\nnull = os.open('/dev/null', os.O_RDWR)\nfor fd in range(1024):\n    try:\n        os.fstat(fd)\n        os.dup2(null, fd)\n    except OSError: pass",)),
     Hostile("leaves a busy thread", first=("import threading\ndef busy():\n    while True: pass\nthreading.Thread(target=busy, daemon=True).start()",)),
     Hostile("leaves a thread that ends the process", first=("import threading, os\nthreading.Timer(0.3, os._exit, (0,)).start()",)),
     Hostile("leaves a thread that writes to the wire", first=(

@@ -54,7 +54,7 @@ def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master):
     if hostile.problem:
         assert result.status is Status.PROBLEMS
     for question in result.questions:
-        assert "LEAK" not in repr(question), "hidden inputs reached the feedback"
+        assert "LEAK" not in repr([case for case in question.cases if case.hidden]), "hidden inputs reached the feedback"
     assert is_honest(grade_notebook(handin(STYLE, WORKSHEET), master, workshop)), "the next submission was harmed"
 
 

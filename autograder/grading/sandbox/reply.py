@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
-from autograder.grading.sandbox.inside.wire import WireError
+from autograder.grading.sandbox.inside.wire import BodyError
 
 FAILURES = frozenset(("raised", "unfinished", "missing", "state", "refused"))
 DTYPES = frozenset(
@@ -19,12 +19,12 @@ _PATH = re.compile(r"(args|kwargs|state)\.[\w.]{1,80}")
 
 
 def checked_outcome(outcome: Any, case: Case) -> Outcome:
-    """An outcome of `case` with nothing in it but what `execute` makes; raises WireError."""
+    """An outcome of `case` with nothing in it but what `execute` makes; raises BodyError."""
     if not isinstance(outcome, Outcome):
-        raise WireError("not an outcome")
+        raise BodyError("not an outcome")
     lines = outcome.lines
     if lines is not None and (type(lines) is not int or not 0 <= lines < 2**53):
-        raise WireError("not a count of lines")
+        raise BodyError("not a count of lines")
     return Outcome(
         value=checked_value(outcome.value),
         failure=checked_failure(outcome.failure),
@@ -37,17 +37,17 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
 
 
 def checked_failure(failure: Any) -> Failure | None:
-    """A failure that a worker may report, its texts short and printable; raises WireError."""
+    """A failure that a worker may report, its texts short and printable; raises BodyError."""
     if failure is None:
         return None
     if not isinstance(failure, Failure):
-        raise WireError("not a failure")
+        raise BodyError("not a failure")
     kind = _one_of(failure.kind, FAILURES)
     return Failure(kind, _text(failure.type, 100), _text(failure.message), _text(failure.line))
 
 
 def checked_value(value: Any) -> Any:
-    """Numbers, texts and arrays in tuples, lists and dicts; raises WireError for anything else."""
+    """Numbers, texts and arrays in tuples, lists and dicts; raises BodyError for anything else."""
     if value is None or type(value) in (bool, int, float):
         return value
     if type(value) is str:
@@ -56,7 +56,7 @@ def checked_value(value: Any) -> Any:
         return value
     if isinstance(value, TensorValue):
         if type(value.data) is not np.ndarray:
-            raise WireError("not a tensor")
+            raise BodyError("not a tensor")
         return TensorValue(value.data, _one_of(value.dtype, DTYPES))
     if type(value) in (tuple, list):
         return type(value)(checked_value(item) for item in value)
@@ -64,43 +64,43 @@ def checked_value(value: Any) -> Any:
         return {_text(key): checked_value(item) for key, item in value.items()}
     if isinstance(value, Failure):
         return checked_failure(value)
-    raise WireError("not a value")
+    raise BodyError("not a value")
 
 
 def _gradient(array: Any) -> np.ndarray | None:
     if array is None:
         return None
     if type(array) is not np.ndarray or array.dtype != np.float64:
-        raise WireError("not a gradient")
+        raise BodyError("not a gradient")
     return array
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
-        raise WireError("not a mapping")
+        raise BodyError("not a mapping")
     return value
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
     if type(value) is not tuple:
-        raise WireError("not a tuple")
+        raise BodyError("not a tuple")
     return value
 
 
 def _path(path: Any) -> str:
     if type(path) is not str or not _PATH.fullmatch(path):
-        raise WireError("not the path of an argument")
+        raise BodyError("not the path of an argument")
     return path
 
 
 def _one_of(name: Any, names: Any) -> str:
     if type(name) is not str or name not in names:
-        raise WireError("not a known name")
+        raise BodyError("not a known name")
     return name
 
 
 def _text(text: Any, longest: int = MAX_TEXT) -> str:
     """The text, cut, without halves of characters that no file could hold."""
     if type(text) is not str:
-        raise WireError("not a text")
+        raise BodyError("not a text")
     return text[:longest].encode("utf-8", "replace").decode("utf-8")

@@ -8,7 +8,7 @@ tasks     copy, reverse, copy from k back, key → value recall, a Markov source
 """
 
 from attnkit.data.batching import BOS, EOS, PAD, UNK, Vocabulary, batches, gold_matrix, pad_batch
-from attnkit.data.dates import DATE_LOCALES, dates
+from attnkit.data.dates import DATE_LOCALES, date_words, dates
 from attnkit.data.numbers import number_words
 from attnkit.data.pairs import DataError, Pair, load_en_es, load_tab_separated
 from attnkit.data.tasks import (
@@ -37,6 +37,7 @@ __all__ = [
     "batches",
     "copy_back_task",
     "copy_task",
+    "date_words",
     "dates",
     "gold_matrix",
     "load_en_es",

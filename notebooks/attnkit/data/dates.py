@@ -47,6 +47,31 @@ def dates(
     return pairs
 
 
+def date_words(
+    n: int,
+    seed: int = 0,
+    locales: Sequence[str] = DATE_LOCALES,
+    years: tuple[int, int] = (1950, 2049),
+) -> list[Pair]:
+    """The pairs of `dates` with longer tokens: lunes , 3 de mayo de 2021 → 2021 - 05 - 03.
+
+    Source tokens are words, numbers and punctuation marks. The alignment gives year, month and day the token they come
+    from; the hyphens are −1. Raises ValueError as `dates` does.
+    """
+    return [_in_words(pair) for pair in dates(n, seed, locales, years)]
+
+
+def _in_words(pair: Pair) -> Pair:
+    spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", "".join(pair.source))]
+    token_at = {place: token for token, span in enumerate(spans) for place in range(*span)}
+    parts = ((0, 4), (4, 5), (5, 7), (7, 8), (8, 10))  # yyyy - mm - dd
+    return Pair(
+        tuple("".join(pair.source[begin:end]) for begin, end in spans),
+        tuple("".join(pair.target[begin:end]) for begin, end in parts),
+        tuple(token_at.get(pair.alignment[end - 1], UNALIGNED) for _, end in parts),
+    )
+
+
 @cache
 def _patterns(locale: str) -> tuple[str, ...]:
     """The CLDR patterns of `locale` that name the month, each once."""

@@ -20,13 +20,13 @@ class Limits:
     call_seconds: float = 20.0
     session_seconds: float = 900.0
     start_seconds: float = 60.0
-    restarts: int = 12
+    restarts: int = 40
     memory: int = 2048 * MEGABYTE
     folder: int = 64 * MEGABYTE
     file: int = 32 * MEGABYTE
     files_in_folder: int = 2_000
     open_files: int = 128
-    threads: int = 64
+    threads: int = 256
 
 
 def apply_limits(limits: Limits, own_user: bool) -> None:

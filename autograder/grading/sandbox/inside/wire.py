@@ -33,6 +33,10 @@ class WireError(Exception):
     """The other side sent something that is not a frame, or the frame to send is too large."""
 
 
+class BodyError(WireError):
+    """The frame is whole, but what is in it is not what it should be; the next frame can still be read."""
+
+
 class WireTimeout(Exception):
     """The other side did not answer in time."""
 
@@ -80,21 +84,21 @@ def decode_prefix(prefix: bytes) -> tuple[int, int]:
 
 
 def decode(head: bytes, payload: bytes) -> Frame:
-    """A frame from its head and payload; raises WireError, and nothing else, when they do not fit together."""
+    """A frame from its head and payload; raises BodyError, and nothing else, when they do not fit together."""
     try:
         parts = json.loads(head, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise WireError("the head is not JSON") from None
+        raise BodyError("the head is not JSON") from None
     if not isinstance(parts, list) or len(parts) != 4:
-        raise WireError("the head has another form")
+        raise BodyError("the head has another form")
     kind, ticket, packed, sizes = parts
     if not _is_short_text(kind) or not _is_short_text(ticket):
-        raise WireError("the head has another form")
+        raise BodyError("the head has another form")
     get = _Buffers(sizes, payload)
     try:
         body = codec.unpack(packed, get)
     except (codec.CodecError, RecursionError):
-        raise WireError("the body is not packed data") from None
+        raise BodyError("the body is not packed data") from None
     return Frame(kind, ticket, body)
 
 
@@ -160,9 +164,9 @@ class _Buffers:
 
     def __init__(self, sizes: Any, payload: bytes) -> None:
         if not isinstance(sizes, list) or len(sizes) > MAX_BUFFERS:
-            raise WireError("too many buffers")
+            raise BodyError("too many buffers")
         if not all(type(size) is int and 0 <= size <= MAX_PAYLOAD for size in sizes) or sum(sizes) != len(payload):
-            raise WireError("the buffers do not fill the payload")
+            raise BodyError("the buffers do not fill the payload")
         self._slices: dict[int, tuple[int, int]] = dict(enumerate(_spans(sizes)))
         self._payload = payload
 

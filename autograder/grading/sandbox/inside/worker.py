@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from attnkit.checking.case import Case, Failure, Outcome
+from attnkit.checking import codec
+from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from attnkit.checking.execute import describe_error, execute
 
 from .callback import CallbackRaised, RemoteCallback
 from .shell import run_cell, threads_left
-from .wire import Channel, Frame, WireClosed, WireError
+from .wire import MAX_PAYLOAD, Channel, Frame, WireClosed, WireError
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
@@ -72,6 +73,8 @@ class _Worker:
         if name not in self.shell.user_ns:
             return Outcome(failure=Failure("missing"))
         outcome = execute(self.shell.user_ns[name], case)
+        if not _can_be_sent(outcome.value):
+            return Outcome(failure=Failure("refused", message="what it returns is too large"))
         return replace(outcome, callback_calls=())
 
     def _ask(self, number: int, arguments: tuple[Any, ...]) -> Any:
@@ -89,11 +92,31 @@ def _described(error: BaseException) -> Failure:
         return Failure("raised", "Exception", "(the error could not be read)")
 
 
+def _can_be_sent(value: Any) -> bool:
+    """Whether plain data is small enough for the wire; found out before time is spent on packing it."""
+    left, waiting = codec.MAX_ITEMS, [value]
+    space = MAX_PAYLOAD
+    while waiting:
+        item = waiting.pop()
+        left -= 1
+        if isinstance(item, list | tuple | dict):
+            if len(item) > left:
+                return False
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+        array = item.data if isinstance(item, TensorValue) else item
+        space -= array.nbytes if isinstance(array, np.ndarray) else len(item) if isinstance(item, str) else 0
+        if left < 0 or space < 0 or (isinstance(item, str) and len(item) > codec.MAX_TEXT):
+            return False
+    return True
+
+
 def _settle() -> None:
     """Undo what a cell may have set for the whole process."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
     sys.settrace(None)
     sys.setprofile(None)
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
     for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
         signal.setitimer(timer, 0)
 
