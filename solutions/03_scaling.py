@@ -467,7 +467,7 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
     mask bool, broadcasts to (…, T, S), True = may attend.
     Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of the inputs.
     A query that may attend to nothing gets zero weights and a zero output.
-    Scores may be in the thousands, those of blocked keys too.
+    Scores may be in the tens of thousands, above or below 0, those of blocked keys too.
     Gradients reach Q, K and V and stay finite, also in rows with nothing to attend to.
     Written with your own steps: the check watches for calls of torch's scaled_dot_product_attention and refuses them.
     Vaswani et al. 2017, eq. 1.
@@ -687,6 +687,9 @@ def choose_scale(var_q, var_k, d_k):
 # %% [markdown] tags=["explanation"]
 # **Why independent and mean 0?** In general Var(qk) = var_q var_k + var_q·mean_k² + var_k·mean_q² (for independent q and k). With means of 0 only the first term is left. And a variance scales with the *square* of a factor, hence the root.
 
+# %% [markdown]
+# **Predict:** `nn.Linear` does not start with weights that keep the variance of its inputs. Do its queries and keys, divided by $\sqrt{d_k}$ as usual, score with a variance above 1, below 1, or 1?
+
 # %% tags=["experiment"]
 torch.manual_seed(5)
 X, rows = torch.randn(4000, 64), []
@@ -833,6 +836,9 @@ def correlated_score_moments(d_k, rho):
 
 # %% [markdown] tags=["explanation"]
 # **Worked out.** $q_i k_i = \rho q_i^2 + \sqrt{1-\rho^2}\, q_i \varepsilon_i$. Mean: ρ · 1 + 0. Variance: ρ² · 2 + (1 − ρ²) · 1 = 1 + ρ². Both add up over d_k features. The tempting 1 − ρ² is the variance of $k_i$ when $q_i$ is *known*; here $q_i$ varies too.
+
+# %% [markdown]
+# **Predict:** at ρ = 0.4 and d_k = 64, how far from 0 are the scores of pairs that belong together, after division by $\sqrt{d_k}$? And at d_k = 1024?
 
 # %% tags=["experiment"]
 generator, d_k, rho = torch.Generator().manual_seed(7), 64, 0.4

@@ -21,7 +21,7 @@ class FakeCell:
 
 
 class FakeSession:
-    """Runs cells in this process; `# timeout` or `# died` in a cell pretends that it had to be stopped."""
+    """Runs cells in this process; `# timeout`, `# died` or `# skipped` in a cell pretends that it had to be stopped."""
 
     def __init__(self) -> None:
         self.environment: dict[str, Any] = {}
@@ -31,7 +31,7 @@ class FakeSession:
         return [self._run(index, source) for index, source in enumerate(cells)]
 
     def _run(self, index: int, source: str) -> FakeCell:
-        for status in ("timeout", "died"):
+        for status in ("timeout", "died", "skipped"):
             if f"# {status}" in source:
                 return FakeCell(index, status)
         try:

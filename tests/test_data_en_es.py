@@ -51,7 +51,7 @@ def test_the_generator_reproduces_the_shipped_files(tmp_path: Path) -> None:
 
 def test_sizes(corpus: dict[str, list[Pair]]) -> None:
     assert {split: len(lines) for split, lines in corpus.items()} == {
-        "train": 18_000,
+        "train": 26_000,
         "validation": 1_000,
         "test": 1_000,
         "test_combinations": 1_000,
@@ -90,14 +90,14 @@ def test_the_notebooks_example_is_held_out(corpus: dict[str, list[Pair]]) -> Non
 
 
 def test_held_out_combinations_are_never_trained(corpus: dict[str, list[Pair]], source: dict[str, ModuleType]) -> None:
-    """Read from the text alone: an adjective right before its noun, a verb right before its object."""
+    """Read from the text alone: an adjective right before its noun, a verb right before its object (not an owner)."""
     forms: set[tuple[str, ...]] = set()
     for line in (FOLDER / "held_out.tsv").read_text("utf-8").splitlines():
         forms |= written(source["lexicon"], *line.split("\t"))
 
     def found(split: str) -> int:
         return sum(
-            pair.source[begin : begin + length] in forms
+            pair.source[begin : begin + length] in forms and pair.source[begin + length :][:1] != ("'s",)
             for pair in corpus[split]
             for begin in range(len(pair.source) - 1)
             for length in range(2, 6)

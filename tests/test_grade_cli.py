@@ -13,14 +13,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from attnkit.checking import CheckFailed, Report
 from click.testing import CliRunner
 from fakes import FakeWorkshop
 from handins import FILE, NAME, blank, handin, write, zipped
 
+from attnkit.checking import CheckFailed, Report
 from autograder.cli import main
 from autograder.grading import grade as grading
 from autograder.grading.batch import Plan, Summary, grade_class
+from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.grade import grade_notebook
@@ -109,6 +110,12 @@ def test_a_cell_that_had_to_be_stopped_is_a_problem(master, status, words):
     result = grade_notebook(handin(after={"q2_9": f"# {status}"}), master, FakeWorkshop())
     assert (result.status, result.score) == (Status.PROBLEMS, master.points)
     assert words in str(result.cells[0])
+
+
+def test_cells_that_were_given_up_are_one_problem(master):
+    result = grade_notebook(handin(after={"q2_8": "# skipped", "q2_9": "# skipped"}), master, FakeWorkshop())
+    assert [cell.status for cell in result.cells] == ["skipped"]
+    assert "and later ones were not run" in str(result.cells[0])
 
 
 def test_a_handed_out_cell_that_fails_is_not_told_twice(master):
@@ -205,6 +212,23 @@ def test_what_is_unchanged_is_not_graded_again(tmp_path, course):
     forced = Quiet()
     run(course, root, out, forced, again=True)
     assert forced.seen == ["ana", "bo"]
+
+
+def test_a_later_broken_file_replaces_row_and_page(tmp_path, course):
+    root, out = write(tmp_path / "class", {f"ana/{FILE}": handin()}), tmp_path / "out"
+    run(course, root, out)
+    write(root, {f"ana/{FILE}": b"{"})
+    run(course, root, out)
+    assert (grades(out)["ana"]["status"], grades(out)["ana"]["score"]) == ("unreadable", "")
+    assert "could not be read" in (out / "feedback" / "ana" / f"{NAME}.html").read_text(encoding="utf-8")
+
+
+def test_a_result_that_a_fault_of_ours_touched_is_graded_again(tmp_path, course):
+    root, out = write(tmp_path / "class", {f"ana/{FILE}": handin()}), tmp_path / "out"
+    run(course, root, out)
+    with Gradebook(out / "gradebook.sqlite") as book:
+        book._base.execute("""UPDATE submissions SET faults = '["a test broke"]'""")
+    assert run(course, root, out).graded == 1
 
 
 def test_a_page_that_went_missing_is_written_again(tmp_path, course):
@@ -363,12 +387,44 @@ def test_nothing_that_could_be_graded(tmp_path, content, status):
     assert "nothing could be graded" in output.splitlines()[-1]
 
 
+@pytest.mark.parametrize("command", ["grade", "check"])
+def test_without_a_sandbox_the_command_says_how_to_get_one(tmp_path, monkeypatch, command):
+    def nowhere(wanted: str) -> None:
+        raise GradingError("install bubblewrap, or pass `--sandbox none`")
+
+    monkeypatch.setattr("autograder.grading.command.choose_sandbox", nowhere)
+    path = write(tmp_path, {f"class/ana/{FILE}": handin()}) / "class" / "ana" / FILE
+    code, output = invoke(command, path, *(["-o", tmp_path / "out"] if command == "grade" else []))
+    assert code == 1
+    assert "install bubblewrap" in output.splitlines()[-1]
+
+
 def test_a_scheduler_without_dask_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     root = write(tmp_path / "class", {f"ana/{FILE}": handin()})
     code, output = invoke("grade", root, "-o", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1")
     assert code == 1
     assert "pip install distributed" in output
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("autograder.grading.cluster._CONNECT_SECONDS", 1)
+    root = write(tmp_path / "class", {f"ana/{FILE}": handin()})
+    code, output = invoke("grade", root, "-o", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1")
+    assert code == 1
+    assert "no Dask scheduler answers" in output
+
+
+def test_a_cluster_gives_the_same_as_one_process(course):
+    distributed = pytest.importorskip("distributed")
+    setting = Setting(workshop=FakeWorkshop)
+    jobs = [Job(i, NAME, raw) for i, raw in enumerate([handin(), blank(), handin("loops", {"q2_1": LATER}), b"{"])]
+    local = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    with local as cluster:
+        far = {job.number: result for job, result in Cluster(setting, cluster.scheduler_address).run(jobs)}
+    assert far == {job.number: result for job, result in InProcess(setting).run(jobs)}
+    assert far[3].status is Status.UNREADABLE
 
 
 def test_check_refuses_what_is_not_a_notebook_of_the_course(tmp_path):

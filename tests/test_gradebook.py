@@ -121,6 +121,7 @@ def test_standing_and_identity_are_remembered(book):
         "fake",
         Status.GRADED,
     )
+    assert standing.sound
     identity = Identity(NAME, "v", True, "", False)
     book.remember("a", "course", identity)
     assert book.identity("a", "course") == identity

@@ -130,3 +130,11 @@ def test_gold_mass_against_fancy_indexing():
 def test_parameters_are_those_of_the_state(d_model, H, G):
     state = weights_of(RNG, d_model, H, G)
     assert reference.count_parameters(d_model, H, G) == sum(array.size for array in state.values())
+
+
+def test_a_split_by_view_alone_is_named_also_without_its_size_check():
+    from attnkit.checking.message import CheckFailed
+    from attnkit.checking.public import check
+
+    with pytest.raises(CheckFailed, match="without a transpose"):
+        check("q4_1", {"split_heads": lambda X, H: X.view(X.shape[0], H, X.shape[1], -1)})

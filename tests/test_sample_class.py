@@ -1,16 +1,15 @@
-"""The sample class in `examples/`, graded for real: sandbox, processes, command, gradebook; and held against `otter run`."""
+"""The sample class in `examples/`, graded for real: command, processes, sandbox and gradebook together."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from handins import FILE, NAME, ROOT, sample_class, student_notebook
+from handins import NAME, ROOT, sample_class, student_notebook
 
 from autograder.grading.course import Course
 from autograder.grading.gradebook import Gradebook
@@ -114,17 +113,3 @@ def test_no_page_shows_a_hidden_input_or_an_answer(graded):
         text = page.read_text(encoding="utf-8")
         assert "autograder.examine" not in text
         assert "Traceback" not in text
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["amir", "beatriz", "carlos", "dilnoza"])
-def test_otter_run_gives_the_same_score_question_by_question(results, tmp_path, name):
-    zip_file = Course.load().notebooks[NAME].folder / "autograder.zip"
-    submission = tmp_path / FILE
-    submission.write_bytes((CLASS / name / FILE).read_bytes())
-    command = [sys.executable, "-m", "otter", "run", "-a", str(zip_file), "-o", str(tmp_path), "--no-logo", str(submission)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    tests = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["tests"]
-    theirs = {test["name"]: test["score"] for test in tests if "score" in test}
-    assert theirs == {question.name: question.score for question in results[name].questions}

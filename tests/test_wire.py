@@ -18,15 +18,33 @@ from hypothesis import strategies as some
 
 from attnkit.checking.case import Case, Failure, Outcome, Seed, TensorValue
 from autograder.grading.sandbox.inside import wire
-from autograder.grading.sandbox.inside.wire import Channel, Frame, WireClosed, WireError, WireTimeout
+from autograder.grading.sandbox.inside.wire import Channel, Frame, WireClosedError, WireError, WireTimeoutError
 from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
 
 PREFIX = struct.Struct("!4sIQ")
 TAGS = ("tuple", "dict", "array", "dtype", "shape", "int", "float", "record", "callback", "fields", "value", "failure")
-NAMES = ("Case", "Outcome", "Failure", "Seed", "TensorValue", "Expected", "Output", "RemoteCallback", "MixAndMap", "object")
+NAMES = (
+    "Case",
+    "Outcome",
+    "Failure",
+    "Seed",
+    "TensorValue",
+    "Expected",
+    "Output",
+    "RemoteCallback",
+    "MixAndMap",
+    "object",
+)
 DTYPES = ("float64", "bool", "int8", "object", "V8", "complex128", "<f4", "float64, float64", "O")
 
-scalars = some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=8) | some.sampled_from(NAMES + DTYPES)
+scalars = (
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.floats()
+    | some.text(max_size=8)
+    | some.sampled_from(NAMES + DTYPES)
+)
 json_like = some.recursive(
     scalars,
     lambda inner: some.lists(inner, max_size=4)
@@ -206,7 +224,9 @@ def test_texts_are_cut_and_can_be_written_to_a_file():
 
 
 @pytest.mark.parametrize(
-    "body", [np.zeros(wire.MAX_PAYLOAD // 8 + 1), [np.zeros(1)] * (wire.MAX_BUFFERS + 1), "x" * wire.MAX_HEAD, object()], ids=type
+    "body",
+    [np.zeros(wire.MAX_PAYLOAD // 8 + 1), [np.zeros(1)] * (wire.MAX_BUFFERS + 1), "x" * wire.MAX_HEAD, object()],
+    ids=type,
 )
 def test_what_is_too_large_is_not_sent(body: Any):
     with pytest.raises(WireError):
@@ -225,31 +245,31 @@ def soon() -> float:
 
 
 def test_silence_is_a_timeout(ends):
-    with pytest.raises(WireTimeout):
+    with pytest.raises(WireTimeoutError):
         ends[0].receive(soon())
 
 
 def test_a_frame_that_never_ends_is_a_timeout(ends):
     ends[1].sendall(PREFIX.pack(b"attn", 100, 0) + b"[")
-    with pytest.raises(WireTimeout):
+    with pytest.raises(WireTimeoutError):
         ends[0].receive(soon())
 
 
 def test_a_reader_that_does_not_read_is_a_timeout(ends):
-    with pytest.raises(WireTimeout):
+    with pytest.raises(WireTimeoutError):
         ends[0].send(Frame("run", "", np.zeros(2**20)), soon())
 
 
 def test_an_early_end_is_the_end(ends):
     ends[1].sendall(PREFIX.pack(b"attn", 100, 0) + b"[")
     ends[1].close()
-    with pytest.raises(WireClosed):
+    with pytest.raises(WireClosedError):
         ends[0].receive(soon())
 
 
 def test_writing_to_no_one_is_the_end(ends):
     ends[1].close()
-    with pytest.raises(WireClosed):
+    with pytest.raises(WireClosedError):
         ends[0].send(Frame("run", ""), soon())
 
 
@@ -261,7 +281,7 @@ def test_any_stream_ends_in_a_wire_error(stream):
     try:
         with theirs:
             theirs.sendall(stream)
-        with pytest.raises((WireError, WireClosed)):
+        with pytest.raises((WireError, WireClosedError)):
             while True:
                 channel.receive(soon())
     finally:
@@ -270,7 +290,14 @@ def test_any_stream_ends_in_a_wire_error(stream):
 
 def test_a_case_is_sent_without_what_decides_about_it():
     """Tolerance, verifier and labels stay with the grader; see `session`."""
-    case = Case(args=(np.ones(1),), verify="peaks at the target", tolerance=0.5, label="secret", sizes={"T": 1}, raises="ValueError")
+    case = Case(
+        args=(np.ones(1),),
+        verify="peaks at the target",
+        tolerance=0.5,
+        label="secret",
+        sizes={"T": 1},
+        raises="ValueError",
+    )
     bare = replace(case, verify="", tolerance=None, label="", sizes={}, raises=None)
     head, _ = parts_of(Frame("run", "", bare))
     assert b"secret" not in head

@@ -772,7 +772,8 @@ SCALED_ATTENTION = Exercise(
             ],
         ),
         Test(
-            "large scores", "finite weights for scores in the thousands, also when a blocked key scores highest",
+            "large scores",
+            "finite weights for scores in the tens of thousands, also when a blocked key scores highest",
             lambda rng: [
                 attention_case(rng, (2,), 3, 4, 5, 2, scale=40.0), blocked_key_scores_highest(rng),
                 very_low_scores(rng),

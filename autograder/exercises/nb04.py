@@ -648,7 +648,7 @@ MULTI_HEAD_ATTENTION = Exercise(
         *_ATTENTION_MISTAKES,
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "reshape raises an error anyway.",
-            "Which type of error does the docstring promise?", "step 1 of the stub", code=partial(flawed_multi_head, check=False),
+            "Which type of error does the docstring promise?", "step 1 of the stub", switches={"check": False},
         ),
         Mistake(
             "overflow", "exponentials of raw scores, which overflow", "Softmax is exp divided by the sum of exp.",
@@ -751,7 +751,7 @@ GROUPED_QUERY_ATTENTION = Exercise(
         }),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "repeat_interleave raises an error anyway.",
-            "Which type of error does the docstring promise, and for which two conditions?", "step 1 of the stub", code=partial(FlawedAttention, check=False),
+            "Which type of error does the docstring promise, and for which two conditions?", "step 1 of the stub", switches={"check": False},
         ),
         Mistake(
             "ready-made-attention", "PyTorch's own attention called instead of written", "It has enable_gqa.",

@@ -80,7 +80,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
-        to_grade = _sort_out(plan, intake, book, summary)
+        to_grade = _sort_out(plan, intake, book, outputs, summary)
         watcher.found(intake, len(to_grade))
         if to_grade:
             _grade(plan, to_grade, pool, book, outputs, summary, watcher)
@@ -90,7 +90,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
     return summary
 
 
-def _sort_out(plan: Plan, intake: Intake, book: Gradebook, summary: Summary) -> list[Submission]:
+def _sort_out(plan: Plan, intake: Intake, book: Gradebook, outputs: Outputs, summary: Summary) -> list[Submission]:
     """Record what cannot be graded, skip what is graded already; the rest."""
     to_grade = []
     for submission in intake.submissions:
@@ -99,6 +99,7 @@ def _sort_out(plan: Plan, intake: Intake, book: Gradebook, summary: Summary) -> 
             result = _ungradable(submission, plan.course)
             if standing is None or (standing.sha256, standing.status) != (submission.sha256, result.status):
                 book.record(submission, "", result)
+                outputs.write_student(submission.student.key, submission.notebook)
             _count(summary, result.status)
             continue
         if not plan.again and standing is not None and _is_known(standing, submission, plan):
@@ -116,6 +117,7 @@ def _is_known(standing: Standing, submission: Submission, plan: Plan) -> bool:
     safe_enough = standing.sandbox != "none" if wanted == "auto" else standing.sandbox.startswith(wanted)
     return (
         standing.status.has_score
+        and standing.sound
         and standing.sha256 == submission.sha256
         and standing.tests_version == plan.course.notebooks[submission.notebook].tests_version
         and safe_enough

@@ -65,6 +65,8 @@ def grade(
 
             return Cluster(setting, scheduler)
         choose_sandbox(sandbox)
+        if sandbox == "none":
+            console.print(Text("without a sandbox: submitted code runs with all your rights", style="bold red"))
         return Processes(setting, min(jobs or processor_count(), count))
 
     watcher = ConsoleWatcher(console)

@@ -69,9 +69,7 @@ class ConsoleWatcher:
                 Text(f"and {len(intake.notices) - NOTICES_SHOWN} more notes in the report", style="yellow")
             )
         total = len(intake.submissions)
-        unchanged = total - to_grade
-        rest = f", {unchanged} need no grading" if unchanged else ""
-        self.console.print(f"{total} submission{'' if total == 1 else 's'}{rest}")
+        self.console.print(f"{total} submission{'' if total == 1 else 's'}, {to_grade} to grade")
         self._progress.update(self._task, total=to_grade, visible=bool(to_grade))
 
     def graded(self, submission: Submission, result: Result) -> None:

@@ -67,7 +67,7 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
         ran = session.run_cells([source for _, source in numbered])
         examined = [_examine(master, question, session.environment) for question in master.questions]
     questions = tuple(item.result for item in examined)
-    cells = tuple(problem for cell in ran if (problem := _cell_problem(cell, numbered, master)) is not None)
+    cells = _cell_problems(ran, numbered, master)
     faults = tuple(fault for item in examined for fault in item.faults)
     return Result(
         Status.PROBLEMS if cells or faults or any(question.stopped for question in questions) else Status.GRADED,
@@ -98,9 +98,7 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
         if finding is WITHHELD:
             faults.append(f"{question.name}, case {position + 1}: {printable(repr(error), 200)}")
         case = outcome.test_case
-        cases.append(
-            CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding)
-        )
+        cases.append(CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding))
     score, possible = float(file.otter.score), float(file.otter.possible)
     result = QuestionResult(question.name, question.title, score, possible, tuple(cases))
     return _Examined(result, tuple(faults))
@@ -173,14 +171,26 @@ def _finding(error: BaseException | None) -> Finding:
     return Finding(*(printable_text(text) for text in texts))
 
 
+def _cell_problems(
+    ran: Sequence[RanCell], numbered: list[tuple[int, str]], master: CourseNotebook
+) -> tuple[CellProblem, ...]:
+    """What to tell about the cells; those that were not run any more are one problem."""
+    found = [problem for cell in ran if (problem := _cell_problem(cell, numbered, master)) is not None]
+    skipped = [problem for problem in found if problem.status == "skipped"]
+    return tuple(problem for problem in found if problem not in skipped[1:])
+
+
 def _cell_problem(cell: RanCell, numbered: list[tuple[int, str]], master: CourseNotebook) -> CellProblem | None:
     """What to tell about a cell that did not end well.
 
     A handed-out cell that fails because an answer above it is wrong or missing is no problem of its own.
     """
-    if cell.status in ("ok", "skipped"):
+    if cell.status == "ok":
         return None
     number, source = numbered[cell.index]
+    if cell.status == "skipped":
+        reason = printable(getattr(cell.failure, "message", "") or "the worker was stopped too often", 160)
+        return CellProblem(number, cell.status, f"and later ones were not run: {reason}")
     if cell.status == "timeout":
         return CellProblem(number, cell.status, "took too long and was stopped")
     if cell.status == "died":

@@ -74,12 +74,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Standing:
-    """What decides whether a submission must be graded again."""
+    """What decides whether a submission must be graded again; `sound` when no fault of ours touched its result."""
 
     sha256: str
     tests_version: str
     sandbox: str
     status: Status
+    sound: bool
 
 
 class Gradebook:
@@ -138,10 +139,10 @@ class Gradebook:
     def standing(self, student: str, notebook: str) -> Standing | None:
         """What is recorded for this student and notebook, if anything."""
         row = self._base.execute(
-            "SELECT sha256, tests_version, sandbox, status FROM submissions WHERE student = ? AND notebook = ?",
+            "SELECT sha256, tests_version, sandbox, status, faults FROM submissions WHERE student = ? AND notebook = ?",
             (student, notebook),
         ).fetchone()
-        return Standing(row[0], row[1], row[2], Status(row[3])) if row else None
+        return Standing(row[0], row[1], row[2], Status(row[3]), row[4] == "[]") if row else None
 
     def record(self, submission: Submission, tests_version: str, result: Result) -> None:
         """Write one result, replacing an earlier one, in one transaction."""

@@ -66,7 +66,6 @@ class Bench:
     def grade(self, job: Job) -> Result:
         """Grade one job; a fault of our own is tried again and then reported as such, never as a zero."""
         from autograder.grading.grade import grade_notebook
-        from autograder.grading.session import InfrastructureError
 
         master = self._master(job.notebook)
         if job.tests_version not in ("", master.tests_version):
@@ -77,7 +76,7 @@ class Bench:
         for _ in range(ATTEMPTS):
             try:
                 return grade_notebook(job.raw, master, self._open())
-            except (InfrastructureError, OSError) as error:
+            except Exception as error:  # whatever it is, it is ours: students' errors never get here
                 fault = printable(f"{type(error).__name__}: {error}", 300)
                 self.close()
         return failed(fault, master.points)

@@ -59,6 +59,8 @@ class Outputs:
         return self.out / "moodle" / f"{notebook or UNKNOWN}.csv"
 
     def _write_record(self, record: Record) -> None:
+        if record.notebook:
+            (self.out / feedback_path(record)).with_name(f"{UNKNOWN}.html").unlink(missing_ok=True)
         with written(self.out / feedback_path(record)) as page:
             self._page.write(page, record)
         with written(gradescope_path(self.out, record)) as results:

@@ -20,7 +20,14 @@ from autograder.grading.sandbox.choice import Sandbox, choose_sandbox
 from autograder.grading.sandbox.fork_server import ForkServer, InfrastructureError, Worker
 from autograder.grading.sandbox.inside.callback import RemoteCallback, from_value
 from autograder.grading.sandbox.inside.limits import Limits
-from autograder.grading.sandbox.inside.wire import BodyError, Frame, WireClosed, WireError, WireTimeout, encode
+from autograder.grading.sandbox.inside.wire import (
+    BodyError,
+    Frame,
+    WireClosedError,
+    WireError,
+    WireTimeoutError,
+    encode,
+)
 from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
 
 __all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
@@ -75,7 +82,7 @@ class Workshop:
         self.replace_server()
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     """The worker ended, or had to be ended, before it answered; `kind` is timeout, died or refused."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -83,7 +90,7 @@ class _Ended(Exception):
         self.kind = kind
 
 
-class _GivenUp(Exception):
+class _GivenUpError(Exception):
     """This submission has used up its restarts or its time."""
 
 
@@ -126,9 +133,9 @@ class Session:
                 return body.get("has") is True
             except BodyError:
                 return False
-            except _Ended as ended:
+            except _EndedError as ended:
                 self._after(ended)
-            except _GivenUp:
+            except _GivenUpError:
                 break
         return False
 
@@ -146,9 +153,9 @@ class Session:
                 return self._run_case(self._ready(), name, case)
             except BodyError as error:
                 return Outcome(failure=Failure("refused", message=str(error)))
-            except _GivenUp as given_up:
+            except _GivenUpError as given_up:
                 return Outcome(failure=Failure("timeout", message=str(given_up)))
-            except _Ended as ended:
+            except _EndedError as ended:
                 self._after(ended)
                 strikes.append(Failure(ended.kind, message=str(ended)))
                 if ended.kind != "died" or len(strikes) >= STRIKES:
@@ -156,16 +163,16 @@ class Session:
 
     def _run_cell(self, index: int) -> CellResult:
         started = time.monotonic()
-        ended: _Ended | None = None
+        ended: _EndedError | None = None
         for _ in range(2):
             try:
                 failure = self._send_cell(self._ready(), index)
-            except _GivenUp as given_up:
+            except _GivenUpError as given_up:
                 return CellResult(index, "skipped", Failure("skipped", message=str(given_up)))
-            except _Ended as error:
+            except _EndedError as error:
                 ended = error
                 self._after(error)
-                if error.kind == "timeout":
+                if error.kind != "died":
                     break
             except BodyError as error:
                 return CellResult(index, "error", Failure("refused", message=str(error)), time.monotonic() - started)
@@ -188,7 +195,7 @@ class Session:
         """The worker, with every cell that ran before; after a restart the cells run again."""
         while self._worker is None:
             if self._starts > self.limits.restarts:
-                raise _GivenUp("it ended its process too often")
+                raise _GivenUpError("it ended its process too often")
             self._starts += 1
             self._worker = self._workshop.server().start_worker()
             for index in list(self._ran):
@@ -196,7 +203,7 @@ class Session:
                     self._send_cell(self._worker, index)
                 except BodyError:
                     continue
-                except _Ended as ended:
+                except _EndedError as ended:
                     self._ran.remove(index)
                     status = "timeout" if ended.kind == "timeout" else "died"
                     self._results[index] = replace(
@@ -206,7 +213,7 @@ class Session:
                     break
         return self._worker
 
-    def _after(self, ended: _Ended) -> None:
+    def _after(self, ended: _EndedError) -> None:
         """End the worker; threads that a cell left are the first to be suspected when it ended by itself."""
         self._end_worker()
         if ended.kind == "died":
@@ -244,11 +251,14 @@ class Session:
         callbacks: list[Callback] | None = None,
         calls: list[tuple[Any, ...]] | None = None,
     ) -> dict[str, Any]:
-        """Send one request and answer the callbacks that come back; the body of the reply. Raises _Ended or _GivenUp."""
+        """Send one request, answer the callbacks that come back; the body of the reply.
+
+        Raises BodyError, _EndedError or _GivenUpError.
+        """
         now = time.monotonic()
         deadline = min(now + seconds, self._opened + self.limits.session_seconds)
         if deadline <= now:
-            raise _GivenUp("the submission as a whole took too long")
+            raise _GivenUpError("the submission as a whole took too long")
         ticket = secrets.token_hex(8)
         try:
             worker.channel.send(Frame(kind, ticket, body), deadline)
@@ -262,14 +272,14 @@ class Session:
             if reply.kind != kind or not isinstance(reply.body, dict):
                 raise WireError("an answer of another kind")
             return reply.body
-        except WireTimeout:
-            raise _Ended("timeout", "no answer in time") from None
-        except WireClosed:
-            raise _Ended("died", "the process ended") from None
+        except WireTimeoutError:
+            raise _EndedError("timeout", "no answer in time") from None
+        except WireClosedError:
+            raise _EndedError("died", "the process ended") from None
         except BodyError:
             raise
         except WireError as error:
-            raise _Ended("refused", str(error)) from None
+            raise _EndedError("refused", str(error)) from None
 
     def _end_worker(self) -> None:
         worker, self._worker = self._worker, None

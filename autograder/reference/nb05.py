@@ -26,7 +26,7 @@ def sinusoidal_encoding(T: int, d_model: int, base: float = 10000.0) -> Array:
 
 
 def shift_matrix(k: int, d_model: int, base: float = 10000.0) -> Array:
-    """From sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b, one block for each pair."""
+    """From sin(a + b) = sin a cos b + cos a sin b and cos(a + b) = cos a cos b − sin a sin b, pair by pair."""
     matrix = np.zeros((d_model, d_model))
     for pair in range(d_model // 2):
         turned = angle(k, pair, d_model, base)

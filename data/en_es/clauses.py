@@ -140,10 +140,11 @@ def deed(
     simple = not (negative or question or chain)
     habit = dice.pick(HABITS) if when and simple and tense == "present" and dice.chance(0.15) else ""
     rest, clitics, np = complements(dice, verb, subject, kind, depth)
+    lasting = "present" in verb.notes  # who knows a city does not know it in the morning
     bare = np is not None and not np.determiner and "name" not in np.kinds
     if simple and verb.adverbs and not clitics and dice.chance(0.14):
         rest = in_manner(dice, verb, rest, bare)
-    elif when and not (habit or chain or bare) and (np is None or np.simple) and dice.chance(0.2):
+    elif when and not (habit or chain or bare or lasting) and (np is None or np.simple) and dice.chance(0.2):
         rest += time(dice, tense)
     group = verb_group(verb, subject, tense, negative, question, clitics, habit, chain)
     return Clause(subject, group, rest, subject_last=bare)

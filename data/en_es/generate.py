@@ -18,7 +18,7 @@ from noun_phrases import nouns_of
 from phrase import Combination, Phrase, finish
 
 SEED = 2017  # the year of "Attention Is All You Need"
-SIZES = {"train": 18_000, "validation": 1_000, "test": 1_000, "test_combinations": 1_000}
+SIZES = {"train": 26_000, "validation": 1_000, "test": 1_000, "test_combinations": 1_000}
 SHORTEST, LONGEST = 3, 24
 HELD_OUT_SHARE = 0.05
 

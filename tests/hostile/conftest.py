@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hostile.corpus import QUESTIONS
 
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
 from autograder.grading.errors import GradingError
 from autograder.grading.session import Limits, Workshop
+from hostile.corpus import QUESTIONS
 
 MEGABYTE = 2**20
 LIMITS = Limits(
-    cell_seconds=8.0, call_seconds=8.0, session_seconds=90.0, memory=700 * MEGABYTE, folder=24 * MEGABYTE, file=16 * MEGABYTE
+    cell_seconds=8.0,
+    call_seconds=8.0,
+    session_seconds=90.0,
+    memory=700 * MEGABYTE,
+    folder=24 * MEGABYTE,
+    file=16 * MEGABYTE,
 )
 
 

@@ -1,5 +1,7 @@
 """Code that is run inside the sandbox, as a student could, to look for what must not be there."""
 
+# ruff: noqa: E501 (attacks are programs in strings)
+
 FILES = """
 import os
 

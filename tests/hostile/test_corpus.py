@@ -6,10 +6,10 @@ import json
 
 import pytest
 from handins import handin
-from hostile.corpus import ANYTHING, CORPUS, QUESTIONS, Hostile
 
 from autograder.grading.grade import grade_notebook
 from autograder.grading.result import Result, Status
+from hostile.corpus import ANYTHING, CORPUS, QUESTIONS, Hostile
 
 STYLE = "einsum"
 WORKSHEET = {  # by hand, so that it does not depend on the other answers
@@ -22,7 +22,9 @@ def submission(hostile: Hostile) -> bytes:
     notebook = json.loads(handin(STYLE, {**WORKSHEET, **hostile.answers}))
     cells = notebook["cells"]
     start = 1 + next(i for i, cell in enumerate(cells) if "attnkit.start(" in "".join(cell["source"]))
-    first, last = ([_cell(f"{name}-{i}", source) for i, source in enumerate(sources)] for name, sources in _added(hostile))
+    first, last = (
+        [_cell(f"{name}-{i}", source) for i, source in enumerate(sources)] for name, sources in _added(hostile)
+    )
     notebook["cells"] = [*cells[:start], *first, *cells[start:], *last]
     return json.dumps(notebook).encode()
 
@@ -54,7 +56,9 @@ def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master):
     if hostile.problem:
         assert result.status is Status.PROBLEMS
     for question in result.questions:
-        assert "LEAK" not in repr([case for case in question.cases if case.hidden]), "hidden inputs reached the feedback"
+        assert "LEAK" not in repr([case for case in question.cases if case.hidden]), (
+            "hidden inputs reached the feedback"
+        )
     assert is_honest(grade_notebook(handin(STYLE, WORKSHEET), master, workshop)), "the next submission was harmed"
 
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import probes
 
 from attnkit.checking.case import Case
 from autograder.grading.sandbox.inside import linux, seccomp
 from autograder.grading.session import Workshop
+from hostile import probes
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = "import numpy as np\n"
@@ -42,7 +42,17 @@ def test_no_place_of_the_project_the_home_or_the_machine_can_be_read(workshop, t
     python = [Path(path).resolve() for path in (sys.prefix, sys.base_prefix)]
     around = [*ROOT.iterdir(), *Path.home().iterdir()]
     places = [path for path in around if not any(root.is_relative_to(path) for root in python)]
-    places += [ROOT / "autograder/exercises/nb02.py", other, tmp_path, Path("/etc/shadow"), Path("/etc/passwd"), Path("/var"), Path("/sys"), Path("/proc/1"), Path("/run")]
+    places += [
+        ROOT / "autograder/exercises/nb02.py",
+        other,
+        tmp_path,
+        Path("/etc/shadow"),
+        Path("/etc/passwd"),
+        Path("/var"),
+        Path("/sys"),
+        Path("/proc/1"),
+        Path("/run"),
+    ]
     places += [Path("/proc/self/environ"), Path("/proc/self/maps"), Path("/proc/1/root"), Path("/proc/1/environ")]
     assert found_by(workshop, f"PLACES = {[str(place) for place in places]!r}", probes.PATHS) == []
 
@@ -80,7 +90,9 @@ def test_the_calls_of_the_deny_list_are_refused(workshop):
 
 def test_two_submissions_leave_nothing_for_each_other(workshop):
     places = ["kept", "/tmp/kept", "/dev/shm/kept"]
-    write = f"for place in {places!r}:\n    try: open(place, 'w').write('x')\n    except OSError: pass\nfound = ['written']"
+    write = (
+        f"for place in {places!r}:\n    try: open(place, 'w').write('x')\n    except OSError: pass\nfound = ['written']"
+    )
     assert found_by(workshop, write) == ["written"]
     assert found_by(workshop, "np.kept = 1\nimport builtins\nbuiltins.kept = 1\nfound = []") == []
     look = f"import os, builtins\nfound = [p for p in {places!r} if os.path.exists(p)] + [m for m in (np, builtins) if hasattr(m, 'kept')]"
@@ -97,13 +109,17 @@ def test_every_submission_has_its_own_user(workshop):
 
 
 def test_nothing_shows_in_the_list_of_processes(workshop):
-    command = [sys.executable, "-c", f"""
+    command = [
+        sys.executable,
+        "-c",
+        f"""
 import sys, pathlib
 from autograder.grading.session import Workshop
 with Workshop({workshop.sandbox.split()[0]!r}) as w:
     own = w._server._process.pid
     print(*(pathlib.Path(f"/proc/{{own}}/{{part}}").read_bytes().decode() for part in ("environ", "cmdline")))
-"""]  # fmt: skip
+""",
+    ]
     environment = {**os.environ, "A_SECRET_OF_THE_CALLER": "secret", "PYTHONPATH": os.pathsep.join(sys.path)}
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert "start.py" in shown

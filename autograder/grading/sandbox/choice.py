@@ -26,7 +26,9 @@ _ENVIRONMENT = {
     "MPLBACKEND": "agg",
     "PYTHONHASHSEED": "0",
 }
-_HOW = "install bubblewrap (`apt-get install bubblewrap`), or pass `--sandbox none` to run submissions without protection"
+_HOW = (
+    "install bubblewrap (`apt-get install bubblewrap`), or pass `--sandbox none` to run submissions without protection"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def choose_sandbox(wanted: str) -> Sandbox:
 def start_command(
     sandbox: Sandbox, installation: Installation, course: Path, control: int, arguments: int
 ) -> list[str]:
-    """The command that starts the server with `control` as its socket; `arguments` is where bubblewrap reads its own."""
+    """The command that starts the server on the socket `control`; bubblewrap reads its own from `arguments`."""
     shown = COURSE if sandbox.kind == "bubblewrap" else str(course)
     python = [installation.python, "-I", "-S", "-B", "-X", "utf8", f"{shown}/lib/python/start.py", str(control)]
     python += [f"{shown}/notebooks", f"{shown}/lib/python", *installation.packages]
@@ -96,7 +98,18 @@ def bubblewrap_arguments(installation: Installation, course: Path, environment: 
         arguments += ["--symlink", os.readlink(root), root] if os.path.islink(root) else ["--ro-bind", root, root]
     for hidden in installation.hidden:
         arguments += ["--size", "4096", "--tmpfs", hidden, "--remount-ro", hidden]
-    arguments += ["--ro-bind", str(course), COURSE, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    arguments += [
+        "--ro-bind",
+        str(course),
+        COURSE,
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/",
+        "--clearenv",
+    ]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     return b"".join(argument.encode() + b"\0" for argument in arguments)
@@ -132,5 +145,3 @@ def _landlock() -> Sandbox | str:
 
 def _quietly(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env={"PATH": os.defpath}, timeout=30, check=False)
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import itertools
 import json
 import os
@@ -13,9 +14,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from autograder.grading.sandbox import choice, installation
 from autograder.grading.sandbox.inside import wire
@@ -23,6 +26,8 @@ from autograder.grading.sandbox.inside.isolate import WORK
 from autograder.grading.sandbox.inside.limits import Limits
 
 FIRST_USER, USERS = 61_000, 4_000
+_USERS_EACH = 8
+_PREFIX = "autograder-work-"
 _MESSAGE = 2**17
 _END_SECONDS = 30.0
 
@@ -55,7 +60,6 @@ class ForkServer:
         self.sandbox = sandbox
         self.limits = limits
         self._numbers = itertools.count(1)
-        self._running: set[int] = set()
         self._ended: dict[int, Ending] = {}
         self._closing = contextlib.ExitStack()
         try:
@@ -79,14 +83,14 @@ class ForkServer:
             "search": self._search,
         }
         with theirs:
-            self._order(order, theirs.fileno())
-        self._running.add(number)
+            self._send(order, theirs.fileno())
         descriptor = ours.detach()
-        worker = Worker(number, wire.Channel(descriptor, descriptor), folder)
+        watch = partial(_refuse_full, folder, self.limits) if folder is not None else None
+        worker = Worker(number, wire.Channel(descriptor, descriptor, watch), folder)
         try:
             hello = worker.channel.receive(time.monotonic() + self.limits.start_seconds)
             fault = "" if (hello.kind, hello.ticket) == ("hello", str(number)) else str(hello.body)
-        except (wire.WireError, wire.WireTimeout, wire.WireClosed) as error:
+        except (wire.WireError, wire.WireTimeoutError, wire.WireClosedError) as error:
             fault = str(error)
         if fault:
             ending = self.end_worker(worker)
@@ -96,7 +100,7 @@ class ForkServer:
     def end_worker(self, worker: Worker) -> Ending:
         """Kill a worker and wait until it and its files are gone."""
         worker.channel.close()
-        self._order({"do": "kill", "number": worker.number})
+        self._send({"do": "kill", "number": worker.number})
         ending = self._wait_for_end(worker.number)
         if worker.folder is not None:
             _remove(worker.folder)
@@ -112,13 +116,15 @@ class ForkServer:
         root = os.geteuid() == 0
         self._search = root and self.sandbox.kind == "landlock" and installation.needs_search(found.roots)
         self._readable = [*found.roots, *installation.settings(), str(course)]
-        self._first_user = self._closing.enter_context(_reserved_users()) if root and self.sandbox.kind != "none" else None
+        self._first_user: int | None = None
+        if root and self.sandbox.kind != "none":
+            self._first_user = self._closing.enter_context(_reserved_users())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = self._closing.enter_context(ours)
+        self._errors = self._closing.enter_context(tempfile.TemporaryFile())
         variables = choice.environment(self.sandbox, self._folder / "home")
-        with theirs, _pipe_holding(choice.bubblewrap_arguments(found, course, variables)) as arguments:
+        with theirs, _file_holding(choice.bubblewrap_arguments(found, course, variables)) as arguments:
             command = choice.start_command(self.sandbox, found, course, theirs.fileno(), arguments)
-            self._errors = self._closing.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
                 command,
                 env={} if self.sandbox.kind == "bubblewrap" else variables,
@@ -134,8 +140,10 @@ class ForkServer:
             raise InfrastructureError("the server did not get ready")
 
     def _make_folders(self) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="autograder-"))
+        _remove_stale_folders()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._closing.callback(_remove, self._folder)
+        self._closing.enter_context(_held(self._folder))
         self._folder.chmod(0o711)
         (self._folder / "home").mkdir(mode=0o700)
         course = self._folder / "course"
@@ -154,9 +162,6 @@ class ForkServer:
         if user is not None:
             os.chown(folder, user, user)
         return folder
-
-    def _order(self, order: dict[str, Any], *descriptors: int) -> None:
-        self._send(order, *descriptors)
 
     def _send(self, message: dict[str, Any], *descriptors: int) -> None:
         try:
@@ -181,7 +186,6 @@ class ForkServer:
         while number not in self._ended:
             message = self._message(_END_SECONDS)
             self._ended[message["ended"]] = Ending(message["status"], message["seconds"])
-        self._running.discard(number)
         return self._ended.pop(number)
 
     def _gone(self) -> InfrastructureError:
@@ -199,11 +203,8 @@ class ForkServer:
             self._process.wait()
 
 
-_USERS_EACH = 8
-
-
 @contextlib.contextmanager
-def _reserved_users():  # type: ignore[no-untyped-def]
+def _reserved_users() -> Iterator[int]:
     """A range of user ids that no other server of this machine uses; held by a name that the kernel frees by itself."""
     for first in range(FIRST_USER, FIRST_USER + USERS, _USERS_EACH):
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -219,21 +220,65 @@ def _reserved_users():  # type: ignore[no-untyped-def]
 
 
 @contextlib.contextmanager
-def _pipe_holding(content: bytes):  # type: ignore[no-untyped-def]
-    """A descriptor from which `content` can be read once."""
+def _file_holding(content: bytes) -> Iterator[int]:
+    """A descriptor from which `content` can be read once, of a file without a name."""
     with tempfile.TemporaryFile() as file:
         file.write(content)
         file.seek(0)
         yield file.fileno()
 
 
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Mark a folder as in use for as long as this process lives."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale_folders() -> None:
+    """Remove what graders left that were killed before they could clean up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or time.time() - folder.stat().st_mtime < 60:
+                continue
+            with _held(folder):
+                _remove(folder)
+
+
+def _refuse_full(folder: Path, limits: Limits) -> None:
+    """Raise WireError when a work folder on our disk holds more than it may, or hides what it holds."""
+    files = size = 0
+    waiting = [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            raise wire.WireError("its work folder cannot be read") from None
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_size
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+        if size > limits.folder or files > limits.files_in_folder:
+            raise wire.WireError("it filled its work folder")
+
+
 def _remove(folder: Path) -> None:
     """Remove a folder whatever a submission left in it; links are not followed."""
 
-    def unlock(function: Any, path: str, error: Any) -> None:
+    def unlock(function: Callable[..., Any], path: str, error: object) -> None:
         with contextlib.suppress(OSError):
             os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
             function(path)
 
     shutil.rmtree(folder, onerror=unlock)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,14 @@ from pathlib import Path
 import attnkit
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
-_SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/fonts", "/etc/localtime", "/etc/alternatives")
+_SETTINGS = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/fonts",
+    "/etc/localtime",
+    "/etc/alternatives",
+)
 _INSIDE = Path(__file__).parent / "inside"
 _PROJECT = Path(__file__).resolve().parents[2]
 _COPIED = ("*.py", "*.pyc", "*.json", "*.mplstyle", "*.tsv", "*.txt")
@@ -78,7 +85,9 @@ def needs_search(roots: tuple[str, ...]) -> bool:
 
 def _font_lists() -> list[Path]:
     """matplotlib's list of fonts, which takes a second to make."""
-    folder = os.environ.get("MPLCONFIGDIR") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "matplotlib")
+    folder = os.environ.get("MPLCONFIGDIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or "~/.cache", "matplotlib"
+    )
     return sorted(Path(folder).expanduser().glob("fontlist-*.json"))
 
 

@@ -1,4 +1,4 @@
-"""Check that what a worker sent has the form it claims: the wire gives plain data, this gives only the right plain data."""
+"""Check that what a worker sent has the form it claims: plain data comes in, only the right plain data goes on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from attnkit.checking import codec
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from autograder.grading.sandbox.inside.wire import BodyError
 
 FAILURES = frozenset(("raised", "unfinished", "missing", "state", "refused"))
-DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 complex128".split()
-)
+DTYPES = codec.DTYPES | {"bfloat16"}
 MAX_TEXT = 1_000
 _PATH = re.compile(r"(args|kwargs|state)\.[\w.]{1,80}")
 

@@ -72,12 +72,19 @@ def _report(numbers: Mapping[str, Any], first: Difference, mistake: Mapping[str,
 def _known_mistake(
     numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], kind: str
 ) -> Mapping[str, Any] | None:
-    """The first known mistake that fails in the same way and gives what the learner's answer gave in every case."""
-    for mistake in numbers["mistakes"]:
-        if mistake["kind"] == kind and len(mistake["values"]) == len(outcomes) and all(
-            _agrees(value, outcome, case) for value, (case, outcome) in zip(mistake["values"], outcomes, strict=True)
-        ):
-            return dict(mistake)
+    """The first known mistake that fails in the same way and gives what the learner's answer gave in every case.
+
+    An answer that is wrong *and* does not refuse impossible sizes is named by what it gives for possible ones.
+    """
+    places = list(range(len(outcomes)))
+    possible = [i for i in places if not outcomes[i][0].raises] if kind != "error" else []
+    for compared in (places, possible):
+        for mistake in numbers["mistakes"]:
+            values = mistake["values"]
+            if compared and mistake["kind"] == kind and len(values) == len(outcomes) and all(
+                _agrees(values[i], outcomes[i][1], outcomes[i][0]) for i in compared
+            ):
+                return dict(mistake)
     return None
 
 

@@ -1,1 +1,1 @@
-"""Everything that runs in the sandbox. It is copied there beside `attnkit`, so it imports nothing else of the project."""
+"""Everything that runs in the sandbox. It is copied there beside `attnkit` and imports nothing else of ours."""

@@ -15,7 +15,7 @@ from attnkit.checking.case import Callback, TensorValue
 from attnkit.checking.execute import to_value
 
 
-class CallbackRaised(Exception):
+class CallbackError(Exception):
     """The grader's callback raised: `type` and `message` say what."""
 
     def __init__(self, type: str, message: str) -> None:
@@ -37,11 +37,15 @@ class RemoteCallback(Callback):
         try:
             assert RemoteCallback.ask is not None
             return from_value(RemoteCallback.ask(self.id, tuple(to_value(argument) for argument in args)))
-        except CallbackRaised as raised:
-            kind = getattr(builtins, raised.type, RuntimeError)
-            raise (kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError)(raised.message) from None
+        except CallbackError as raised:
+            raise _error_type(raised.type)(raised.message) from None
         finally:
             sys.settrace(tracer)
+
+
+def _error_type(name: str) -> type[Exception]:
+    kind = getattr(builtins, name, None)
+    return kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError
 
 
 def from_value(value: Any) -> Any:

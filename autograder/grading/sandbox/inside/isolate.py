@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import random
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,8 +80,6 @@ def silence_descriptors(wire: int) -> int:
     os.closerange(3, moved)
     os.closerange(moved + 1, 1024)
     return moved
-
-
 
 
 def _private_mounts(confinement: Confinement, limits: Limits) -> None:

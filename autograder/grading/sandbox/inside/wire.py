@@ -2,7 +2,7 @@
 
 A frame is a fixed prefix (length of head, length of payload), the head (kind, ticket, packed body, buffer sizes) and
 the payload (all arrays, one after another). Nothing is ever unpickled. Whatever the other side sends, reading gives
-plain data or raises `WireError`; silence raises `WireTimeout`, and the end of the stream `WireClosed`.
+plain data or raises `WireError`; silence raises `WireTimeoutError`, and the end of the stream `WireClosedError`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import select
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ MAX_BUFFERS = 5_000
 _PREFIX = struct.Struct("!4sIQ")
 _MAGIC = b"attn"
 _CHUNK = 2**20
+_MEANWHILE = 0.25
 
 
 class WireError(Exception):
@@ -37,11 +38,11 @@ class BodyError(WireError):
     """The frame is whole, but what is in it is not what it should be; the next frame can still be read."""
 
 
-class WireTimeout(Exception):
+class WireTimeoutError(Exception):
     """The other side did not answer in time."""
 
 
-class WireClosed(Exception):
+class WireClosedError(Exception):
     """The other side is gone."""
 
 
@@ -103,28 +104,32 @@ def decode(head: bytes, payload: bytes) -> Frame:
 
 
 class Channel:
-    """Frames over two file descriptors, which may be one; time limits are deadlines of `time.monotonic`."""
+    """Frames over two file descriptors, which may be one; time limits are deadlines of `time.monotonic`.
 
-    def __init__(self, reading: int, writing: int) -> None:
+    `meanwhile` is called several times a second while waiting, and may raise WireError to end it.
+    """
+
+    def __init__(self, reading: int, writing: int, meanwhile: Callable[[], None] | None = None) -> None:
         self._reading = reading
         self._writing = writing
+        self._meanwhile = meanwhile
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
 
     def send(self, frame: Frame, deadline: float = math.inf) -> None:
-        """Write one frame; raises WireError, WireTimeout or WireClosed."""
+        """Write one frame; raises WireError, WireTimeoutError or WireClosedError."""
         rest = memoryview(encode(frame))
         while rest:
-            _wait(self._writing, select.POLLOUT, deadline)
+            self._wait(self._writing, select.POLLOUT, deadline)
             try:
                 rest = rest[os.write(self._writing, rest[:_CHUNK]) :]
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise WireClosed(str(error)) from None
+                raise WireClosedError(str(error)) from None
 
     def receive(self, deadline: float = math.inf) -> Frame:
-        """Read one frame; raises WireError, WireTimeout or WireClosed."""
+        """Read one frame; raises WireError, WireTimeoutError or WireClosedError."""
         head, payload = decode_prefix(self._read(_PREFIX.size, deadline))
         return decode(self._read(head, deadline), self._read(payload, deadline))
 
@@ -136,27 +141,31 @@ class Channel:
     def _read(self, count: int, deadline: float) -> bytes:
         parts: list[bytes] = []
         while count:
-            _wait(self._reading, select.POLLIN, deadline)
+            self._wait(self._reading, select.POLLIN, deadline)
             try:
                 part = os.read(self._reading, min(count, _CHUNK))
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise WireClosed(str(error)) from None
+                raise WireClosedError(str(error)) from None
             if not part:
-                raise WireClosed("the other side is gone")
+                raise WireClosedError("the other side is gone")
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
 
-
-def _wait(descriptor: int, event: int, deadline: float) -> None:
-    """Return when the descriptor is ready, or raise WireTimeout."""
-    poll = select.poll()
-    poll.register(descriptor, event)
-    left = deadline - time.monotonic()
-    if left <= 0 or not poll.poll(None if left == math.inf else math.ceil(left * 1000)):
-        raise WireTimeout("no answer in time")
+    def _wait(self, descriptor: int, event: int, deadline: float) -> None:
+        """Return when the descriptor is ready, or raise WireTimeoutError."""
+        poll = select.poll()
+        poll.register(descriptor, event)
+        while True:
+            left = min(deadline - time.monotonic(), math.inf if self._meanwhile is None else _MEANWHILE)
+            if poll.poll(None if left == math.inf else max(0, math.ceil(left * 1000))):
+                return
+            if time.monotonic() >= deadline:
+                raise WireTimeoutError("no answer in time")
+            if self._meanwhile is not None:
+                self._meanwhile()
 
 
 class _Buffers:
@@ -191,5 +200,3 @@ def _refuse(name: str) -> Any:
 
 def _is_short_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= 64
-
-

@@ -18,9 +18,9 @@ from attnkit.checking import codec
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from attnkit.checking.execute import describe_error, execute
 
-from .callback import CallbackRaised, RemoteCallback
+from .callback import CallbackError, RemoteCallback
 from .shell import run_cell, threads_left
-from .wire import MAX_PAYLOAD, Channel, Frame, WireClosed, WireError
+from .wire import MAX_PAYLOAD, Channel, Frame, WireClosedError, WireError
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
@@ -30,7 +30,7 @@ def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
     _seed()
     worker = _Worker(Channel(wire, wire), shell)
     worker.channel.send(Frame("hello", greeting))
-    with contextlib.suppress(WireClosed, WireError):
+    with contextlib.suppress(WireClosedError, WireError):
         while True:
             worker.answer(worker.channel.receive())
     os._exit(0)
@@ -81,7 +81,7 @@ class _Worker:
         self.channel.send(Frame("callback", self.ticket, {"id": number, "args": arguments}))
         answer = self.channel.receive()
         if answer.kind == "raised":
-            raise CallbackRaised(answer.body["type"], answer.body["message"])
+            raise CallbackError(answer.body["type"], answer.body["message"])
         return answer.body["value"]
 
 

@@ -1,0 +1,928 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1 · The bottleneck
+#
+# **Goal.** Build a model that reads a sequence into *one vector* and writes another sequence from it. Measure how it fails. Then repair it with the idea that this course is about:
+# let the writer look back at everything that was read.
+#
+# *Eight exercises · about 80 minutes · 41 points.* You need Python, the basics of PyTorch (tensors, `@`, broadcasting), and an idea of what training is.
+
+# %% [markdown]
+# ## The whole course on one page
+#
+# | | notebook | you build | question it ends with |
+# |---|---|---|---|
+# | **1** | **The bottleneck** | an RNN encoder–decoder, and additive attention | why look only from one state to others? |
+# | 2 | Keys, queries, values | attention as a look-up, cross- and self-attention | how large may the scores become? |
+# | 3 | Scaling | scaled dot-product attention | one look is one average: can we look twice at once? |
+# | 4 | Many heads | multi-head and grouped-query attention | nothing so far knows where a word stands |
+# | 5 | Where am I? | sinusoids, relative biases, rotary positions | how do we train it without showing it the answer? |
+# | 6 | Masks and teacher forcing | a trained encoder–decoder transformer that translates | – |
+#
+# Each notebook uses only what it builds itself, so you can start anywhere, but they are written to be read in this order.
+
+# %% [markdown]
+# ## One language for all six
+#
+# | symbol | meaning | you will also meet |
+# |---|---|---|
+# | B | batch: how many examples at once | N, bs |
+# | T | query (target) positions, index t | L, tgt_len, q_len |
+# | S | key (source) positions, index s | L, src_len, kv_len; one T for both in GPT-style code |
+# | d_model | width of the vectors between layers | C, n_embd, hidden_size, D, E |
+# | d_k, d_v | widths of keys (and queries), of values | hs (head size), head_dim, d_head |
+# | H, G | query heads, key/value heads | nh, n_head, h; n_kv_heads |
+# | V | vocabulary size | vocab_size, n_vocab |
+# | d_in, d_h | widths of an RNN's input and state (this notebook) | input_size, hidden_size |
+#
+# Tensors are (B, H, T, d): batch first, then head, then position, then feature. In this notebook there are no heads yet, so a capital H is free to mean *the states of the encoder*, as in the paper.
+# Masks are boolean and **True means: may attend**. Positions count from 0.
+
+# %% [markdown]
+# ## How to use these notebooks
+#
+# 1. Run the cells from the top. An exercise is a function with a blank that raises `NotImplementedError`. Its docstring and numbered comments say everything that is tested.
+# 2. Stuck? Two hints are folded below each exercise: the idea, then pseudocode. The solved notebook explains each answer.
+# 3. Run `grader.check(...)`. It compares numbers, and when they are wrong it tries to say which mistake makes just these numbers. This is what a message looks like:
+#
+# ```
+# Exercise 1.1 rnn_step: the new state is wrong
+#   expected   at index (0, 0): -0.8764
+#   found      -0.8832 (2 of 2 numbers differ)
+#   looks like W_h transposed
+#   hint       Here both matrices stand on the right as they are. W_h is square, so its shape cannot warn you.
+#   look at    step 1 of the stub
+# ```
+#
+# 4. Cells without an exercise are experiments: run them and compare with your prediction. They use *your* functions, so finish the exercises above them first.
+#
+# Hidden tests run when you hand in. They test what the stub says, with other numbers and sizes.
+
+# %% tags=["setup"]
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+
+import attnkit
+from attnkit import plots
+from attnkit.data import BOS, FIRST_SYMBOL, PAD, Vocabulary, copy_task, date_words, gold_matrix, pad_batch
+from attnkit.training import progress, train
+
+grader = attnkit.start("01_bottleneck.ipynb")
+
+# %% [markdown]
+# ## The funnel
+#
+# Imagine a bucket of water, a funnel, and a bottle. The bucket is a sentence. The bottle is a vector of fixed width, say 32 numbers. Whatever the length of the sentence, all of it has to go through the funnel into that bottle, and the translation is poured from the bottle alone.
+
+# %% tags=["experiment"]
+def draw_funnel(words):
+    figure, axes = plt.subplots(figsize=(7.2, 2.7))
+    for place, word in enumerate(words):
+        axes.annotate(word, (place % 4 * 0.95, 2.4 - place // 4 * 0.7), ha="center", va="center")
+    axes.fill([3.5, 5.2, 5.2, 3.5], [2.9, 1.75, 1.35, 0.2], color=plots.BLUE, alpha=0.18, linewidth=0)
+    axes.plot([3.5, 5.2, 5.9], [2.9, 1.75, 1.75], color=plots.BLUE, marker="", linestyle="-")
+    axes.plot([3.5, 5.2, 5.9], [0.2, 1.35, 1.35], color=plots.BLUE, marker="", linestyle="-")
+    for cell in range(6):
+        axes.add_patch(plt.Rectangle((6.1 + 0.22 * cell, 1.37), 0.22, 0.36, facecolor=str(0.35 + 0.1 * cell), edgecolor="k"))
+    axes.annotate("one vector\n(d_h numbers)", (6.76, 0.85), ha="center", va="center")
+    axes.annotate("", (8.3, 1.55), (7.6, 1.55), arrowprops={"arrowstyle": "-|>", "color": "k"})
+    axes.annotate("everything the\nwriter will know", (9.3, 1.55), ha="center", va="center")
+    axes.set(xlim=(-0.7, 10.4), ylim=(0, 3.1))
+    axes.axis("off")
+    return figure
+
+
+sentence = "the old man who lives by the sea sold his boat".split()
+plots.show(draw_funnel(sentence), f"A sentence of {len(sentence)} words on the left runs into a funnel; out of it comes one vector of six cells, which is all the writer gets.")
+
+# %% [markdown]
+# **Where the analogy stops.** A funnel loses nothing: pour slowly, and all the water arrives. An encoder has no "slowly". Each step writes *over* the vector, and what is overwritten is gone.
+# And the neck of a funnel has a width you can measure with a ruler, while nobody tells a network how much of its vector to use. We measure that below: it is far less than there is room for.
+
+# %% [markdown]
+# ## 1.1 One step
+# *Goal: update a memory with one more token.* · 5 min · 4 points
+#
+# A recurrent network reads one token at a time and keeps one vector as its memory, the *state* h. Each step mixes the token with the old state and squashes the result:
+#
+# $$h' = \tanh(x\,W_x + h\,W_h + b)$$
+#
+# Shapes: $x$ (B, d_in), $h$ and $h'$ (B, d_h), $W_x$ (d_in, d_h), $W_h$ (d_h, d_h), $b$ (d_h,). The tanh keeps every number between −1 and 1, however many steps follow.
+#
+# *On paper:* with widths of 1, x = 1, h = 0.5, W_x = 2, W_h = −1, b = 0 we get tanh(2 − 0.5) = tanh(1.5) ≈ 0.91.
+
+
+# %% tags=["exercise", "q1_1"]
+def rnn_step(x_t, h, W_x, W_h, b):
+    """One step of a plain RNN: tanh(x W_x + h W_h + b).
+
+    x_t (B, d_in), h (B, d_h), W_x (d_in, d_h), W_h (d_h, d_h), b (d_h,).
+    Returns the new state (B, d_h), in the floating type of the inputs. Gradients reach all five arguments.
+    """
+    # 1. add up: the token through W_x, the old state through W_h, the bias
+    # 2. squash the sum
+    # BEGIN SOLUTION
+    return torch.tanh(x_t @ W_x + h @ W_h + b)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# The equation is the code. `@` is the matrix product, and a bias of shape (d_h,) is added to every row by broadcasting.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# sum ← x_t times W_x  +  h times W_h  +  b
+# return tanh of sum
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** Both matrices stand on the right, so rows are examples and no transpose is needed. `W_h` is square: with `W_h.T` every shape is still right and the memory is scrambled, which only numbers can show.
+# Without the tanh the whole network would be one linear map, and the state could grow without end.
+
+# %% tags=["experiment"]
+after = rnn_step(torch.tensor([[1.0]]), torch.tensor([[0.5]]), torch.tensor([[2.0]]), torch.tensor([[-1.0]]), torch.zeros(1))
+print("the example from the text:", round(after.item(), 3))
+
+# %% tags=["claim"]
+assert abs(after.item() - 0.91) < 0.005
+
+# %% [markdown]
+# ## 1.2 The encoder
+# *Goal: read whole sequences, each up to its own end.* · 15 min · 5 points
+#
+# Reading is a chain of steps: $h_s = \mathrm{step}(x_s, h_{s-1})$, beginning with $h_0$ as given. The state after the *last token* has seen everything. It is the context: the one vector that goes through the funnel.
+#
+# Sequences in a batch differ in length, so short ones are filled up with padding. A state after padding has read things that are not there. What we want from row b is the state after its `lengths[b]` tokens.
+#
+# Shapes: X (B, S, d_in), lengths (B,) → all states (B, S, d_h) and the last real state (B, d_h).
+#
+# *On paper:* widths of 1, W_x = W_h = 1, b = 0, h0 = 0. The tokens 1, 1 give tanh(1) ≈ 0.76, then tanh(1 + 0.76) ≈ 0.94. If one position of padding (0) follows, the chain goes on to tanh(0.94) ≈ 0.74. The answer is still 0.94.
+
+
+# %% tags=["exercise", "q1_2"]
+def encode(X, lengths, h0, W_x, W_h, b):
+    """Read a batch of padded sequences with `rnn_step`, from left to right.
+
+    X (B, S, d_in), lengths (B,) int64 with 1 ≤ lengths ≤ S, h0 (B, d_h) the state before the first token, W_x, W_h, b as in 1.1.
+    Returns all states (B, S, d_h), where state s has read tokens 0…s, and the state after the last real token (B, d_h).
+    Positions from lengths[b] on are padding: X may hold any numbers there, and so may the states you return there.
+    The floating type is kept and gradients reach X, h0, W_x, W_h and b. Loops over S are welcome.
+    """
+    # 1. start from h0
+    # 2. one step after the other; keep every state
+    # 3. for each row, the state after its own last real token
+    # BEGIN SOLUTION
+    h, states = h0, []
+    for s in range(X.shape[1]):
+        h = rnn_step(X[:, s], h, W_x, W_h, b)
+        states.append(h)
+    states = torch.stack(states, dim=1)
+    return states, states[torch.arange(len(X)), lengths - 1]
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Let every row run to the end S, and pick afterwards. Row b has read its last real token at one particular position: which one, when positions count from 0?
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# h ← h0
+# for s in 0…S−1:
+#     h ← rnn_step(token s of every row, h, …);  remember h
+# states ← the remembered ones, stacked so that the axes are (B, S, d_h)
+# last   ← from row b of states, position lengths[b] − 1     (two index vectors do this for all rows at once)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why pick afterwards?** The rows are independent: what row 0 reads after its end disturbs nobody, and we never look at it. `states[arange(B), lengths - 1]` pairs row 0 with lengths[0] − 1, row 1 with lengths[1] − 1, and so on.
+# Two traps: `states[:, -1]` is the state after the *padding*, and setting padding to zero does not help, because tanh(h W_h + b) is not h.
+
+# %% tags=["experiment"]
+one = torch.ones(1, 1)
+states, last = encode(torch.tensor([[[1.0], [1.0], [0.0]]]), torch.tensor([2]), torch.zeros(1, 1), one, one, torch.zeros(1))
+print("states", [round(h, 2) for h in states.flatten().tolist()], " last real state", round(last.item(), 2))
+
+# %% tags=["claim"]
+assert [round(h, 2) for h in states.flatten().tolist()] == [0.76, 0.94, 0.74] and round(last.item(), 2) == 0.94
+
+# %% [markdown]
+# ## 1.3 The decoder
+# *Goal: write a sequence, one token at a time.* · 10 min · 4 points
+#
+# The decoder is an RNN too. It starts with the context as its state and a special token, `bos` (*begin of sequence*), as its input. Each step returns one *logit* (a score) for each of the V tokens. We take the largest, write it down, and feed it back:
+#
+# $$y_t = \arg\max_v\ \mathrm{logits}_v(y_{t-1}, h_{t-1}), \qquad y_{-1} = \mathrm{bos}, \quad h_{-1} = \mathrm{context}$$
+#
+# Taking the largest at each step is called *greedy*. Your function gets the step as an argument, so it works with every decoder.
+#
+# Shapes: context (B, d_h); `step` takes tokens (B,) and h (B, d_h), and returns logits (B, V) and the new h; the result is (B, max_len).
+#
+# *On paper:* if `step` always gives the largest logit to the next higher number, then bos = 1 and max_len = 3 give 2, 3, 4.
+
+
+# %% tags=["exercise", "q1_3"]
+def decode_greedy(context, step, bos, max_len):
+    """Write max_len tokens, each the one with the largest logit.
+
+    context (B, d_h): the state to start with. step(tokens (B,) int64, h) → (logits (B, V), new h). bos: an int, the first input.
+    Returns the tokens (B, max_len) as int64; bos is not one of them.
+    """
+    # 1. every row starts with the token bos and its context as the state
+    # 2. one step: give it the tokens written last and the state returned last
+    # 3. in each row, the token with the largest logit
+    # 4. all tokens written, batch first
+    # BEGIN SOLUTION
+    tokens, h = torch.full((len(context),), bos), context
+    written = []
+    for _ in range(max_len):
+        logits, h = step(tokens, h)
+        tokens = logits.argmax(dim=-1)
+        written.append(tokens)
+    return torch.stack(written, dim=1)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Two things travel from step to step: the tokens and the state. Both change every time, so both have to be overwritten with what the step gave.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# tokens ← bos, B times;  h ← context
+# repeat max_len times:
+#     logits, h ← step(tokens, h)
+#     tokens ← position of the largest logit in each row
+#     remember tokens
+# return the remembered ones, stacked so that the axes are (B, max_len)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why `logits, h = step(...)`?** The new state must replace the old one. With `logits, _ = step(tokens, context)` every shape is right and the decoder forgets what it has written: it is the most frequent mistake here.
+# `torch.full((B,), bos)` makes int64, which an embedding needs.
+
+# %% tags=["experiment"]
+def next_number(tokens, h):
+    return nn.functional.one_hot(tokens + 1, 10), h
+
+
+print(decode_greedy(torch.zeros(2, 4), next_number, bos=1, max_len=3).tolist())
+
+# %% tags=["claim"]
+assert decode_greedy(torch.zeros(2, 4), next_number, bos=1, max_len=3).tolist() == [[2, 3, 4]] * 2
+
+# %% [markdown]
+# ### Experiment: how much goes through the funnel?
+#
+# The plainest test there is: *copy*. Read a string of letters out of eight, then write it again. Nothing has to be understood; every letter only has to survive. Here is the model, made of your three functions. `read` returns the decoder's first state and a way to `look` at the source;
+# with a fixed vector, `look` returns the same context at every step.
+
+# %% tags=["experiment"]
+class FixedVector(nn.Module):
+    """An RNN encoder–decoder: everything the decoder knows of the source is one vector."""
+
+    def __init__(self, V_in, V_out, d_h, d_x=32, gain=1.0):
+        super().__init__()
+        self.embed_in, self.embed_out = nn.Embedding(V_in, d_x), nn.Embedding(V_out, d_x)
+        self.W_x, self.U_x = (nn.Parameter(torch.randn(d, d_h) / 2 / d**0.5) for d in (d_x, d_x + d_h))
+        self.W_h, self.U_h = (nn.Parameter(scale * nn.init.orthogonal_(torch.empty(d_h, d_h))) for scale in (gain, 1.0))
+        self.b, self.c = nn.Parameter(torch.zeros(d_h)), nn.Parameter(torch.zeros(d_h))
+        self.name = nn.Linear(2 * d_h, V_out)
+
+    def read(self, source, lengths):
+        start = torch.zeros(len(source), len(self.b))
+        states, last = encode(self.embed_in(source), lengths, start, self.W_x, self.W_h, self.b)
+        return last, lambda h: (last, None)
+
+    def write(self, tokens, h, look):
+        context, weights = look(h)
+        h = rnn_step(torch.cat([self.embed_out(tokens), context], dim=1), h, self.U_x, self.U_h, self.c)
+        return self.name(torch.cat([h, context], dim=1)), h, weights
+
+
+# %% [markdown]
+# For training, the decoder is given the *right* previous token, and is asked for the next one (notebook 6 looks at what that does). For the test it has only its own tokens, from your `decode_greedy`.
+
+# %% tags=["experiment"]
+def given_the_answer(model, source, lengths, target):
+    """The logits (B, T, V) at every step when all earlier tokens are right, and the weights of the last look at each."""
+    h, look = model.read(source, lengths)
+    tokens, logits, weights = torch.full_like(target[:, 0], BOS), [], []
+    for t in range(target.shape[1]):
+        scores, h, looked = model.write(tokens, h, look)
+        logits.append(scores)
+        weights.append(looked)
+        tokens = target[:, t]
+    return torch.stack(logits, dim=1), weights
+
+
+def on_its_own(model, source, lengths, max_len):
+    """The tokens (B, max_len) that the model writes from its own tokens."""
+    with torch.no_grad():
+        h, look = model.read(source, lengths)
+        return decode_greedy(h, lambda tokens, h: model.write(tokens, h, look)[:2], BOS, max_len)
+
+
+# %% tags=["experiment"]
+SYMBOLS, LONGEST_TRAINED, TESTED, SEEDS = 8, 8, range(1, 17), (0, 1, 2)
+
+
+def trained_copier(kind, d_h, seed, steps):
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = kind(FIRST_SYMBOL + SYMBOLS, FIRST_SYMBOL + SYMBOLS, d_h)
+
+    def loss():
+        length = int(torch.randint(1, LONGEST_TRAINED + 1, (1,), generator=generator))
+        task = copy_task(64, (length, length), SYMBOLS, generator)
+        logits, _ = given_the_answer(model, task.source, task.lengths, task.target)
+        return nn.functional.cross_entropy(logits.flatten(0, 1), task.target.flatten())
+
+    train(model, loss, steps, lr=5e-3, decay=True, quiet=True)
+    return model
+
+
+def copy_accuracy(model, length):
+    task = copy_task(300, (length, length), SYMBOLS, torch.Generator().manual_seed(100 + length))
+    return (on_its_own(model, task.source, task.lengths, length) == task.target).float().mean().item()
+
+
+# %% [markdown]
+# We train on strings of 1 to 8 letters and test on 1 to 16, twice the trained length. There are two models, three seeds each: one with a state of 32 numbers, one four times as wide. Everything else is the same, the number of training steps too.
+#
+# **Predict:** the accuracy of the narrow one at 4, at 8 and at 16 letters (guessing gives 1/8). Does the wide one fall later, or less?
+
+# %% tags=["experiment"]
+copiers, accuracy = {}, {}
+
+
+def measure(name, kind, d_h, steps):
+    copiers[name] = [trained_copier(kind, d_h, seed, steps) for seed in progress(SEEDS, f"{name}, three seeds")]
+    accuracy[name] = torch.tensor([[copy_accuracy(model, length) for length in TESTED] for model in copiers[name]])
+
+
+def longest_above(curve, limit=0.9):
+    return max((length for length, value in zip(TESTED, curve.tolist(), strict=True) if value >= limit), default=0)
+
+
+def show_accuracy(description):
+    axes = {"x_label": "length of the string", "y_label": "letters right", "y_limits": (0, 1.03)}
+    plots.show_curves(TESTED, accuracy, description, **axes, reference=(1 / SYMBOLS, "guessing"), vertical=(LONGEST_TRAINED, "longest trained"))
+    rows = [
+        {"model": name, **{f"at {length}": value[:, length - 1].mean().item() for length in (4, 8, 12, 16)},
+         "spread of seeds at 8": f"{value[:, 7].min():.2f}–{value[:, 7].max():.2f}", "longest with .9 right": str([longest_above(curve) for curve in value])}
+        for name, value in accuracy.items()
+    ]
+    plots.show_table(rows, "share of letters right; last column one number per seed")
+
+
+measure("fixed vector, width 32", FixedVector, 32, 1000)
+measure("fixed vector, width 128", FixedVector, 128, 1000)
+
+# %% tags=["experiment"]
+show_accuracy("Two falling curves; the one of width 128 stays high for about two letters longer, and both end near guessing at 16 letters.")
+
+# %% [markdown]
+# Both fall, and they begin to fall *inside* the lengths they were trained on. At 8 letters the narrow one gets a third of them, the wide one about half; at twice the trained length neither is far from guessing. Four times the width buys about two letters.
+# Nothing but the width was changed, so how much the vector holds *after this training* is what sets the limit. (Training longer helps both a little. The order stays.)
+
+# %% tags=["claim"]
+narrow, wide = accuracy["fixed vector, width 32"], accuracy["fixed vector, width 128"]
+assert (narrow[:, 7] > 0.28).all() and (narrow[:, 7] < 0.4).all() and (wide[:, 7] > 0.42).all() and (wide[:, 7] < 0.6).all()
+assert narrow[:, 15].max() < 0.25 and wide[:, 15].max() < 0.25
+gained = [longest_above(w) - longest_above(n) for w, n in zip(wide, narrow, strict=True)]
+assert min(gained) >= 1 and 1.5 <= sum(gained) / len(gained) <= 2.5
+
+# %% [markdown]
+# ## The searchlight
+#
+# Why should the writer work from memory at all? The encoder has made a state for *every* position, and then thrown all but one away. Let us keep them, and let the decoder look back: before each word it writes, a searchlight goes over the states, brighter on some than on others, and what it lights is the context for this word only.
+
+# %% tags=["experiment"]
+def draw_beams(reading, writing, looks):
+    figure, axes = plt.subplots(figsize=(7.2, 2.9))
+    for t, (word, shares) in enumerate(zip(writing, looks, strict=True)):
+        for s, share in shares.items():
+            axes.fill([t * 1.4, s - 0.42, s + 0.42], [2.0, 0.28, 0.28], color=(plots.BLUE, plots.VERMILION)[t % 2], alpha=0.6 * share, linewidth=0)
+        axes.annotate(word, (t * 1.4, 2.12), ha="center")
+    for s, word in enumerate(reading):
+        axes.annotate(word, (s, 0.1), ha="center", va="center", bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "0.4"})
+    axes.annotate("written", (-1.1, 2.12), color="0.35", ha="center")
+    axes.annotate("read", (-1.1, 0.02), color="0.35", ha="center")
+    axes.set(xlim=(-1.5, len(reading) - 0.4), ylim=(-0.2, 2.5))
+    axes.axis("off")
+    return figure
+
+
+figure = draw_beams(["the", "white", "house", "by", "the", "sea"], ["la", "casa", "blanca", "…"], [{0: 0.7, 2: 0.3}, {2: 0.95}, {1: 0.9, 2: 0.1}, {}])
+plots.show(figure, "Beams from the written words la, casa, blanca to the words read: casa lights house, blanca lights white, so the beams cross. A sketch, not a measurement.")
+
+# %% [markdown]
+# **Where the analogy stops.** A searchlight is aimed at a *place*. Attention is aimed by comparing contents, and what it lights is not a word but the encoder's state there, which has read everything up to it. Its light is rationed: more here is less there, the shares always sum to 1.
+# And it is never free: each word written looks at each word read, T · S looks in all.
+
+# %% [markdown]
+# ## 1.4 Additive scores
+# *Goal: let a state ask every other state how useful it is.* · 10 min · 5 points
+#
+# A score says how well the decoder's state s matches the encoder's state at a position. Bahdanau, Cho and Bengio let a small network decide: bring both to a common width d_a, add, squash, and take a weighted sum:
+#
+# $$e_j = v \cdot \tanh(s\,W_q + H_j\,W_k)$$
+#
+# Shapes: $s$ (B, d_s), $H$ (B, S, d_h), $W_q$ (d_s, d_a), $W_k$ (d_h, d_a), $v$ (d_a,) → scores (B, S). Each example has one s and S states; s is compared with all of them.
+#
+# *On paper:* all widths 1, s = 1, the two states 0 and 1, W_q = W_k = 1, v = 2. The scores are 2·tanh(1) ≈ 1.52 and 2·tanh(2) ≈ 1.93.
+
+
+# %% tags=["exercise", "q1_4"]
+def additive_scores(s, H, W_q, W_k, v):
+    """How well one decoder state matches each encoder state: tanh(s W_q + H W_k) · v.
+
+    s (B, d_s), H (B, S, d_h), W_q (d_s, d_a), W_k (d_h, d_a), v (d_a,).
+    Returns the scores (B, S), neither scaled nor normalised, in the floating type of the inputs. Gradients reach all five arguments.
+    Bahdanau, Cho and Bengio 2015, appendix A.1.2.
+    """
+    # 1. bring both to width d_a, and line up example b's query with every position of example b
+    # 2. add and squash
+    # 3. one number per position, with v
+    # BEGIN SOLUTION
+    query = (s @ W_q)[:, None, :]
+    return torch.tanh(query + H @ W_k) @ v
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# `s @ W_q` is (B, d_a) and `H @ W_k` is (B, S, d_a). To add them, the first needs an axis of length 1 where the second has its S. Then broadcasting repeats it for every position.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# query  ← s times W_q, as (B, 1, d_a)
+# keys   ← H times W_k, which is (B, S, d_a)
+# return tanh(query + keys) times v
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why `[:, None, :]`?** Broadcasting lines shapes up from the right. Without the extra axis, (B, d_a) would be read as (1, B, d_a): query b would be added to *position* b. When B = S that even runs, and every example asks with somebody else's state.
+# The tanh matters: without it the query adds the same number to all S scores, and the softmax that follows would not notice it at all.
+
+# %% tags=["experiment"]
+scores = additive_scores(torch.ones(1, 1), torch.tensor([[[0.0], [1.0]]]), one, one, torch.tensor([2.0]))
+print("the example from the text:", [round(score, 2) for score in scores[0].tolist()])
+
+# %% tags=["claim"]
+assert [round(score, 2) for score in scores[0].tolist()] == [1.52, 1.93]
+
+# %% [markdown]
+# ## 1.5 Softmax, but not over padding
+# *Goal: turn scores into shares, and give padding none.* · 15 min · 7 points
+#
+# The scores become weights that sum to 1, through a softmax. Padding must get *exactly* zero, and the real positions must share everything among themselves. A mask says which is which: True = may attend. For a row of scores $e$:
+#
+# $$w_j = \frac{m_j\, e^{e_j}}{\sum_i m_i\, e^{e_i}}, \qquad m_j = 1 \text{ where the mask is True, else } 0$$
+#
+# When nothing may be attended to, the sum below is 0. Then the row's weights are all zero: nothing to look at, nothing seen. That happens in real batches (an empty row), and 0/0 = NaN would spread through the whole model.
+#
+# *On paper:* scores (0, ln 3, 5) with the mask (True, True, False): the shares are 1/4 and 3/4, and 0 for the largest score of all.
+
+
+# %% tags=["exercise", "q1_5"]
+def masked_softmax(scores, mask):
+    """Softmax over the last axis, over those positions only where the mask is True.
+
+    scores (…, S) floating; mask bool, broadcasts to the shape of scores, True = may attend.
+    Returns weights of the shape and type of scores: 0 where masked; each row sums to 1, but a row with nothing allowed is all zeros.
+    Stable for scores of any size (±thousands), masked ones included. Gradients reach scores and are finite, also beside all-zero rows.
+    Does not change scores.
+    """
+    # 1. before the softmax: make masked scores so low that they count for nothing
+    # 2. softmax over the last axis, stable for large scores
+    # 3. zeros wherever the mask is False, whole rows included, and no NaN on the way
+    # BEGIN SOLUTION
+    lowest = torch.finfo(scores.dtype).min
+    weights = torch.softmax(scores.masked_fill(~mask, lowest), dim=-1)
+    return weights.masked_fill(~mask, 0.0)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Fill before, not after: exp of a very low number is 0, so masked positions take no share. What if *all* scores in a row are that low number? Then they are all equal, the softmax is uniform, nothing is NaN, and you only have to set the row to zero.
+# (With −∞ in place of a low number that row would be NaN.)
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# filled  ← scores, but the lowest number of their type where mask is False   (a new tensor: masked_fill or where)
+# weights ← softmax of filled along the last axis
+# return weights, but 0 where mask is False
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why this order?** Masking *after* the softmax leaves rows that do not sum to 1, because padding has taken its share already; dividing again repairs that until a masked score is 3000 higher than the rest, and then 0/0 is left.
+# Why `finfo.min` and not −10⁴ or −∞? A "clearly low" number is not low when real scores are lower; −∞ gives NaN in a row with nothing else. The second `masked_fill` turns that row's uniform weights into zeros, and cuts its gradient.
+
+# %% tags=["experiment"]
+scores = torch.tensor([[0.0, math.log(3), 5.0], [0.0, math.log(3), 5.0], [0.0, 1.0, 2.0]])
+mask = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
+weights = masked_softmax(scores, mask)
+plots.show_weights(weights, "Three rows of weights: the first shares 1 over two positions, the second over three, the third is all zeros.", title="row 0 masks s = 2, row 1 nothing, row 2 everything")
+
+# %% tags=["claim"]
+assert torch.allclose(weights[0], torch.tensor([0.25, 0.75, 0])) and weights[2].tolist() == [0, 0, 0] and abs(weights[1].sum().item() - 1) < 1e-6
+
+# %% [markdown]
+# ## 1.6 The context vector
+# *Goal: average the states, each by its share.* · 5 min · 5 points
+#
+# What the searchlight shows is the sum of all states, each times its weight. It replaces the fixed vector, and it is new at every step:
+#
+# $$c = \sum_s w_s\, H_s$$
+#
+# Shapes: weights (B, S), H (B, S, d) → c (B, d). S is what we sum over, so S is gone.
+#
+# *On paper:* weights (¼, ¾) and states (4, 0) and (0, 8) give (1, 6).
+
+
+# %% tags=["exercise", "q1_6"]
+def context_vector(weights, H):
+    """The states added up, each times its weight: Σ_s weights_s H_s.
+
+    weights (B, S), used as they are; H (B, S, d).
+    Returns (B, d), also for B = 1 or d = 1, in the floating type of the inputs. Gradients reach weights and H.
+    """
+    # 1. line up each weight with its state
+    # 2. add up over the positions
+    # BEGIN SOLUTION
+    return (weights[:, :, None] * H).sum(dim=1)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# A weight is one number per position, a state is d numbers per position. Give the weights a last axis of length 1.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# weighted ← weights as (B, S, 1), times H
+# return the sum of weighted over its position axis
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Other ways to write it.** `torch.einsum("bs,bsd->bd", weights, H)` says the same in letters: s does not appear on the right, so it is summed over. `(weights[:, None] @ H)[:, 0]` does it as a matrix product, which is how notebook 2 will write it.
+# Beware of `.squeeze()` without a number: for a batch of one it removes the batch axis too.
+
+# %% tags=["experiment"]
+print("the example from the text:", context_vector(torch.tensor([[0.25, 0.75]]), torch.tensor([[[4.0, 0.0], [0.0, 8.0]]])).tolist())
+
+# %% tags=["claim"]
+assert context_vector(torch.tensor([[0.25, 0.75]]), torch.tensor([[[4.0, 0.0], [0.0, 8.0]]])).tolist() == [[1, 6]]
+
+# %% [markdown]
+# ### Experiment: the same copy task, looking back
+#
+# The only change: `look` no longer returns the last state. It compares the decoder's state with all encoder states and returns their weighted sum. The state has the *narrow* width, 32, and training is shorter.
+#
+# **Predict:** its accuracy at 8 letters, and at 16.
+
+# %% tags=["experiment"]
+class WithAttention(FixedVector):
+    """The same encoder–decoder, but before each token the decoder looks at all states of the encoder."""
+
+    def __init__(self, V_in, V_out, d_h, d_x=32, d_a=64, gain=1.0):
+        super().__init__(V_in, V_out, d_h, d_x, gain)
+        self.W_q, self.W_k = (nn.Parameter(torch.randn(d_h, d_a) / d_h**0.5) for _ in range(2))
+        self.v = nn.Parameter(torch.randn(d_a) / d_a**0.5)
+
+    def read(self, source, lengths):
+        start = torch.zeros(len(source), len(self.b))
+        states, last = encode(self.embed_in(source), lengths, start, self.W_x, self.W_h, self.b)
+        real = torch.arange(source.shape[1]) < lengths[:, None]
+
+        def look(h):
+            weights = masked_softmax(additive_scores(h, states, self.W_q, self.W_k, self.v), real)
+            return context_vector(weights, states), weights
+
+        return last, look
+
+
+measure("attention, width 32", WithAttention, 32, 600)
+
+# %% tags=["experiment"]
+show_accuracy("Attention stays at 1 over all trained lengths while both fixed vectors fall; beyond, attention falls too, but stays far above them.")
+
+# %% [markdown]
+# Over the lengths it was trained on, attention copies nearly everything, at a quarter of the width and with fewer steps. The length of the string does not press on it any more: there is one state per letter, and no funnel.
+#
+# Beyond the trained lengths attention falls as well. At 16 letters it still gets about half of them, where the fixed vectors are near guessing. This is not the funnel again. The next cells let you see what it is.
+
+# %% tags=["claim"]
+looking = accuracy["attention, width 32"]
+assert looking[:, :8].min() > 0.97
+assert ((looking[:, 15] > 0.42) & (looking[:, 15] < 0.65)).all()
+assert looking[:, 15].min() > 2 * max(narrow[:, 15].max(), wide[:, 15].max())
+
+# %% tags=["experiment"]
+LETTERS = "ABCDEFGH"
+
+
+def draw_copies(length):
+    task = copy_task(1, (length, length), SYMBOLS, torch.Generator().manual_seed(7))
+    figure, axes = plt.subplots(figsize=(7.2, 2.2))
+    right = {}
+    for row, (name, models) in enumerate([("to copy", None), *copiers.items()]):
+        letters = task.target[0] if models is None else on_its_own(models[0], task.source, task.lengths, length)[0]
+        hits = letters == task.target[0]
+        right[name] = int(hits.sum())
+        for s, (letter, hit) in enumerate(zip((letters - FIRST_SYMBOL).tolist(), hits.tolist(), strict=True)):
+            box = {"boxstyle": "square", "facecolor": "white" if hit else "0.15", "edgecolor": "0.7"}
+            axes.annotate(LETTERS[letter] if letter >= 0 else "?", (s, -row), ha="center", va="center", color="k" if hit else "w", bbox=box)
+        axes.annotate(name, (-0.8, -row), ha="right", va="center")
+    axes.set(xlim=(-6.5, 16), ylim=(-3.6, 0.6), title=f"{length} letters; wrong ones are dark")
+    axes.axis("off")
+    counts = ", ".join(f"{name} {count}" for name, count in right.items() if name != "to copy")
+    return figure, f"A string of {length} letters and its copies. Letters right: {counts}."
+
+
+plots.turn_by_hand(draw_copies, length=range(16, 0, -1))
+
+# %% [markdown]
+# Turn the length down until each model gets the whole string. Then look at *where* the letters are wrong: the fixed vectors blur nearly everywhere, while attention is right from the left up to a certain place.
+
+# %% tags=["experiment"]
+task = copy_task(200, (16, 16), SYMBOLS, torch.Generator().manual_seed(11))
+by_place = {name: (on_its_own(models[0], task.source, task.lengths, 16) == task.target).float().mean(dim=0) for name, models in copiers.items()}
+plots.show_curves(
+    range(16), {name: values.tolist() for name, values in by_place.items()},
+    "Strings of 16 letters: attention is right on the first five letters and falls after them; the fixed vectors are wrong nearly everywhere.",
+    x_label="position t in strings of 16 letters", y_label="letters right", y_limits=(0, 1.03), reference=(1 / SYMBOLS, "guessing"),
+)
+with torch.no_grad():
+    _, looks = given_the_answer(copiers["attention, width 32"][0], task.source, task.lengths, task.target)
+looks = torch.stack(looks, dim=1)  # (B, T, S)
+plots.show_weights(
+    looks[0], "Weights while copying 16 letters: sharp on the diagonal for the first positions, then spread over many.",
+    numbers=False, title="16 letters, trained on at most 8", gold=range(16),
+)
+print(f"writing letters 5 to 7, attention puts {looks[:, 5:8, 8:].sum(-1).mean():.2f} of its weight on positions 8 to 15")
+
+# %% [markdown]
+# At first the light is sharp and on the diagonal (orange squares). From about position 5 on it spreads, and a good part of it falls on positions 8 to 15. In training there was nothing out there, so the scores never learned to leave these states alone.
+# Attention has removed the funnel. Knowing *where* things stand, at lengths it has not seen, is another matter: notebook 5.
+
+# %% tags=["claim"]
+early, late = (by_place["attention, width 32"][part].mean().item() for part in (slice(0, 5), slice(8, 16)))
+assert early > 0.9 and late < 0.4
+assert (looks[:, :4].argmax(-1) == torch.arange(4)).float().mean() > 0.9
+assert looks[:, 5:8, 8:].sum(-1).mean() > 0.3
+assert by_place["fixed vector, width 32"].mean() < 0.25
+
+# %% [markdown]
+# ## 1.7 Does it look where a person would?
+# *Goal: score learned weights against gold alignments.* · 10 min · 6 points
+#
+# Weights can be looked at, and that is tempting: a nice picture convinces quickly. Let us have a number instead. A *gold alignment* says for each target token which source position it comes from, or −1 if none. We count how often the largest weight is there:
+#
+# $$\text{accuracy} = \frac{\#\{t : g_t \ge 0 \text{ and } \arg\max_s w_{ts} = g_t\}}{\#\{t : g_t \ge 0\}}$$
+#
+# Shapes: weights (B, T, S), gold (B, T) → one number, over all aligned targets of all examples together.
+#
+# *On paper:* the rows (.7, .2, .1), (.1, .1, .8) and (.6, .1, .3) with gold 0, 1 and −1. The first is right, the second wrong, the third does not count: ½.
+
+
+# %% tags=["exercise", "q1_7"]
+def alignment_accuracy(weights, gold):
+    """The share of aligned target tokens whose largest weight is on the gold position.
+
+    weights (B, T, S) floating; gold (B, T) int64: a source position, or −1 where the token is aligned with nothing.
+    Every aligned token counts the same, whichever sentence it is in; unaligned ones do not count. Of several equal largest weights the first counts.
+    Returns a number from 0 to 1, and 0 when no token is aligned.
+    """
+    # 1. which targets are aligned?
+    # 2. where is each target's largest weight, and is it the gold position?
+    # 3. the share of hits among the aligned ones (0 if there are none)
+    # BEGIN SOLUTION
+    aligned = gold >= 0
+    hits = (weights.argmax(dim=-1) == gold) & aligned
+    return hits.sum().item() / max(1, aligned.sum().item())
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Two bool tensors of shape (B, T): which targets have a gold position at all, and which of those are hit. The answer is how many True in one, divided by how many in the other.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# aligned ← gold is not negative
+# places  ← position of the largest weight along the key axis           (argmax gives the first on a tie)
+# hits    ← places equal to gold, and aligned
+# return (number of hits) / (number of aligned), or 0 if none is aligned
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Traps.** A mean over *all* targets counts words that have no partner as failures. Indexing with −1 picks the last position silently. And the mean of the sentences' accuracies is another number: it gives the only aligned word of one sentence as much say as ten words of another.
+
+# %% [markdown]
+# ### Experiment: dates in twelve languages
+#
+# *lunes, 3 de mayo de 2021* has to become *2021 - 05 - 03*. The year comes last in what is read and first in what is written, so a person looks at the end, then at the middle, then at the front. Nobody tells the model. It gets pairs of dates, made with the tables that Unicode publishes for twelve languages, and nothing about what comes from where.
+#
+# We train it twice with each of two beginnings. With `gain=1` a state carries over to the next at full strength before training starts, with `gain=0.3` it fades quickly, so that a state is mostly about its own token. Training may change either.
+#
+# **Predict:** "looking anywhere" is right about one time in four. What will the alignment accuracy be? And which beginning looks more like a person?
+
+# %% tags=["experiment"]
+pairs, new_pairs = date_words(6000, seed=1), date_words(500, seed=2)
+reading = Vocabulary.of(pair.source for pair in pairs)
+writing = Vocabulary.of(pair.target for pair in pairs)
+
+
+def as_tensors(pairs):
+    source, lengths = pad_batch([reading.encode(pair.source) for pair in pairs])
+    target, _ = pad_batch([writing.encode(pair.target) for pair in pairs])
+    return source, lengths, target, gold_matrix(pairs)
+
+
+source, lengths, target, _ = as_tensors(pairs)
+
+
+def trained_on_dates(gain, seed):
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = WithAttention(len(reading), len(writing), d_h=48, d_x=48, d_a=48, gain=gain)
+
+    def loss():
+        chosen = torch.randint(len(source), (64,), generator=generator)
+        logits, _ = given_the_answer(model, source[chosen], lengths[chosen], target[chosen])
+        return nn.functional.cross_entropy(logits.flatten(0, 1), target[chosen].flatten())
+
+    train(model, loss, 600, lr=5e-3, decay=True, quiet=True)
+    return model
+
+
+models = {run: trained_on_dates(*run) for run in progress([(1.0, 0), (1.0, 1), (0.3, 0), (0.3, 1)], "learning dates, four runs")}
+
+# %% tags=["experiment"]
+test, test_lengths, test_target, gold = as_tensors(new_pairs)
+aligned = gold >= 0
+anywhere = (aligned / test_lengths[:, None]).sum().item() / aligned.sum().item()
+rows, date_weights = [], {}
+for (gain, seed), model in models.items():
+    with torch.no_grad():
+        weights = torch.stack(given_the_answer(model, test, test_lengths, test_target)[1], dim=1)
+    exact = (on_its_own(model, test, test_lengths, 5) == test_target).all(dim=1).float().mean().item()
+    parts = {part: alignment_accuracy(weights[:, t : t + 1], gold[:, t : t + 1]) for part, t in (("year", 0), ("month", 2), ("day", 4))}
+    one_after = alignment_accuracy(weights, torch.where(aligned, gold + 1, -1))
+    rows.append({"gain": gain, "seed": seed, "whole date right": exact, "alignment accuracy": alignment_accuracy(weights, gold), **parts, "one token after gold": one_after})
+    date_weights[gain, seed] = weights
+plots.show_table(rows, f"500 new dates; looking anywhere would be right {anywhere:.2f} of the time")
+
+# %% tags=["experiment"]
+def show_date(pair):
+    weights = date_weights[0.3, 0][new_pairs.index(pair), :, : len(pair.source)]
+    looks = ", ".join(f"{word} looks at {pair.source[s]}" for word, s in zip(pair.target, weights.argmax(-1).tolist(), strict=True) if word != "-")
+    plots.show_weights(weights, f"Weights for {' '.join(pair.source)}: {looks}.", queries=pair.target, keys=pair.source, gold=pair.alignment, title="orange squares: gold")
+
+
+def longest_with(*words):
+    return max((pair for pair in new_pairs if set(words) & set(pair.source)), key=lambda pair: len(pair.source))
+
+
+spanish, english = longest_with("mayo", "junio", "octubre"), longest_with("May", "June", "October")
+show_date(spanish)
+show_date(english)
+
+# %% [markdown]
+# The light jumps to the end for the year, back to the middle for the month, to the front for the day, and where English swaps month and day it swaps them too. On new dates the largest weight is on gold more than nine times in ten, in every run, for words that found each other by themselves. The hyphens are aligned with nothing, and their light wanders.
+#
+# Read such maps with care, all the same. With the long memory (`gain=1`) the light falls more often on the token *after* the one a person would choose: that state has read both. The dates are just as right. A weight tells where a state was taken from; it does not tell what was in it.
+
+# %% tags=["claim"]
+assert all(row["whole date right"] > 0.97 and row["alignment accuracy"] > 0.9 for row in rows)
+assert 0.2 < anywhere < 0.28
+for measure_of, sign in (("alignment accuracy", -1), ("one token after gold", 1)):
+    assert all(sign * (long[measure_of] - short[measure_of]) > 0 for long, short in zip(rows[:2], rows[2:], strict=True))
+for pair in (spanish, english):
+    assert alignment_accuracy(date_weights[0.3, 0][[new_pairs.index(pair)]], gold[[new_pairs.index(pair)]]) == 1
+assert english.alignment[2] < english.alignment[4] and spanish.alignment[4] < spanish.alignment[2] < spanish.alignment[0]
+
+# %% [markdown]
+# ## 1.8 How wide would the funnel have to be?
+# *Goal: find the ceiling with a pencil.* · 10 min · 5 points
+#
+# Before any training, counting gives a limit. A vector of d_h numbers with a few bits each can be in $2^{d_h \cdot \mathrm{bits}}$ different states. A sequence of n tokens out of V is one of $V^n$. If there are more sequences than states, two sequences share a state, and no decoder can tell them apart:
+#
+# $$n_{\max} = \max\{\,n : V^n \le 2^{d_h \cdot \mathrm{bits}}\,\}$$
+#
+# *On paper:* 2 numbers of 3 bits have 2⁶ = 64 states. With V = 8, 8² = 64: two tokens fit, exactly. With V = 10 one token fits (10 ≤ 64 < 100).
+
+
+# %% tags=["exercise", "q1_8"]
+def tokens_that_fit(d_h, bits_per_number, V):
+    """The largest n for which all sequences of n tokens fit into one vector: V^n ≤ 2^(d_h · bits_per_number).
+
+    d_h ≥ 1, bits_per_number ≥ 1 and V ≥ 2 are ints of any size (512 numbers of 32 bits and V = 50257, say).
+    Returns n as an int, 0 when not even one token fits. It is exact, also when V^n equals the number of states.
+    """
+    # 1. how many bits are there in all?
+    # 2. how many bits does a token take?
+    # 3. how many tokens fit? Mind rounding errors: Python's whole numbers have none
+    # BEGIN SOLUTION
+    states, sequences, n = 2 ** (d_h * bits_per_number), 1, 0
+    while sequences * V <= states:
+        sequences *= V
+        n += 1
+    return n
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Take the logarithm of base 2 of both sides: n · log₂V ≤ d_h · bits. Or count up: Python's integers grow as large as they need to.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# states ← 2 to the power (d_h · bits_per_number)
+# n ← 0
+# while V to the power (n + 1) ≤ states:  n ← n + 1
+# return n
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why whole numbers?** `d_h * bits * math.log(2) / math.log(V)` is right on paper; for V = 2 and 51 bits it gives 50.99999999999999, and rounding down loses a token. `math.log2` is exact for powers of two. Counting in integers is exact for everything, and 16,384 bits take no time.
+# Rounding log₂V up to whole bits per token is another trap: three tokens out of 10 are 1000 cases and fit into 10 bits, not 12.
+
+# %% tags=["experiment"]
+measured = {32: [longest_above(curve) for curve in accuracy["fixed vector, width 32"]], 128: [longest_above(curve) for curve in accuracy["fixed vector, width 128"]]}
+plots.show_table(
+    [
+        {"width d_h": d_h, "fits, 32 bits a number": tokens_that_fit(d_h, 32, SYMBOLS), "fits, 1 bit a number": tokens_that_fit(d_h, 1, SYMBOLS), "measured, .9 right (per seed)": str(found)}
+        for d_h, found in measured.items()
+    ],
+    f"tokens out of {SYMBOLS} that fit into one vector, and what our training reached",
+)
+
+# %% [markdown]
+# The ceiling is far above what we measured, even if each number held a single bit. So it is not counting that stops our fixed vectors. It is what gradient descent can find in the steps we gave it: to pack and unpack a vector tightly is hard to learn. But the ceiling is real. It grows with the width and not with the length of the text, and no training will lift it.
+# An attention model keeps S vectors instead of one, so its room grows with the text.
+
+# %% tags=["claim"]
+assert all(found < tokens_that_fit(d_h, 1, SYMBOLS) for d_h in measured for found in measured[d_h])
+assert tokens_that_fit(2, 3, 8) == 2 and tokens_that_fit(2, 3, 10) == 1
+assert 51 * math.log(2) / math.log(2) < 51 == tokens_that_fit(3, 17, 2)
+
+# %% [markdown]
+# ## What you have built
+#
+# * An RNN **encoder–decoder** by hand: a step, a chain that respects lengths, a greedy decoder.
+# * A measurement of the **bottleneck**: accuracy falls with length inside the trained range, later when the vector is wider.
+# * **Additive attention**: scores → masked softmax → average of states. Inside the trained range the length no longer matters.
+# * A **number** for alignments, so that pictures do not have to convince on their own.
+#
+# **Three questions to think about**
+#
+# 1. The encoder still reads from left to right, so its state at *lunes* has not seen *mayo*. What would change if a second one read from right to left?
+# 2. Reversing the source made RNN translation better (Sutskever, Vinyals and Le, 2014). Why should it, when the vector is no wider?
+# 3. The decoder's state asks, the encoder's states answer. What would we get if every state of *one* sequence asked every other? (Notebook 2.)
+#
+# **Where to read more.** Sutskever, Vinyals and Le (2014), *Sequence to sequence learning with neural networks*. Cho et al. (2014), *On the properties of neural machine translation: encoder–decoder approaches*, which measured the fall with length.
+# Bahdanau, Cho and Bengio (2015), *Neural machine translation by jointly learning to align and translate*. Jain and Wallace (2019), *Attention is not explanation*, and Wiegreffe and Pinter (2019), *Attention is not not explanation*, on reading maps with care.
