@@ -27,6 +27,7 @@
 # | d_k | width of one head, d_model / H |
 #
 # Tensors are (B, H, T, d): batch first, then head, then position, then feature. Masks are boolean and True means *may attend*.
+# Every function keeps the number type of its inputs (float32 stays float32) and leaves the inputs themselves unchanged.
 
 # %% tags=["setup"]
 import copy
@@ -337,7 +338,7 @@ class MultiHeadAttention(nn.Module):
 
 # %% tags=["experiment"]
 torch.manual_seed(3)
-words = "the cat sat on the mat".split()
+words = ["the", "cat", "sat", "on", "the", "mat"]
 attention, X = MultiHeadAttention(8, 2), 3 * torch.randn(1, 6, 8)
 with torch.no_grad():
     output, weights = attention(X, mask=torch.tensor([[True] * 5 + [False]]))

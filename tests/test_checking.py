@@ -196,3 +196,22 @@ def test_values_are_close_in_structure_and_number():
     assert not close((1.0, np.ones(2)), (1.0, np.ones(3)), case)
     assert not close(1.0, Failure("unfinished"), case)
     assert not close(None, 1.0, case)
+
+
+def test_the_public_check_shows_numbers_only_to_its_own_process():
+    from attnkit.checking import check
+
+    def leaks(z, axis=-1):
+        raise RuntimeError("hidden 0.123")
+
+    class Far(Remote):
+        name = "softmax"
+
+        def run(self, case):
+            return execute(leaks, case)
+
+    with pytest.raises(CheckFailed, match=r"hidden 0\.123"):
+        check("q2_1", {"softmax": leaks})
+    with pytest.raises(CheckFailed) as failed:
+        check("q2_1", {"softmax": Far()})
+    assert "hidden" not in str(failed.value)

@@ -10,18 +10,21 @@ import subprocess
 import sys
 import time
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fakes import FakeWorkshop
 from handins import FILE, NAME, blank, handin, write, zipped
+from rich.console import Console
 
 from attnkit.checking import CheckFailed, Report
 from autograder.cli import main
 from autograder.grading import grade as grading
 from autograder.grading.batch import Plan, Summary, grade_class
 from autograder.grading.cluster import Cluster
+from autograder.grading.console import show_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.grade import grade_notebook
@@ -300,6 +303,22 @@ def test_renaming_nesting_and_copies_change_no_score(tmp_path, course):
     rows = grades(out)
     assert set(rows) == {"plain", "renamed", "nested", "copied", "packed"}
     assert len({tuple(row[f"q2_{i}"] for i in range(1, 10)) for row in rows.values()}) == 1
+
+
+def test_names_that_want_to_do_harm(tmp_path, course):
+    names = ["=1+1", "ana\nbo", "ana\u202egnp", "[red]cy", "<b>dee", "e" * 250, "'; DROP TABLE x; --", "ünï"]
+    files = {f"{name}/{FILE}": handin(after={"q2_9": f"n = {i}"}) for i, name in enumerate(names)}
+    out = tmp_path / "out"
+    summary = run(course, write(tmp_path / "class", files), out)
+    assert summary.statuses == {Status.GRADED: len(names)}
+    stream = StringIO()
+    show_class(Console(file=stream, width=80), out, summary)
+    lines = stream.getvalue().replace(str(out), "").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("\u202e" in line or "\x1b" in line for line in lines)
+    assert any("[red]cy" in line for line in lines)
+    assert len(list((out / "feedback").glob("*/*.html"))) == len(names)
+    assert not any(cell.startswith("=") for row in grades(out).values() for cell in row.values())
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path, course):

@@ -420,7 +420,7 @@ class AttentionEinsum(_FourMaps):
             weights = torch.softmax(scores, dim=-1)
         else:
             weights = torch.where(mask, torch.softmax(torch.where(mask, scores, torch.finfo(scores.dtype).min), dim=-1), 0.0)
-        mixed = torch.einsum("bgmts,bsgd->btgmd", weights.unflatten(1, (self.G, -1)), V)
+        mixed = torch.einsum("bgmts,bsgd->btgmd", weights.reshape(weights.shape[0], self.G, -1, *weights.shape[2:]), V)
         return self.W_o(mixed.flatten(2)), weights
 
 

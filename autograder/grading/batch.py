@@ -57,6 +57,12 @@ class Summary:
     graded: int = 0
     skipped: int = 0
     statuses: dict[Status, int] = field(default_factory=dict)
+    sandboxes: set[str] = field(default_factory=set)
+
+    def count(self, status: Status, sandbox: str) -> None:
+        """Add one submission."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.sandboxes |= {sandbox} - {""}
 
     @property
     def has_grades(self) -> bool:
@@ -100,12 +106,12 @@ def _sort_out(plan: Plan, intake: Intake, book: Gradebook, outputs: Outputs, sum
             if standing is None or (standing.sha256, standing.status) != (submission.sha256, result.status):
                 book.record(submission, "", result)
                 outputs.write_student(submission.student.key, submission.notebook)
-            _count(summary, result.status)
+            summary.count(result.status, result.sandbox)
             continue
         if not plan.again and standing is not None and _is_known(standing, submission, plan):
             book.update_origin(submission)
             summary.skipped += 1
-            _count(summary, standing.status)
+            summary.count(standing.status, standing.sandbox)
         else:
             to_grade.append(submission)
     return to_grade
@@ -139,7 +145,7 @@ def _grade(
         book.record(submission, master.tests_version, result)
         outputs.write_student(submission.student.key, submission.notebook)
         summary.graded += 1
-        _count(summary, result.status)
+        summary.count(result.status, result.sandbox)
         watcher.graded(submission, result)
 
 
@@ -157,10 +163,6 @@ def _ungradable(submission: Submission, course: Course) -> Result:
     status = Status.UNREADABLE if submission.unreadable else Status.WRONG_NOTEBOOK
     master = course.notebooks.get(submission.notebook)
     return Result(status, notes=(submission.problem,), possible=master.points if master else 0.0)
-
-
-def _count(summary: Summary, status: Status) -> None:
-    summary.statuses[status] = summary.statuses.get(status, 0) + 1
 
 
 def _remembering(book: Gradebook, course: Course) -> Callable[[str, bytes], Identity]:

@@ -107,6 +107,8 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
         console.print(
             Text("some could not be graded through no fault of the student: run the command again", style="red")
         )
+    if summary.sandboxes:
+        console.print(Text(f"sandbox {', '.join(sorted(summary.sandboxes))}"))
     _show_place(console, "report", out / REPORT)
     _show_place(console, "grades", out / GRADES)
 

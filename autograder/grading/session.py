@@ -224,17 +224,7 @@ class Session:
             self._left_threads.clear()
 
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
-        callbacks: list[Callback] = []
-        sent = replace(
-            case,
-            args=_without_callbacks(case.args, callbacks),
-            kwargs=_without_callbacks(dict(case.kwargs), callbacks),
-            verify="",
-            sizes={},
-            tolerance=None,
-            label="",
-            raises=None,
-        )
+        sent, callbacks = case_to_send(case)
         calls: list[tuple[Any, ...]] = []
         body = self._ask(worker, "run", {"name": name, "case": sent}, self.limits.call_seconds, callbacks, calls)
         if "failure" in body:
@@ -322,6 +312,22 @@ class Environment(Mapping[str, RemoteName]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def case_to_send(case: Case) -> tuple[Case, list[Callback]]:
+    """The case without what decides about its result, and with stand-ins for the callbacks, which stay here."""
+    callbacks: list[Callback] = []
+    sent = replace(
+        case,
+        args=_without_callbacks(case.args, callbacks),
+        kwargs=_without_callbacks(dict(case.kwargs), callbacks),
+        verify="",
+        sizes={},
+        tolerance=None,
+        label="",
+        raises=None,
+    )
+    return sent, callbacks
 
 
 def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:

@@ -1,4 +1,4 @@
-"""Probes run inside the sandbox and look for tests, references, other submissions, secrets and ways out: they find nothing."""
+"""Probes inside the sandbox look for tests, references, other submissions, secrets and ways out, and find nothing."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def test_two_submissions_leave_nothing_for_each_other(workshop):
     )
     assert found_by(workshop, write) == ["written"]
     assert found_by(workshop, "np.kept = 1\nimport builtins\nbuiltins.kept = 1\nfound = []") == []
-    look = f"import os, builtins\nfound = [p for p in {places!r} if os.path.exists(p)] + [m for m in (np, builtins) if hasattr(m, 'kept')]"
+    look = f"import os, builtins\nfound = [place for place in {places!r} if os.path.exists(place)]"
+    look += "\nfound += [str(module) for module in (np, builtins) if hasattr(module, 'kept')]"
     assert found_by(workshop, look) == []
 
 

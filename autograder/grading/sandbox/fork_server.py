@@ -121,7 +121,7 @@ class ForkServer:
             self._first_user = self._closing.enter_context(_reserved_users())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = self._closing.enter_context(ours)
-        self._errors = self._closing.enter_context(tempfile.TemporaryFile())
+        self._errors = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with the server)
         variables = choice.environment(self.sandbox, self._folder / "home")
         with theirs, _file_holding(choice.bubblewrap_arguments(found, course, variables)) as arguments:
             command = choice.start_command(self.sandbox, found, course, theirs.fileno(), arguments)

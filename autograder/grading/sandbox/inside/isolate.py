@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import random
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def confine(confinement: Confinement, limits: Limits) -> None:
     apply_limits(limits, confinement.user is not None)
     if confinement.mode == "bubblewrap":
         _private_mounts(confinement, limits)
-    os.chdir(confinement.folder)
+    _move_home(confinement.folder)
     if confinement.mode == "none":
         return
     keep = frozenset((linux.CAP_DAC_READ_SEARCH,)) if confinement.search else frozenset()
@@ -80,6 +81,13 @@ def silence_descriptors(wire: int) -> int:
     os.closerange(3, moved)
     os.closerange(moved + 1, 1024)
     return moved
+
+
+def _move_home(folder: str) -> None:
+    """Make a folder the one that programs write to when they are not told where."""
+    os.chdir(folder)
+    os.environ |= {"HOME": folder, "TMPDIR": folder, "IPYTHONDIR": f"{folder}/.ipython"}
+    tempfile.tempdir = None
 
 
 def _private_mounts(confinement: Confinement, limits: Limits) -> None:

@@ -1,0 +1,459 @@
+"""Sessions in every sandbox of this machine: honest code runs as in a notebook, and our own faults are told as such."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from attnkit.checking.case import Callback, Case, Outcome, Remote, Seed, TensorValue
+from attnkit.checking.execute import execute
+from autograder.grading.errors import GradingError
+from autograder.grading.sandbox import choice, fork_server, installation
+from autograder.grading.sandbox.choice import Sandbox
+from autograder.grading.sandbox.inside import landlock, seccomp
+from autograder.grading.session import InfrastructureError, Limits, Session, Workshop, case_to_send
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = Limits(cell_seconds=10.0, call_seconds=10.0, session_seconds=120.0)
+
+
+@dataclass(frozen=True)
+class Shifted(Callback):
+    """x → x + by, in torch."""
+
+    by: np.ndarray
+
+    def __call__(self, x: Any) -> Any:
+        return x + torch.from_numpy(self.by).to(x.dtype)
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "landlock", "none"])
+def workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
+    try:
+        opened = Workshop(request.param, QUICK)
+    except GradingError as reason:
+        pytest.skip(str(reason))
+    with opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def confined(workshop: Workshop) -> Workshop:
+    """A workshop that really shuts submissions in."""
+    if workshop.sandbox == "none":
+        pytest.skip("there is no sandbox")
+    return workshop
+
+
+def statuses(session: Session, *cells: str) -> list[str]:
+    return [result.status for result in session.run_cells(list(cells))]
+
+
+# Cells
+
+
+def test_the_sandbox_is_named(workshop):
+    assert workshop.sandbox.split()[0] in ("bubblewrap", "landlock", "none")
+
+
+def test_cells_run_in_order_and_share_their_names(workshop):
+    with workshop.open() as session:
+        assert statuses(session, "x = 1", "x += 1", "assert x == 2") == ["ok", "ok", "ok"]
+
+
+def test_an_error_is_the_cells_own(workshop):
+    with workshop.open() as session:
+        results = session.run_cells(["x = 1", "x / 0", "raise NotImplementedError('2.1')", "x = ", "y = x"])
+        assert [result.status for result in results] == ["ok", "error", "error", "error", "ok"]
+        kinds = [result.failure and (result.failure.kind, result.failure.type) for result in results[1:4]]
+        assert kinds == [
+            ("raised", "ZeroDivisionError"),
+            ("unfinished", "NotImplementedError"),
+            ("raised", "SyntaxError"),
+        ]
+        assert results[1].failure is not None
+        assert results[1].failure.line == "x / 0"
+
+
+def test_what_notebooks_do_works(workshop):
+    cells = (
+        "%matplotlib inline\nimport matplotlib.pyplot as plt, numpy as np, torch",
+        "plt.plot([1, 2]); plt.show()",
+        "%time x = 3\n%timeit -n 1 -r 1 x + 1",
+        "%%time\ny = x",
+        "!pip install something\n%pip install something",
+        "import attnkit, otter\ngrader = attnkit.start('02_keys_queries_values.ipynb')",
+        "grader.check('q2_1')\ngrader.export()",
+        "import asyncio\nawait asyncio.sleep(0)",
+        "from IPython.display import display, HTML\ndisplay(HTML('<b>x</b>'))",
+        "torch.linalg.solve(torch.eye(3), torch.ones(3)).sum().item()",
+        "import inspect\ndef f(): return 1\nassert 'return 1' in inspect.getsource(f)",
+        "open('own.txt', 'w').write('x')\nimport tempfile\ntempfile.TemporaryFile().close()",
+        "from attnkit.data import load_en_es\nassert load_en_es('validation')",
+        "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()",
+        "torch.set_num_threads(8)\n(torch.ones(600, 600) @ torch.ones(600, 600)).sum()",
+    )
+    with workshop.open() as session:
+        results = session.run_cells(list(cells))
+    assert [(cells[result.index], result.failure) for result in results if result.status != "ok"] == []
+
+
+def test_the_same_submission_meets_the_same_random_numbers(workshop):
+    cells = [
+        "import random, numpy as np, torch\nx = [random.random(), np.random.rand(), torch.rand(1).item(), hash('x')]"
+    ]
+    drawn = []
+    for _ in range(2):
+        with workshop.open() as session:
+            session.run_cells(cells)
+            drawn.append(session.environment["x"].run(Case(value=True)).value)
+    assert drawn[0] == drawn[1]
+
+
+# Names and calls
+
+
+def test_a_missing_name_is_none_and_does_not_raise(workshop):
+    with workshop.open() as session:
+        session.run_cells(["f = 1"])
+        assert session.environment.get("g") is None
+        assert session.environment.get("f") is session.environment["f"]
+        with pytest.raises(KeyError):
+            session.environment["g"]
+        assert "f" in session.environment
+
+
+@pytest.mark.parametrize(
+    "use", [lambda f: f == f, bool, np.asarray, lambda f: torch.add(f, 1), lambda f: f.__reduce__()]
+)
+def test_a_remote_name_takes_no_part_in_decisions(workshop, use: Callable[[Any], Any]):
+    with workshop.open() as session:
+        session.run_cells(["f = 1"])
+        name = session.environment["f"]
+        assert isinstance(name, Remote)
+        with pytest.raises(TypeError):
+            use(name)
+
+
+CALLS = {
+    "a tensor with its gradient": ("f = lambda x: torch.softmax(x, -1)", Case(args=(np.eye(3),), gradient=True)),
+    "two outputs": ("f = lambda x: (x.sum(), [x, 1, 'a', None])", Case(args=(np.ones(3),))),
+    "numpy": ("f = lambda x, axis: x.mean(axis)", Case(args=(np.eye(3),), kwargs={"axis": 0}, framework="numpy")),
+    "float32": ("f = lambda x: x * 2", Case(args=(np.eye(3),), dtype="float32")),
+    "bfloat16": ("f = lambda x: x.bfloat16()", Case(args=(np.eye(3),))),
+    "complex": ("f = lambda x: torch.fft.fft(x)", Case(args=(np.eye(3),))),
+    "empty": ("f = lambda x: x[:0]", Case(args=(np.eye(3),))),
+    "a seed": ("f = lambda g: torch.rand(3, generator=g)", Case(args=(Seed(3),))),
+    "a module": (
+        "class f(torch.nn.Linear):\n    def twice(self, x): return 2 * self(x)",
+        Case(
+            args=(np.ones((2, 3)),), init=(3, 2), method="twice", gradient=True,
+            state={"weight": np.ones((2, 3)), "bias": np.zeros(2)},
+        ),
+    ),
+    "a module with other parameters": (
+        "class f(torch.nn.Linear): pass", Case(args=(np.ones((2, 3)),), init=(3, 2), state={"weight": np.ones((2, 3))})
+    ),
+    "a value": ("f = (1, [2.5, True], {'a': 'b'})", Case(value=True)),
+    "a changed argument": ("def f(x):\n    x += 1\n    return x", Case(args=(np.ones(3),))),
+    "an error": ("def f(x):\n    raise ValueError('no')", Case(args=(np.ones(3),))),
+    "a blank": ("def f(x):\n    raise NotImplementedError('Exercise')", Case(args=(np.ones(3),))),
+    "no function": ("f = 3", Case(args=(np.ones(3),))),
+    "something else": ("f = lambda x: (object(), ...)", Case(args=(np.ones(3),))),
+    "a callback": ("f = lambda g, x: g(g(x)) * 2", Case(args=(Shifted(np.ones(3)), np.ones(3)))),
+    "a callback by name": ("f = lambda x, g: g(x)", Case(args=(np.ones(3),), kwargs={"g": Shifted(np.ones(3))})),
+    "a callback with its gradient": (
+        "f = lambda g, x: g(x) * x", Case(args=(Shifted(np.ones(3)), np.ones(3)), gradient=True)
+    ),
+    "a callback that raises": ("f = lambda g, x: g(x)", Case(args=(Shifted(np.ones(4)), np.ones(3)))),
+    "a callback called wrongly": ("f = lambda g, x: g()", Case(args=(Shifted(np.ones(4)), np.ones(3)))),
+    "watched": ("f = lambda x: torch.softmax(x, 0)", Case(args=(np.ones(3),), watch=("softmax",))),
+    "counted lines": (
+        "def f(x):\n    for _ in range(50):\n        x = x + 1\n    return x", Case(args=(np.ones(3),), count_lines=True)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_gives_what_it_gives_in_this_process(workshop, name):
+    source, case = CALLS[name]
+    here: dict[str, Any] = {"torch": torch}
+    exec(compile(source, "<cell>", "exec"), here)
+    with workshop.open() as session:
+        assert statuses(session, "import torch", source) == ["ok", "ok"]
+        there = session.environment["f"].run(case)
+    assert same(there, execute(here["f"], case)), there
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    if one.failure is not None or other.failure is not None:
+        return (one.failure and (one.failure.kind, one.failure.type, one.failure.message)) == (
+            other.failure and (other.failure.kind, other.failure.type, other.failure.message)
+        )
+    return (one.mutated, one.lines, one.called) == (other.mutated, other.lines, other.called) and all(
+        same_value(getattr(one, field), getattr(other, field))
+        for field in ("value", "gradients", "callback_calls", "callback_gradients")
+    )
+
+
+def same_value(one: Any, other: Any) -> bool:
+    if isinstance(one, TensorValue) and isinstance(other, TensorValue):
+        return one.dtype == other.dtype and same_value(one.data, other.data)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and bool((one == other).all())
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+    if isinstance(one, tuple | list):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same_value, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def test_what_decides_about_a_result_is_not_sent():
+    callback = Shifted(np.ones(3))
+    case = Case(
+        args=([callback],), verify="peaks at the target", tolerance=0.5, label="x", sizes={"T": 1}, raises="ValueError"
+    )
+    sent, callbacks = case_to_send(case)
+    assert callbacks == [callback]
+    assert (sent.verify, sent.tolerance, sent.label, dict(sent.sizes), sent.raises) == ("", None, "", {}, None)
+    assert "Shifted" not in repr(sent)
+
+
+def test_the_calls_of_a_callback_are_those_that_the_grader_saw(confined):
+    lie = "f = lambda g, x: (g(x), __import__('attnkit').checking.execute.__globals__.clear())[0]"
+    with confined.open() as session:
+        session.run_cells([lie])
+        outcome = session.environment["f"].run(Case(args=(Shifted(np.ones(3)), np.ones(3))))
+    assert outcome.callback_calls == () or len(outcome.callback_calls) == 1
+
+
+# Restarts
+
+
+def test_a_cell_that_ends_the_worker_is_left_out_and_the_others_run_again(workshop):
+    with workshop.open() as session:
+        assert statuses(session, "x = 1", "import os; os._exit(1)", "y = x + 1") == ["ok", "died", "ok"]
+        assert session.environment["y"].run(Case(value=True)).value == 2
+
+
+def test_a_cell_that_hangs_is_stopped_and_the_next_runs():
+    with Workshop("none", Limits(cell_seconds=1.5)) as workshop, workshop.open() as session:
+        assert statuses(session, "x = 1", "while True: pass", "y = x") == ["ok", "timeout", "ok"]
+
+
+def test_a_call_that_hangs_or_dies_costs_that_name_only():
+    cells = (
+        "def stuck(x):\n    while True: pass",
+        "def dead(x):\n    __import__('os')._exit(3)",
+        "def fine(x):\n    return x",
+    )
+    case = Case(args=(np.ones(2),))
+    with Workshop("none", Limits(call_seconds=1.5)) as workshop, workshop.open() as session:
+        session.run_cells(list(cells))
+        kinds = []
+        for name in ("stuck", "fine", "dead", "fine"):
+            failure = session.environment[name].run(case).failure
+            kinds.append(failure and failure.kind)
+    assert kinds == ["timeout", None, "died", None]
+
+
+def test_a_submission_that_never_stops_dying_is_given_up(workshop):
+    with Workshop("none", Limits(restarts=3)) as few, few.open() as session:
+        assert statuses(session, "x = 1", *["import os; os._exit(1)"] * 5)[-1] == "skipped"
+        assert session.environment.get("x") is None
+
+
+# Faults of our own
+
+
+def test_a_server_that_dies_is_an_infrastructure_error_and_the_next_session_works(workshop):
+    with pytest.raises(InfrastructureError):
+        outlive_the_server(workshop)
+    workshop.replace_server()
+    with workshop.open() as session:
+        assert statuses(session, "x = 1") == ["ok"]
+
+
+def outlive_the_server(workshop: Workshop) -> None:
+    """Go on with a session after every process of its server was ended."""
+    with workshop.open() as session:
+        started = descendants(workshop.server()._process.pid)
+        for process in reversed(started):
+            os.kill(process, signal.SIGKILL)
+        session.run_cells(["x = 1"])
+
+
+def test_a_worker_that_cannot_be_shut_in_is_an_infrastructure_error(monkeypatch):
+    if choice.landlock.version() == 0:
+        pytest.skip("this kernel has no Landlock")
+    monkeypatch.setattr(fork_server.ForkServer, "_work_folder", lambda self, number, user: Path("/nowhere/at/all"))
+    with Workshop("landlock", QUICK) as broken, pytest.raises(InfrastructureError, match="did not start"):
+        broken.open().__enter__()
+
+
+def test_a_server_that_does_not_start_says_why(monkeypatch):
+    monkeypatch.setattr(
+        choice, "start_command", lambda *arguments: [sys.executable, "-c", "raise SystemExit('no room')"]
+    )
+    with pytest.raises(InfrastructureError, match="no room"), Workshop("none", QUICK):
+        pass
+
+
+def test_nothing_is_left_behind(workshop):
+    kind = workshop.sandbox.split()[0]
+    before = folders()
+    with Workshop(kind, QUICK) as fresh:
+        process = fresh.server()._process
+        with fresh.open() as session:
+            session.run_cells(["import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').close()\nos.chmod('a', 0)"])
+        assert len(folders() - before) == 1
+    assert process.poll() is not None
+    assert folders() <= before
+
+
+def folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("autograder-work-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_workers_end_with_the_grader(workshop, number):
+    program = f"""
+import sys
+from autograder.grading.session import Workshop
+with Workshop({workshop.sandbox.split()[0]!r}) as workshop, workshop.open() as session:
+    print(workshop.server()._process.pid, flush=True)
+    session.run_cells(["while True: pass"])
+"""
+    grader = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert grader.stdout is not None
+    server = int(grader.stdout.readline())
+    started = descendants(server)
+    grader.send_signal(number)
+    grader.wait()
+    grader.stdout.close()
+    for _ in range(300):
+        if not any(is_alive(process) for process in started):
+            break
+        time.sleep(0.1)
+    assert [process for process in started if is_alive(process)] == []
+
+
+def descendants(process: int) -> list[int]:
+    """A process and all that came of it."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    return [process, *(one for child in children for one in descendants(int(child)))]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_folders_of_a_killed_grader_are_removed_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stale, held, young = (tmp_path / f"autograder-work-{name}" for name in ("stale", "held", "young"))
+    for folder in (stale, held, young):
+        folder.mkdir()
+        if folder is not young:
+            os.utime(folder, (1, 1))
+    with fork_server._held(held):
+        fork_server._remove_stale_folders()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["autograder-work-held", "autograder-work-young"]
+
+
+# The choice of a sandbox
+
+
+def test_auto_takes_bubblewrap_and_then_landlock(monkeypatch):
+    monkeypatch.setattr(choice, "_bubblewrap", lambda: Sandbox("bubblewrap", "b"))
+    monkeypatch.setattr(choice, "_landlock", lambda: Sandbox("landlock", "l"))
+    assert choice.choose_sandbox("auto").kind == "bubblewrap"
+    monkeypatch.setattr(choice, "_bubblewrap", lambda: "it is not installed")
+    assert choice.choose_sandbox("auto").kind == "landlock"
+
+
+def test_without_a_sandbox_it_says_how_to_get_one_and_never_goes_on(monkeypatch):
+    monkeypatch.setattr(choice, "_bubblewrap", lambda: "it is not installed")
+    monkeypatch.setattr(choice, "_landlock", lambda: "this kernel does not have it")
+    with pytest.raises(GradingError, match=r"apt-get install bubblewrap.*--sandbox none"):
+        choice.choose_sandbox("auto")
+    assert choice.choose_sandbox("none").name == "none"
+
+
+def test_an_unknown_sandbox_is_one_line():
+    with pytest.raises(GradingError, match="there is no sandbox 'docker'"):
+        choice.choose_sandbox("docker")
+
+
+def test_bubblewrap_that_does_not_work_says_why(monkeypatch, tmp_path):
+    program = tmp_path / "bwrap"
+    program.write_text(
+        "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(program))
+    with pytest.raises(GradingError, match="No permissions to create new namespace"):
+        choice.choose_sandbox("bubblewrap")
+
+
+def test_the_sandbox_is_shown_the_installation_and_not_the_project():
+    found = installation.find_installation()
+    arguments = choice.bubblewrap_arguments(found, Path("/staged"), {}).split(b"\0")
+    sources = [Path(os.fsdecode(arguments[i + 1])) for i, word in enumerate(arguments) if word == b"--ro-bind"]
+    assert all(path not in (ROOT, *ROOT.parents) and ROOT / "autograder" not in path.parents for path in sources)
+
+
+def test_a_package_that_is_installed_among_the_libraries_is_hidden(monkeypatch):
+    libraries = "/opt/python/lib/site-packages"
+    monkeypatch.setattr(installation, "_PROJECT", Path(libraries) / "autograder")
+    found = installation.Installation("/opt/python/bin/python", ("/opt/python",), (libraries,))
+    assert found.hidden == (f"{libraries}/autograder",)
+
+
+def test_what_is_staged_is_attnkit_and_the_workers_own_modules(tmp_path):
+    installation.stage(tmp_path / "course")
+    names = {path.relative_to(tmp_path / "course").parts[0] for path in (tmp_path / "course").rglob("*")}
+    assert names <= {"notebooks", "lib", "data", "cache"}
+    assert [path.name for path in (tmp_path / "course" / "notebooks").iterdir()] == ["attnkit"]
+    for path in (tmp_path / "course").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "from autograder" not in text
+        assert "import autograder" not in text
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_is_a_program_that_the_kernel_can_take(machine):
+    code = seccomp.compile_filter(machine, 7)
+    instructions = [code[i : i + 8] for i in range(0, len(code), 8)]
+    assert len(instructions) < 4096
+    for place, instruction in enumerate(instructions):
+        kind, if_true, if_false = int.from_bytes(instruction[:2], "little"), instruction[2], instruction[3]
+        if kind & 0x07 == 0x05:
+            assert place + 1 + max(if_true, if_false) < len(instructions)
+    assert instructions[-1][:2] == b"\x06\x00"
+
+
+def test_landlock_has_a_version():
+    assert landlock.version() >= 0
