@@ -959,3 +959,55 @@ axes.set(xlabel="task and length of the test", ylabel="scheme")
 axes.grid(False)
 figure.colorbar(image, ax=axes, label="accuracy, mean of three seeds")
 plots.show(figure, "Accuracy of eight schemes on two tasks at three lengths, as in the table: on copying, relative biases and RoPE stay bright up to 64; on reversing, only the two addresses are bright, and only at 16.")
+
+# %% [markdown]
+# **Copying asks for a distance.** All addresses, tables and rotations learn it perfectly at 16. At 64 the learned distances and RoPE with base 100 keep most of it, RoPE with base 10000 about two thirds. The two *addresses* fall to a third:
+# at 32 they score what a model scores that is right within the first 16 places and guesses beyond them. House numbers that were never seen mean nothing, and that holds for the sinusoidal ones too, although their shift matrix is right at every t.
+#
+# **Reversing asks for the place in the whole.** At 16 both addresses are perfect. RoPE comes close or does not, depending on the seed and the base; the table of distances hardly beats a guess. At 32 and 64 *nobody* does better than naming the commonest symbol: what was learned is 15 − t, and not n − 1 − t.
+#
+# **So no scheme wins both.** The best one on copying at 64 is not the best one on reversing at 16, and no scheme reverses what is longer than its training.
+#
+# **No positions.** Without a mask, NoPE never beats the commonest symbol, on either task: 5.3's counting needs the mask. With it, it gets well over half of the copies at 16, differently with each seed. ALiBi (with the paper's slopes for two heads) is no better here: its bias says "nearer is louder", and not "three back".
+#
+# **How far this goes.** Two small layers, 400 steps, three seeds. Longer training or other widths move the numbers in the middle of the table. It says which *questions* a scheme makes easy, and not which one is best for a large language model.
+
+# %% tags=["claim"]
+mean = {key: runs.mean(0).tolist() for key, runs in results.items()}
+addresses, turned = ("sinusoidal", "learned absolute"), ("RoPE, base 10000", "RoPE, base 100")
+assert all(mean["copy", scheme][0] > 0.97 for scheme in (*addresses, "learned relative", *turned))
+assert mean["copy", "learned relative"][2] > 0.75 and mean["copy", "RoPE, base 100"][2] > 0.9
+assert 0.5 < mean["copy", "RoPE, base 10000"][2] < 0.8
+within_16 = (13 + 16 / SYMBOLS) / 29  # of 29 targets at length 32, 13 lie within the first 16 places
+assert all(abs(mean["copy", scheme][1] - within_16) < 0.12 and mean["copy", scheme][2] < 0.45 for scheme in addresses)
+assert all(mean["reverse", scheme][0] > 0.97 for scheme in addresses)
+assert mean["reverse", "learned relative"][0] < commonest(16) + 0.1
+assert all(0.5 < mean["reverse", scheme][0] < 0.97 for scheme in turned)
+assert max((results["reverse", scheme][:, 0].max() - results["reverse", scheme][:, 0].min()).item() for scheme in turned) > 0.08
+
+# %% tags=["claim"]
+beyond = [(mean["reverse", scheme][column], commonest(n)) for scheme in SCHEMES for column, n in ((1, 32), (2, 64))]
+assert all(reached < guess + 0.05 for reached, guess in beyond)
+assert max(SCHEMES, key=lambda scheme: mean["copy", scheme][2]) not in addresses
+assert max(SCHEMES, key=lambda scheme: mean["reverse", scheme][0]) in addresses
+assert all(abs(mean[task, "NoPE"][column] - commonest(n)) < 0.05 for task in TASKS for column, n in enumerate((16, 32, 64)))
+assert 0.5 < mean["copy", "NoPE, causal"][0] < 0.9
+assert mean["copy", "ALiBi, causal"][0] < mean["copy", "NoPE, causal"][0] + 0.1
+
+# %% [markdown]
+# ## What you have built
+#
+# * **Addresses**: a vector for each position, and the matrix that walks k steps from anywhere (5.1, 5.2).
+# * **Counting**: a causal mask is a position in disguise (5.3).
+# * **Distances**: a learned number for each distance, added to the scores (5.4).
+# * **Rotations**: each query and key turned by its own position, so that scores see the difference (5.5, 5.6, 5.8), in both layouts (5.7) and with a cache (5.9).
+# * A table that says what each is good for, and that none is good for everything.
+#
+# **Three questions to think about**
+#
+# 1. RoPE turns queries and keys, but never values. What would go wrong if values were turned too?
+# 2. The slowest hand of base 10000 needs about 63 000 steps for one turn at large d. What would a base of 1 000 000 change for a text of 100 000 words, and what would it cost nearby?
+# 3. No scheme could reverse beyond length 16. Which input would you add so that n − 1 − t can be worked out at any n?
+#
+# **Where to read more.** Vaswani et al. (2017), *Attention is all you need*, section 3.5. Shaw, Uszkoreit and Vaswani (2018), *Self-attention with relative position representations*. Raffel et al. (2020), *Exploring the limits of transfer learning with a unified text-to-text transformer*, for biases by distance.
+# Su et al. (2021), *RoFormer: enhanced transformer with rotary position embedding*. Press, Smith and Lewis (2022), *Train short, test long*, for ALiBi. Haviv et al. (2022), *Transformer language models without positional encodings still learn positional information*. Kazemnejad et al. (2023), *The impact of positional encoding on length generalization in transformers*.

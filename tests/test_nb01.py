@@ -75,7 +75,10 @@ def test_additive_scores_are_a_two_layer_network(rng):
     assert np.allclose(reference.additive_scores(s, H, W_q, W_k, v), theirs)
 
 
-@pytest.mark.parametrize(("d_h", "bits", "V"), [(1, 1, 2), (1, 1, 3), (3, 17, 2), (5, 7, 32), (2, 9, 6), (50, 16, 30_000)])
+SIZES = [(1, 1, 2), (1, 1, 3), (3, 17, 2), (5, 7, 32), (2, 9, 6), (50, 16, 30_000)]
+
+
+@pytest.mark.parametrize(("d_h", "bits", "V"), SIZES)
 def test_the_largest_n_satisfies_the_inequality_and_the_next_does_not(d_h, bits, V):
     n = reference.tokens_that_fit(d_h, bits, V)
     assert V**n <= 2 ** (d_h * bits) < V ** (n + 1)

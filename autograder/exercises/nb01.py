@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from attnkit.checking.probes import StepTable
-
 from autograder.declare import Exercise, Mistake, Test, Variant, normal, rounded
 from autograder.reference import nb01 as reference
 

@@ -21,7 +21,7 @@ def rnn_step(x_t: Array, h: Array, W_x: Array, W_h: Array, b: Array) -> Array:
 
 
 def encode(X: Array, lengths: Array, h0: Array, W_x: Array, W_h: Array, b: Array) -> tuple[Array, Array]:
-    """Every example read alone up to its own length: states (B, S, d_h), 0 after the end, and the last ones (B, d_h)."""
+    """Every example read alone up to its own length: states (B, S, d_h), 0 after it, and the last ones (B, d_h)."""
     states = np.zeros((*X.shape[:2], h0.shape[1]))
     last = np.zeros_like(h0)
     for i, length in enumerate(lengths):
@@ -39,7 +39,7 @@ def decode_greedy(context: Array, step: Any, bos: int, max_len: int) -> Array:
     token, h = np.full(len(context), bos), context
     for t in range(max_len):
         logits, h = step(token, h)
-        token = np.array([max(range(len(row)), key=lambda v, row=row: row[v]) for row in logits])
+        token = np.array([list(row).index(max(row)) for row in logits])
         written[:, t] = token
     return written
 

@@ -1,0 +1,99 @@
+"""The references of notebook 5, held against torch's own complex numbers, attention and automatic differentiation."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from autograder.reference import nb05 as reference
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def test_a_row_of_the_encoding_is_a_row_of_complex_powers():
+    table = reference.sinusoidal_encoding(9, 6, base=50.0)
+    angles = torch.outer(torch.arange(9.0, dtype=torch.float64), 50.0 ** (-torch.arange(0, 6, 2, dtype=torch.float64) / 6))
+    hands = torch.view_as_real(torch.polar(torch.ones_like(angles), angles)).flip(-1).flatten(-2)
+    np.testing.assert_allclose(table, hands.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [-3, 0, 1, 12])
+def test_the_shift_matrix_walks_k_steps_from_everywhere(k):
+    table = reference.sinusoidal_encoding(40, 8, base=100.0)
+    M = reference.shift_matrix(k, 8, base=100.0)
+    for t in range(max(0, -k), 40 - max(0, k)):
+        np.testing.assert_allclose(M @ table[t], table[t + k], atol=1e-12)
+
+
+def test_shift_matrices_multiply_and_their_transpose_leads_back():
+    one, other = reference.shift_matrix(2, 6), reference.shift_matrix(5, 6)
+    np.testing.assert_allclose(one @ other, reference.shift_matrix(7, 6), atol=1e-12)
+    np.testing.assert_allclose(one.T, reference.shift_matrix(-2, 6), atol=1e-12)
+
+
+def test_the_causal_mean_is_torchs_causal_attention_with_equal_scores(rng):
+    X = torch.from_numpy(rng.standard_normal((2, 3, 6, 4)))
+    equal = torch.zeros_like(X)
+    attended = functional.scaled_dot_product_attention(equal, equal, X, is_causal=True)
+    np.testing.assert_allclose(reference.causal_mean(X.numpy()), attended.numpy(), atol=1e-12)
+
+
+def test_the_bias_gives_the_lectures_weights_when_torch_adds_it(rng):
+    T, S, d, K = 4, 6, 3, 2
+    Q, keys, table = rng.standard_normal((T, d)), rng.standard_normal((S, d)), rng.standard_normal(2 * K + 1)
+    bias = reference.relative_bias(T, S, table)
+    parts = [torch.from_numpy(part)[None] for part in (Q, keys, np.eye(S))]
+    weights = functional.scaled_dot_product_attention(*parts, attn_mask=torch.from_numpy(bias))[0].numpy()
+    for t in range(T):
+        shares = [math.exp(Q[t] @ keys[i] / math.sqrt(d) + table[max(-K, min(K, t - i)) + K]) for i in range(S)]
+        np.testing.assert_allclose(weights[t], np.array(shares) / sum(shares), atol=1e-12)
+
+
+def test_rope_is_complex_multiplication_and_keeps_lengths(rng):
+    x, positions = rng.standard_normal((2, 5, 8)), np.array([0, 3, 100, 7, -2])
+    turned = reference.rope_rotate(x, positions, base=30.0)
+    angles = torch.outer(torch.from_numpy(positions).double(), 30.0 ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8))
+    z = torch.view_as_complex(torch.from_numpy(x).unflatten(-1, (4, 2)))
+    by_torch = torch.view_as_real(z * torch.polar(torch.ones_like(angles), angles)).flatten(-2)
+    np.testing.assert_allclose(turned, by_torch.numpy(), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=-1), np.linalg.norm(x, axis=-1))
+
+
+def test_the_jacobian_of_rope_is_the_transposed_shift_matrix(rng):
+    """A row turned to t is x @ M_t: the addresses of 5.2 and the dials of 5.5 are the same rotations."""
+    x = rng.standard_normal((1, 6))
+    columns = [reference.rope_rotate(np.eye(6)[j : j + 1], [4])[0] for j in range(6)]
+    np.testing.assert_allclose(np.array(columns), reference.shift_matrix(4, 6), atol=1e-12)
+    np.testing.assert_allclose(reference.rope_rotate(x, [4])[0], x[0] @ reference.shift_matrix(4, 6), atol=1e-12)
+
+
+def test_half_split_rope_agrees_after_conversion(rng):
+    x, position, d = rng.standard_normal(8), 5, 8
+    half = reference.interleaved_to_half(x)
+    angles = position * 10000.0 ** (-np.arange(0, d, 2) / d)
+    cos, sin = np.tile(np.cos(angles), 2), np.tile(np.sin(angles), 2)
+    rotated_half = np.concatenate([-half[d // 2 :], half[: d // 2]])
+    turned = reference.rope_rotate(x[None], [position])[0]
+    np.testing.assert_allclose(half * cos + rotated_half * sin, reference.interleaved_to_half(turned), atol=1e-12)
+
+
+def test_only_the_difference_of_positions_matters(rng):
+    q, k = rng.standard_normal((2, 6))
+    scores = [reference.rotated_score(q, k, m, m - 3) for m in (0, 3, 50)]
+    np.testing.assert_allclose(scores, scores[0])
+    assert abs(reference.rotated_score(q, k, 0, 3) - scores[0]) > 1e-3
+
+
+def test_appending_one_by_one_is_turning_all_at_once(rng):
+    keys = rng.standard_normal((2, 3, 5, 4))
+    cache = keys[:, :, :0]
+    for t in range(5):
+        cache = reference.append_rotated(cache, keys[:, :, t : t + 1])
+    np.testing.assert_allclose(cache, reference.rope_rotate(keys, np.arange(5)))
