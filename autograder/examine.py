@@ -21,6 +21,7 @@ from autograder.expected import expected_answer
 
 Targets = Mapping[str, Any]
 
+
 def check_hidden(question: str, test_name: str, environment: Any) -> None:
     """The body of every hidden Otter test; raises `CheckFailed` with a message that holds no data of the test."""
     exercise = exercise_for(question)
@@ -70,7 +71,9 @@ class Examination:
         traces = {test.name: self.trace(test) for test in self.exercise.tests}
         told = [trace.problem.mistake for trace in traces.values() if trace.problem and trace.problem.mistake]
         for candidate in candidates(self.exercise):
-            if all(candidate_trace_fits(self.exercise, candidate, test, traces[test.name]) for test in self.exercise.tests):
+            if all(
+                candidate_trace_fits(self.exercise, candidate, test, traces[test.name]) for test in self.exercise.tests
+            ):
                 return candidate
         return tuple(mistake for mistake in self.exercise.mistakes if mistake.name in told[:1])
 
@@ -183,7 +186,7 @@ def answers(question: str, test_name: str) -> tuple[tuple[Case, Expected], ...]:
 def candidates(exercise: Exercise) -> tuple[tuple[Mistake, ...], ...]:
     """What a wrong answer may be: every known mistake alone, then every two that can be combined."""
     singles: list[tuple[Mistake, ...]] = [(mistake,) for mistake in exercise.mistakes]
-    pairs = [
+    pairs: list[tuple[Mistake, ...]] = [
         (one, other)
         for one, other in combinations(exercise.mistakes, 2)
         if one.switches and other.switches and not set(one.switches) & set(other.switches)
@@ -230,8 +233,7 @@ def candidate_trace_fits(exercise: Exercise, candidate: tuple[Mistake, ...], tes
 def same_steps(one: Trace, other: Trace) -> bool:
     """Whether two traces show the same behaviour, case by case."""
     return len(one.steps) == len(other.steps) and all(
-        same_outcome(first, second, case)
-        for (case, first), (_, second) in zip(one.steps, other.steps, strict=True)
+        same_outcome(first, second, case) for (case, first), (_, second) in zip(one.steps, other.steps, strict=True)
     )
 
 

@@ -69,7 +69,9 @@ def test_the_students_folder_knows_nothing_of_the_grader():
     for path in [*STUDENT.rglob("*.py"), *STUDENT.rglob("*.json")]:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".py":
-            names = {alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for alias in node.names}
+            names = {
+                alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for alias in node.names
+            }
             names |= {node.module or "" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
             assert not any(name.split(".")[0] == "autograder" for name in names), path
         assert "check_hidden" not in text, path

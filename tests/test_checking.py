@@ -1,5 +1,6 @@
 """The checking core: running a case, finding the first difference, wording it, writing it down."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -143,7 +144,9 @@ def test_a_remote_object_takes_part_in_nothing():
 
 
 def test_the_message_reads_as_in_the_style_guide():
-    report = Report("2.3 attention", "the weights are wrong", expected="every row sums to 1", found="row 0 sums to 2.71")
+    report = Report(
+        "2.3 attention", "the weights are wrong", expected="every row sums to 1", found="row 0 sums to 2.71"
+    )
     assert str(CheckFailed(report)) == (
         "Exercise 2.3 attention: the weights are wrong\n  expected   every row sums to 1\n  found      row 0 sums to 2.71"
     )
@@ -158,7 +161,9 @@ values = st.recursive(
     | st.lists(st.floats(-10, 10), max_size=4).map(np.array)
     | st.lists(st.floats(-10, 10, width=32), max_size=4).map(lambda x: TensorValue(np.array(x, np.float32), "float32"))
     | st.integers(0, 99).map(Seed),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -173,21 +178,27 @@ def test_what_is_written_down_comes_back(value):
 @settings(max_examples=300, deadline=None)
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["tuple", "dict", "array", "dtype", "shape", "int", "float", "record", "callback", "fields", "x"]),
-            inner,
-            max_size=4,
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["tuple", "dict", "array", "dtype", "shape", "int", "float", "record", "callback", "fields", "x"]
+                ),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=12,
     )
 )
 def test_anything_else_is_refused_with_one_error(packed):
-    try:
+    with contextlib.suppress(codec.CodecError):
         codec.loads(json.dumps(packed))
-    except codec.CodecError:
-        pass
 
 
 def test_values_are_close_in_structure_and_number():

@@ -23,7 +23,10 @@ def ours(tmp_path_factory):
     command = [sys.executable, "-m", "autograder", "grade", str(out / "class"), "-o", str(out), "--jobs", "1"]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     with (out / "grades.csv").open(newline="") as file:
-        return {row["student"]: {name: float(row[name]) for name in row if name.startswith("q2_")} for row in csv.DictReader(file)}
+        return {
+            row["student"]: {name: float(row[name]) for name in row if name.startswith("q2_")}
+            for row in csv.DictReader(file)
+        }
 
 
 @pytest.mark.slow

@@ -183,6 +183,7 @@ CALLS = {
     "watched": ("f = lambda x: torch.softmax(x, 0)", Case(args=(np.ones(3),), watch=("softmax",))),
     "counted lines": (
         "def f(x):\n    for _ in range(50): x = x + 1\n    return x",
+        Case(args=(np.ones(3),), count_lines=True),
     ),
 }  # fmt: skip
 

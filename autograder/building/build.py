@@ -151,6 +151,7 @@ def _course(master: Master, student: NotebookNode, version: str) -> bytes:
     """What the batch grader knows of the notebook: its questions, and which of its cells stay out of grading."""
     record: dict[str, Any] = {
         "notebook": master.name,
+        "title": master.title,
         "version": version,
         "questions": [
             {
@@ -198,10 +199,14 @@ def _check_tests(master: Master, assigned: Assigned) -> None:
             try:
                 compile(text, exercise.question, "exec")
             except SyntaxError as error:
-                raise BuildError(f"{master.name}: the {kind} tests of {exercise.question} do not compile: {error}") from error
+                raise BuildError(
+                    f"{master.name}: the {kind} tests of {exercise.question} do not compile: {error}"
+                ) from error
             found = text.count("@test_case(")
             if found != count:
-                raise BuildError(f"{master.name}: {exercise.question} has {found} {kind} test cases, {count} are declared")
+                raise BuildError(
+                    f"{master.name}: {exercise.question} has {found} {kind} test cases, {count} are declared"
+                )
         if "hidden=True" in assigned.public_tests[exercise.question]:
             raise BuildError(f"{master.name}: a hidden test of {exercise.question} is among the public ones")
 
@@ -239,7 +244,9 @@ def _check_scores(master: Master, student: NotebookNode, solved: NotebookNode, a
         scores = score_in_process(notebook, assigned.tests)
         for question, (score, possible, message) in scores.items():
             if possible != declared[question]:
-                raise BuildError(f"{master.name}: {question} is worth {possible} points, declared are {declared[question]}")
+                raise BuildError(
+                    f"{master.name}: {question} is worth {possible} points, declared are {declared[question]}"
+                )
             if score != wanted[question]:
                 raise BuildError(
                     f"{master.name}: {'the solution' if notebook is solved else 'the blank notebook'} earns {score:g} of "

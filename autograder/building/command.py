@@ -45,7 +45,10 @@ def _written() -> list[str]:
 
 def _check(number: str, console: Console) -> bool:
     stale = stale_files(make(number))
-    if number == EXAMPLE_NOTEBOOK and subprocess.run([sys.executable, EXAMPLES / "make_class.py", "--check"]).returncode:
+    if (
+        number == EXAMPLE_NOTEBOOK
+        and subprocess.run([sys.executable, EXAMPLES / "make_class.py", "--check"]).returncode
+    ):
         stale.append(EXAMPLES / "class")
     for path in stale:
         console.print(f"stale  {_shown(path)}")

@@ -43,6 +43,11 @@ class Master:
         """The notebook's name without ending, such as `02_keys_queries_values`."""
         return NOTEBOOKS[self.number]
 
+    @property
+    def title(self) -> str:
+        """The notebook's first heading, such as `2 · Keys, queries, values`."""
+        return self.notebook.cells[0].source.splitlines()[0].lstrip("# ")
+
     def exercise_cells(self) -> dict[str, NotebookNode]:
         """The answer cell of every question, in order."""
         return {question: cell for cell in self.notebook.cells if (question := question_of(cell))}

@@ -29,7 +29,9 @@ def public_numbers(exercise: Exercise) -> str:
             for case, answer in zip(cases, expected, strict=True)
         ],
         "mistakes": [
-            entry for mistake in exercise.mistakes if (entry := _mistake_entry(exercise, mistake, cases, expected)) is not None
+            entry
+            for mistake in exercise.mistakes
+            if (entry := _mistake_entry(exercise, mistake, cases, expected)) is not None
         ],
     }
     return codec.dumps(record) + "\n"
@@ -57,7 +59,14 @@ def _mistake_entry(
         return None
     values = [_mistaken_value(exercise, case, outcome) for case, outcome in steps]
     kind = first.kind if first else ""
-    return {"name": mistake.name, "title": mistake.title, "hint": mistake.hint, "see": mistake.see, "kind": kind, "values": values}
+    return {
+        "name": mistake.name,
+        "title": mistake.title,
+        "hint": mistake.hint,
+        "see": mistake.see,
+        "kind": kind,
+        "values": values,
+    }
 
 
 def _mistaken_value(exercise: Exercise, case: Case, outcome: Outcome) -> Any:

@@ -18,8 +18,12 @@ from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 
 @click.command()
 @click.argument("numbers", nargs=-1, metavar="[NN]...")
-@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the matrix as a Markdown page.")
-@click.option("--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook.")
+@click.option(
+    "--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the matrix as a Markdown page."
+)
+@click.option(
+    "--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook."
+)
 @click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
 def prove(numbers: tuple[str, ...], page: Path | None, mutants: int | None, quiet: bool) -> None:
     """Run every known mistake and every accepted variant through the public checks and the hidden tests."""

@@ -19,8 +19,20 @@ from autograder.examine import Examination
 from autograder.exercises import exercise_for
 
 SECONDS = 60
-_PARTS = ("core/Number", "core/ReplaceBinary", "core/ReplaceUnary", "core/ReplaceComparison", "core/ReplaceTrue",
-          "core/ReplaceFalse", "core/ReplaceAnd", "core/ReplaceOr", "core/ReplaceBreak", "core/ReplaceContinue", "core/AddNot", "core/ZeroIteration")
+_PARTS = (
+    "core/Number",
+    "core/ReplaceBinary",
+    "core/ReplaceUnary",
+    "core/ReplaceComparison",
+    "core/ReplaceTrue",
+    "core/ReplaceFalse",
+    "core/ReplaceAnd",
+    "core/ReplaceOr",
+    "core/ReplaceBreak",
+    "core/ReplaceContinue",
+    "core/AddNot",
+    "core/ZeroIteration",
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,14 @@ def _mutants(question: str, marked: str) -> Iterator[Mutant]:
             if changed in seen or len(after) != len(before) or len(lines) != 1 or lines[0] not in answer:
                 continue
             seen.add(changed)
-            yield Mutant(question, name.removeprefix("core/"), lines[0] + 1, before[lines[0]].strip(), after[lines[0]].strip(), changed)
+            yield Mutant(
+                question,
+                name.removeprefix("core/"),
+                lines[0] + 1,
+                before[lines[0]].strip(),
+                after[lines[0]].strip(),
+                changed,
+            )
 
 
 def _answer_lines(marked: str) -> set[int]:

@@ -29,7 +29,11 @@ def _section(proof: Proof) -> str:
     exercise = proof.exercise
     tests = [PUBLIC, *(test.name for test in exercise.tests)]
     titles = {mistake.name: mistake.title for mistake in exercise.mistakes}
-    lines = [f"\n## {exercise.heading}\n", "| mistake | looks like | " + " | ".join(tests) + " |", "|---|---|" + ":-:|" * len(tests)]
+    lines = [
+        f"\n## {exercise.heading}\n",
+        "| mistake | looks like | " + " | ".join(tests) + " |",
+        "|---|---|" + ":-:|" * len(tests),
+    ]
     for row in proof.rows:
         hidden = [name for name in row.caught_by if name != PUBLIC]
         marks = ["●" if [test] == hidden else "•" if test in row.caught_by else "" for test in tests]

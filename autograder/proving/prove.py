@@ -67,7 +67,10 @@ def prove_exercise(exercise: Exercise) -> Proof:
     twins = tuple(
         (one.name, other.name)
         for one, other in combinations(exercise.mistakes, 2)
-        if all(candidate_trace_fits(exercise, (one,), test, known_trace(exercise, (other,), test)) for test in exercise.tests)
+        if all(
+            candidate_trace_fits(exercise, (one,), test, known_trace(exercise, (other,), test))
+            for test in exercise.tests
+        )
     )
     pairs = [candidate for candidate in candidates(exercise) if len(candidate) == 2]
     named = sum(Examination(exercise, targets_of(exercise, pair)).diagnosis() == pair for pair in pairs)
@@ -79,7 +82,9 @@ def _row(exercise: Exercise, mistake: str, targets: Mapping[str, Any]) -> Row:
     verdicts = _verdicts(exercise, targets)
     examination = Examination(exercise, targets)
     found = "+".join(one.name for one in examination.diagnosis())
-    return Row(mistake, tuple(test for test, message in verdicts.items() if message), _public_name(exercise, targets), found)
+    return Row(
+        mistake, tuple(test for test, message in verdicts.items() if message), _public_name(exercise, targets), found
+    )
 
 
 def _verdicts(exercise: Exercise, targets: Mapping[str, Any]) -> dict[str, str]:

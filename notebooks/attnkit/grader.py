@@ -39,7 +39,8 @@ class Grader(otter.Notebook):
     def check(self, question: str, global_env: dict[str, Any] | None = None) -> CheckResult:
         """Run the public checks of one question, such as `q2_3`, on the functions defined in the notebook."""
         frame = inspect.currentframe()
-        assert frame is not None and frame.f_back is not None
+        assert frame is not None
+        assert frame.f_back is not None
         return CheckResult(super().check(question, global_env=global_env or frame.f_back.f_globals))
 
 

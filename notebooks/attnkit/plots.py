@@ -36,7 +36,9 @@ def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[An
     """
     import ipywidgets
 
-    sliders = {name: ipywidgets.SelectionSlider(options=list(values), description=name) for name, values in choices.items()}
+    sliders = {
+        name: ipywidgets.SelectionSlider(options=list(values), description=name) for name, values in choices.items()
+    }
     first = _picture(*draw(**{name: values[0] for name, values in choices.items()}))
     shown = [display(part, display_id=True) for part in first]
 
@@ -89,10 +91,14 @@ def draw_weights(
             axis.set_ticks(range(count))
     if numbers if numbers is not None else grid.size <= 40:
         for t, s in np.ndindex(rows, columns):
-            axes.text(s, t, f"{grid[t, s]:.2f}", ha="center", va="center", fontsize=8, color="k" if grid[t, s] > 0.55 else "w")
+            axes.text(
+                s, t, f"{grid[t, s]:.2f}", ha="center", va="center", fontsize=8, color="k" if grid[t, s] > 0.55 else "w"
+            )
     for t, s in enumerate(gold or ()):
         if s >= 0:
-            axes.plot(s, t, marker="s", markersize=13, fillstyle="none", color=VERMILION, markeredgewidth=1.8, linestyle="")
+            axes.plot(
+                s, t, marker="s", markersize=13, fillstyle="none", color=VERMILION, markeredgewidth=1.8, linestyle=""
+            )
     return image
 
 
@@ -111,8 +117,10 @@ def show_heads(weights: Any, description: str, titles: Sequence[str] | None = No
     count = len(maps)
     columns = min(count, 4)
     rows = -(-count // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(2.3 * columns + 0.8, 2.6 * rows), squeeze=False, sharex=True, sharey=True)
-    image = None
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(2.3 * columns + 0.8, 2.6 * rows), squeeze=False, sharex=True, sharey=True
+    )
+    image: Any = None
     for index, axes in enumerate(grid.flat):
         if index >= count:
             axes.axis("off")
@@ -164,7 +172,13 @@ def show_curves(
 
 
 def show_bars(
-    values: Mapping[str, float], description: str, *, x_label: str, title: str = "", format: str = "{:.2f}", log: bool = False
+    values: Mapping[str, float],
+    description: str,
+    *,
+    x_label: str,
+    title: str = "",
+    format: str = "{:.2f}",
+    log: bool = False,
 ) -> None:
     """Show one horizontal bar per name, with its value written at the end."""
     figure, axes = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(values)))

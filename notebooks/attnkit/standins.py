@@ -60,7 +60,9 @@ class LibraryAttention(nn.Module):
         self.H = H
         self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
 
-    def forward(self, X_q: Tensor, X_kv: Tensor | None = None, mask: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, X_q: Tensor, X_kv: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """Attend from X_q to X_kv, or to X_q itself."""
         X_kv = X_q if X_kv is None else X_kv
         added = None if mask is None else self._added(mask, X_q, X_kv)
@@ -111,7 +113,9 @@ class LibraryTransformer(nn.Module):
     def decode(self, memory: Tensor, src: Tensor, tgt_in: Tensor) -> Tensor:
         """Memory (B, S, d_model) and ids (B, S), (B, T) → logits (B, T, V_tgt)."""
         later = nn.Transformer.generate_square_subsequent_mask(tgt_in.shape[1])
-        hidden = self.body.decoder(self._placed(self.write, tgt_in), memory, tgt_mask=later, memory_key_padding_mask=src.eq(PAD))
+        hidden = self.body.decoder(
+            self._placed(self.write, tgt_in), memory, tgt_mask=later, memory_key_padding_mask=src.eq(PAD)
+        )
         logits: Tensor = self.score(hidden)
         return logits
 

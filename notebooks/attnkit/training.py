@@ -32,7 +32,9 @@ class _Progress:
     def __repr__(self) -> str:
         filled = int(24 * self.done / max(1, self.total))
         spent = time.monotonic() - self.started
-        return f"{self.label} [{'█' * filled}{'·' * (24 - filled)}] {self.done}/{self.total}  {spent:.0f} s  {self.note}"
+        return (
+            f"{self.label} [{'█' * filled}{'·' * (24 - filled)}] {self.done}/{self.total}  {spent:.0f} s  {self.note}"
+        )
 
     def _repr_html_(self) -> str:
         return f'<code role="status">{self!r}</code>'

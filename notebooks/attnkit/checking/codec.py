@@ -42,7 +42,11 @@ def pack(value: Any, put: Callable[[np.ndarray], Any]) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": repr(value)}
     if isinstance(value, np.ndarray):
-        return {"array": put(np.ascontiguousarray(value) if value.ndim else value), "dtype": value.dtype.name, "shape": list(value.shape)}
+        return {
+            "array": put(np.ascontiguousarray(value) if value.ndim else value),
+            "dtype": value.dtype.name,
+            "shape": list(value.shape),
+        }
     if isinstance(value, tuple):
         return {"tuple": [pack(item, put) for item in value]}
     if isinstance(value, list):

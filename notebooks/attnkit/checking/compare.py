@@ -237,9 +237,7 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
     return _dtype_difference(one, other, found, case, output) or _number_difference(one, other, case, output, wrong)
 
 
-def _dtype_difference(
-    one: np.ndarray, other: np.ndarray, found: Any, case: Case, output: Output
-) -> Difference | None:
+def _dtype_difference(one: np.ndarray, other: np.ndarray, found: Any, case: Case, output: Output) -> Difference | None:
     wanted = output.dtype
     if wanted == "python" and not isinstance(found, int | float):
         return Difference("type", f"the {output.name} is of the wrong kind", "a Python number", _a(_kind(found)))
@@ -251,12 +249,15 @@ def _dtype_difference(
     if not wanted or have == wanted or (wanted == "int64" and have in ("int32", "int64")):
         return None
     known = have if have in NUMBER_TYPES else "another number type"
-    return Difference("dtype", f"the {output.name} changed {'their' if output.name.endswith('s') else 'its'} number type", wanted, known)
+    return Difference(
+        "dtype",
+        f"the {output.name} changed {'their' if output.name.endswith('s') else 'its'} number type",
+        wanted,
+        known,
+    )
 
 
-def _number_difference(
-    one: np.ndarray, other: np.ndarray, case: Case, output: Output, wrong: str
-) -> Difference | None:
+def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: Output, wrong: str) -> Difference | None:
     if one.dtype.kind == "f" and np.isfinite(one).all() and not np.isfinite(other).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(other))[0])
         return Difference("finite", wrong, "only finite numbers", "NaN or infinity", f"{other[bad]} at index {bad}")
@@ -286,7 +287,10 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         where = _argument(path)
         if gradient is None:
             return Difference(
-                "gradient", "no gradient arrives", f"{where} receives a gradient", f"none reaches {where}: was it detached?"
+                "gradient",
+                "no gradient arrives",
+                f"{where} receives a gradient",
+                f"none reaches {where}: was it detached?",
             )
         if not np.isfinite(gradient).all():
             return Difference("gradient", problem, f"a finite gradient at {where}", "NaN or infinity")
@@ -396,7 +400,9 @@ def _rows_sum_to_one(array: np.ndarray, wrong: str) -> Difference | None:
 def _not_negative(array: np.ndarray, wrong: str) -> Difference | None:
     if (array >= -1e-12).all():
         return None
-    return Difference("property", wrong, "no weight is below 0", "a negative weight", f"the smallest is {array.min():.3g}")
+    return Difference(
+        "property", wrong, "no weight is below 0", "a negative weight", f"the smallest is {array.min():.3g}"
+    )
 
 
 def _no_look_ahead(array: np.ndarray, wrong: str) -> Difference | None:
@@ -432,7 +438,9 @@ def _peaks_at(expected: Expected, outcome: Outcome, case: Case, outputs: Sequenc
     if rest < 1 / 0.99 - 1:
         return None
     share = f"the target gets {1 / (1 + rest):.2f} of the weight"
-    return Difference("values", "the query is wrong", "more than .99 of the weight on the target", "less than that", share)
+    return Difference(
+        "values", "the query is wrong", "more than .99 of the weight on the target", "less than that", share
+    )
 
 
 def _looks_complete(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:

@@ -122,9 +122,7 @@ class _Inputs:
 
     def differentiable(self) -> dict[str, torch.Tensor]:
         return {
-            path: leaf
-            for path, leaf in self.leaves.items()
-            if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+            path: leaf for path, leaf in self.leaves.items() if isinstance(leaf, torch.Tensor) and leaf.requires_grad
         }
 
     def _module(self, target: Any) -> Callable[..., Any]:
@@ -280,4 +278,3 @@ def _state_message(wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tu
         return "the parameters have other names than the stub states: " + "; ".join(parts)
     name = next(name for name in wanted if wanted[name] != found[name])
     return f"the parameter {name} has shape {found[name]} and should have {wanted[name]}"
-

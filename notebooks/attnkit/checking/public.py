@@ -45,7 +45,9 @@ def check(question: str, environment: Any) -> None:
     first = first or compare_watched(outcomes)
     known = _known_mistake(numbers, outcomes, first.kind if first else "")
     if first is None and known is not None and all(case.verify for case, _ in outcomes):
-        first = Difference("values", "the answer is a known wrong one", "the numbers of the definition", "other numbers")
+        first = Difference(
+            "values", "the answer is a known wrong one", "the numbers of the definition", "other numbers"
+        )
     if first is not None:
         raise CheckFailed(_report(numbers, first, known, near))
 
@@ -55,7 +57,9 @@ def load_numbers(question: str) -> Mapping[str, Any]:
     """The stored numbers of one question; raises FileNotFoundError with what to do when there are none."""
     path = NUMBERS / f"{question}.json"
     if not path.is_file():
-        raise FileNotFoundError(f"there are no numbers for {question}: is the attnkit folder beside the notebook complete?")
+        raise FileNotFoundError(
+            f"there are no numbers for {question}: is the attnkit folder beside the notebook complete?"
+        )
     numbers: Mapping[str, Any] = codec.loads(path.read_text(encoding="utf-8"))
     return numbers
 
@@ -88,8 +92,11 @@ def _known_mistake(
     for compared in (places, possible):
         for mistake in numbers["mistakes"]:
             values = mistake["values"]
-            if compared and mistake["kind"] == kind and len(values) == len(outcomes) and all(
-                _agrees(values[i], outcomes[i][1], outcomes[i][0]) for i in compared
+            if (
+                compared
+                and mistake["kind"] == kind
+                and len(values) == len(outcomes)
+                and all(_agrees(values[i], outcomes[i][1], outcomes[i][0]) for i in compared)
             ):
                 return dict(mistake)
     return None
@@ -106,4 +113,3 @@ def _agrees(value: Any, outcome: Outcome, case: Case) -> bool:
             and (value.kind, value.type) == (outcome.failure.kind, outcome.failure.type)
         )
     return close(value, outcome.value, case)
-
