@@ -54,12 +54,13 @@ def draw_street(words):
     figure, axes = plt.subplots(figsize=(6.4, 2.5))
     for t, word in enumerate(words):
         colour = plots.VERMILION if word == "the" else plots.BLUE
-        axes.fill([t - 0.38, t - 0.38, t, t + 0.38, t + 0.38], [0, 1, 1.5, 1, 0], color=colour, alpha=0.25, edgecolor="k")
+        axes.fill([t - 0.38, t - 0.38, t, t + 0.38, t + 0.38], [0, 1, 1.5, 1, 0], color=colour, alpha=0.25, edgecolor="k", linestyle="-")
         axes.annotate(word, (t, 0.5), ha="center", va="center")
         axes.annotate(f"t = {t}", (t, -0.3), ha="center", va="center", fontweight="bold")
     axes.annotate("", (3.0, 1.75), (1.0, 1.75), arrowprops={"arrowstyle": "->", "color": "k"})
     axes.annotate("two doors further down", (2.0, 1.95), ha="center")
     axes.set(xlim=(-0.7, len(words) - 0.3), ylim=(-0.6, 2.3), xticks=[], yticks=[], xlabel="position t: the house number")
+    axes.spines.left.set_visible(False)
     axes.grid(False)
     return figure
 
@@ -165,7 +166,7 @@ left.grid(False)
 figure.colorbar(image, ax=left, label="value")
 for t in (5, 20, 40):
     right.plot(range(-5, 21), [(table[t] @ table[t + k]).item() for k in range(-5, 21)], label=f"t = {t}", markersize=3 + t / 10, fillstyle="none")
-right.set(xlabel="k", ylabel="PE[t] · PE[t+k]", title="how alike two addresses are")
+right.set(xlabel="distance k", ylabel="PE[t] · PE[t+k]", title="how alike two addresses are")
 right.legend()
 plots.show(figure, "Left: 32 features over 64 positions; the first ones change sign every few positions, the last ones hardly move. Right: the product of two addresses against their distance k; the curves for t = 5, 20 and 40 lie on one another.")
 
@@ -467,7 +468,7 @@ QUERY, KEY = torch.tensor([1.0, 0.2, 0.9, 0.3]), torch.tensor([0.7, 0.6, 0.2, 0.
 def draw_dials(query_at, key_at):
     arrows = {"query": (rope_rotate(QUERY[None], torch.tensor([query_at]), 16.0)[0], plots.VERMILION, query_at, "-"),
               "key": (rope_rotate(KEY[None], torch.tensor([key_at]), 16.0)[0], plots.BLUE, key_at, "--")}
-    figure, dials = plt.subplots(1, 2, figsize=(6.4, 3.2))
+    figure, dials = plt.subplots(1, 2, figsize=(6.4, 3.5))
     for pair, dial in enumerate(dials):
         dial.add_patch(plt.Circle((0, 0), 1.25, fill=False, color="0.6"))
         for name, (vector, colour, place, line) in arrows.items():
@@ -475,7 +476,7 @@ def draw_dials(query_at, key_at):
             dial.plot([0, tip[0]], [0, tip[1]], color=colour, linestyle=line, marker="", label=f"{name} at {place}")
             dial.plot(*tip, marker="o", color=colour, linestyle="")
         dial.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), xticks=[], yticks=[], aspect="equal", xlabel=f"feature {2 * pair}", ylabel=f"feature {2 * pair + 1}", title=f"pair {pair}: {16.0 ** (-pair / 2):.2f} rad a step")
-    dials[0].legend(loc="lower left", fontsize=8)
+    figure.legend(*dials[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     score = (arrows["query"][0] @ arrows["key"][0]).item()
     figure.suptitle(f"m − n = {query_at - key_at:+d}    score {score:+.2f}", x=0.02, ha="left")
     return figure, f"Two dials with the query at {query_at} and the key at {key_at}; the score of the two is {score:.2f}."
@@ -561,9 +562,7 @@ generator = torch.Generator().manual_seed(2)
 x = torch.randn(2, 3, 50, 16, generator=generator, dtype=torch.float64)
 places = torch.arange(100, 150)
 gap = (rope_rotate(x, places) - rope_complex(x, places)).abs().max().item()
-quarter = torch.tensor(1j)
 print(f"largest difference over {x.numel()} numbers: {gap:.1e}")
-print("quarter turns of 1:", [complex(quarter**k) for k in range(4)])
 
 # %% [markdown]
 # Both forms agree to rounding. Two turns in a row are one turn by the sum of the angles, $e^{\mathrm{i}a} e^{\mathrm{i}b} = e^{\mathrm{i}(a+b)}$: from this line follows everything that 5.8 shows.
@@ -636,13 +635,13 @@ plots.show_table([{"half-split RoPE on x, against interleaved RoPE": name, "larg
 # %% tags=["experiment"]
 figure, axes = plt.subplots(figsize=(6.4, 2.2))
 order = interleaved_to_half(torch.arange(8)).tolist()
-shades = [plots.BLUE, plots.VERMILION, plots.GREEN, plots.PURPLE]
+shades, lines = [plots.BLUE, plots.VERMILION, plots.GREEN, plots.PURPLE], ["-", "--", "-.", ":"]
 for row, features in ((1, list(range(8))), (0, order)):
     for place, feature in enumerate(features):
         axes.add_patch(plt.Rectangle((place - 0.45, 1.6 * row), 0.9, 0.6, color=shades[feature // 2], alpha=0.35))
         axes.annotate(f"$x_{feature}$", (place, 1.6 * row + 0.3), ha="center", va="center")
 for place, feature in enumerate(order):
-    axes.plot([feature, place], [1.55, 0.65], color=shades[feature // 2], marker="", linewidth=1)
+    axes.plot([feature, place], [1.55, 0.65], color=shades[feature // 2], linestyle=lines[feature // 2], marker="", linewidth=1.4)
 axes.set(xlim=(-0.7, 7.7), ylim=(-0.2, 2.4), yticks=[0.3, 1.9], yticklabels=["half-split", "interleaved"], xlabel="place in the vector")
 axes.grid(False)
 plots.show(figure, f"Above, the features 0 to 7 with neighbours paired; below, their order in the half-split layout: {order}. Each pair keeps its colour and is four places apart below.")
@@ -697,23 +696,25 @@ def rotated_score(q, k, m, n, base=10000.0):
 # **Why turn both?** If only the query were turned, the score would depend on m and not on n: every key would seem to stand at position 0. Turned in opposite directions, the two would leave m + n.
 
 # %% tags=["experiment"]
-generator = torch.Generator().manual_seed(3)
-q, k = torch.randn(2, 8, generator=generator)
-scores = torch.tensor([[float(rotated_score(q, k, m, n)) for n in range(12)] for m in range(12)])
-figure, axes = plt.subplots(figsize=(4.6, 3.6))
+generator = torch.Generator().manual_seed(6)
+q, k = torch.randn(2, 4, generator=generator)
+scores = torch.tensor([[float(rotated_score(q, k, m, n)) for n in range(9)] for m in range(9)])
+figure, axes = plt.subplots(figsize=(5.6, 4.4))
 largest = scores.abs().max().item()
 image = axes.imshow(scores, cmap=plots.SIGNED_MAP, vmin=-largest, vmax=largest)
+for (m, n), score in ((place, scores[place].item()) for place in ((m, n) for m in range(9) for n in range(9))):
+    axes.text(n, m, f"{score:+.1f}", ha="center", va="center", fontsize=8, color="w" if abs(score) > 0.6 * largest else "k")
 axes.set(xlabel="key position n", ylabel="query position m", title="score(m, n) of one q and one k")
 axes.grid(False)
 figure.colorbar(image, ax=axes, label="score")
-plots.show(figure, "A 12 by 12 map of scores whose values are the same along every diagonal.")
+plots.show(figure, "A 9 by 9 map of scores, some positive and some negative, whose values are the same along every diagonal.")
 plots.show_table([{"m": m, "n": n, "m − n": m - n, "score": f"{float(rotated_score(q, k, m, n)):.4f}"} for m, n in ((2, 0), (7, 5), (1002, 1000), (0, 2), (5, 7))])
 
 # %% [markdown]
 # The map is made of diagonals: (2, 0), (7, 5) and (1002, 1000) give the same score. Two steps behind is not the same as two steps ahead, though: the *sign* of the difference counts.
 
 # %% tags=["claim"]
-spread = max((scores.diagonal(o).max() - scores.diagonal(o).min()).item() for o in range(-11, 12))
+spread = max((scores.diagonal(o).max() - scores.diagonal(o).min()).item() for o in range(-8, 9))
 assert spread < 1e-4
 assert abs(float(rotated_score(q, k, 1002, 1000)) - scores[2, 0].item()) < 5e-3
 assert abs(scores[0, 2] - scores[2, 0]) > 0.1
@@ -951,7 +952,7 @@ means = torch.stack([torch.cat([results[task, scheme].mean(0) for task in TASKS]
 figure, axes = plt.subplots(figsize=(6.8, 3.9))
 image = axes.imshow(means, vmin=0, vmax=1, aspect="auto")
 for (row, column), value in ((place, means[place].item()) for place in ((r, c) for r in range(len(means)) for c in range(6))):
-    axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="k" if value > 0.55 else "w")
+    axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="k" if value > 0.5 else "w")
 axes.set_xticks(range(6), [f"{task}\n{n}" for task in TASKS for n in (16, 32, 64)])
 axes.set_yticks(range(len(SCHEMES)), list(SCHEMES))
 axes.axvline(2.5, color="w", linewidth=4, marker="")
@@ -968,7 +969,7 @@ plots.show(figure, "Accuracy of eight schemes on two tasks at three lengths, as 
 #
 # **So no scheme wins both.** The best one on copying at 64 is not the best one on reversing at 16, and no scheme reverses what is longer than its training.
 #
-# **No positions.** Without a mask, NoPE never beats the commonest symbol, on either task: 5.3's counting needs the mask. With it, it gets well over half of the copies at 16, differently with each seed. ALiBi (with the paper's slopes for two heads) is no better here: its bias says "nearer is louder", and not "three back".
+# **No positions.** Without a mask, NoPE never beats the commonest symbol, on either task: 5.3's counting needs the mask. With it, it gets about six in ten of the copies at 16, differently with each seed. ALiBi (with the paper's slopes for two heads) is no better here: its bias says "nearer is louder", and not "three back".
 #
 # **How far this goes.** Two small layers, 400 steps, three seeds. Longer training or other widths move the numbers in the middle of the table. It says which *questions* a scheme makes easy, and not which one is best for a large language model.
 

@@ -17,9 +17,13 @@ def rng():
     return np.random.default_rng(5)
 
 
+def frequencies(width, base):
+    return base ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+
+
 def test_a_row_of_the_encoding_is_a_row_of_complex_powers():
     table = reference.sinusoidal_encoding(9, 6, base=50.0)
-    angles = torch.outer(torch.arange(9.0, dtype=torch.float64), 50.0 ** (-torch.arange(0, 6, 2, dtype=torch.float64) / 6))
+    angles = torch.outer(torch.arange(9.0, dtype=torch.float64), frequencies(6, base=50.0))
     hands = torch.view_as_real(torch.polar(torch.ones_like(angles), angles)).flip(-1).flatten(-2)
     np.testing.assert_allclose(table, hands.numpy(), atol=1e-12)
 
@@ -59,7 +63,7 @@ def test_the_bias_gives_the_lectures_weights_when_torch_adds_it(rng):
 def test_rope_is_complex_multiplication_and_keeps_lengths(rng):
     x, positions = rng.standard_normal((2, 5, 8)), np.array([0, 3, 100, 7, -2])
     turned = reference.rope_rotate(x, positions, base=30.0)
-    angles = torch.outer(torch.from_numpy(positions).double(), 30.0 ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8))
+    angles = torch.outer(torch.from_numpy(positions).double(), frequencies(8, base=30.0))
     z = torch.view_as_complex(torch.from_numpy(x).unflatten(-1, (4, 2)))
     by_torch = torch.view_as_real(z * torch.polar(torch.ones_like(angles), angles)).flatten(-2)
     np.testing.assert_allclose(turned, by_torch.numpy(), atol=1e-12)

@@ -82,6 +82,8 @@ def _short(value: Any) -> Any:
         return TensorValue(_short(value.data), value.dtype)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return np.array([_short_number(x) for x in value.ravel()], dtype=value.dtype).reshape(value.shape)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "c":
+        return (_short(value.real) + 1j * _short(value.imag)).astype(value.dtype)
     if isinstance(value, float | np.floating):
         return _short_number(value)
     if isinstance(value, tuple | list):

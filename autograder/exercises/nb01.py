@@ -1573,7 +1573,8 @@ def flawed_fit(
         "whole bits": max(1, (V - 1).bit_length()),
         "the vocabulary": V,
     }[logarithm]
-    n = {"down": math.floor, "up": math.ceil, "nearest": round}[rounding](total / per_token)
+    roundings: dict[str, Any] = {"down": math.floor, "up": math.ceil, "nearest": round}
+    n = roundings[rounding](total / per_token)
     if boundary == "excluded" and V**n == 2**total:
         n -= 1
     return n

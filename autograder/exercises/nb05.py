@@ -432,7 +432,7 @@ CAUSAL_MEAN = Exercise(
             "Count the axes from the end.", "step 1 of the stub", code={"causal_mean": mean_along_axis_0},
         ),
         Mistake(
-            "always-float32", "a result in float32 whatever the input is", "Torch computes in float32.",
+            "number-type-changed", "a number type that is not the input's", "Torch computes in float32.",
             "Look at the number type of what goes in and what comes out.", "the docstring", code={"causal_mean": mean_in_float32},
         ),
         Mistake(
@@ -447,10 +447,6 @@ CAUSAL_MEAN = Exercise(
             "share-returned", "the head's output itself, which shrinks from left to right", "The head's output is the position.",
             "The head gives 1, 1/2, 1/3, …: which function of these is 0, 1, 2, …?", "step 2 of the stub",
             code={"positions_from_causal_mean": lambda first: mean_running(first[:, None])[:, 0]},
-        ),
-        Mistake(
-            "integers", "positions as integers", "Positions are whole numbers.", "Which number type does the docstring promise?", "the docstring",
-            code={"positions_from_causal_mean": lambda first: torch.arange(len(first))},
         ),
     ),
     variants=(

@@ -224,9 +224,9 @@ class Session:
             self._left_threads.clear()
 
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
-        sent, callbacks = case_to_send(case)
+        parcel, callbacks = _wrapped(name, case)
         calls: list[tuple[Any, ...]] = []
-        body = self._ask(worker, "run", {"name": name, "case": sent}, self.limits.call_seconds, callbacks, calls)
+        body = self._ask(worker, "run", parcel, self.limits.call_seconds, callbacks, calls)
         if "failure" in body:
             failure = checked_failure(body["failure"])
             return Outcome(failure=failure or Failure("refused"))
@@ -236,7 +236,7 @@ class Session:
         self,
         worker: Worker,
         kind: str,
-        body: dict[str, Any],
+        body: Any,
         seconds: float,
         callbacks: list[Callback] | None = None,
         calls: list[tuple[Any, ...]] | None = None,
@@ -328,6 +328,23 @@ def case_to_send(case: Case) -> tuple[Case, list[Callback]]:
         raises=None,
     )
     return sent, callbacks
+
+
+def _wrapped(name: str, case: Case) -> tuple[Parcel, list[Callback]]:
+    """The request to run a case, packed; the cases of a test are the same for every submission, and packed once."""
+    key = (name, id(case))
+    known = _PACKED.get(key)
+    if known is None or known[0] is not case:
+        sent, callbacks = case_to_send(case)
+        known = case, wrap({"name": name, "case": sent}), callbacks
+        if len(_PACKED) >= _MOST_PACKED:
+            _PACKED.clear()
+        _PACKED[key] = known
+    return known[1:]
+
+
+_PACKED: dict[tuple[str, int], tuple[Case, Parcel, list[Callback]]] = {}
+_MOST_PACKED = 2_000
 
 
 def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:

@@ -163,6 +163,8 @@ def show_curves(
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     if log_x:
         axes.set_xscale("log", base=2)
+    elif all(float(place).is_integer() for place in x):
+        axes.locator_params(axis="x", integer=True)
     if log_y:
         axes.set_yscale("log")
     if y_limits is not None:

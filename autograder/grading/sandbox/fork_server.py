@@ -114,7 +114,9 @@ class ForkServer:
         course = self._make_folders()
         found = installation.find_installation()
         root = os.geteuid() == 0
-        self._search = root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(course)))
+        self._search = (
+            root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(course)))
+        )
         self._readable = [*found.roots, *installation.settings(), str(course)]
         self._first_user: int | None = None
         if root and self.sandbox.kind != "none":

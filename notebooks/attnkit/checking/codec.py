@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def pack(value: Any, put: Callable[[np.ndarray], Any]) -> Any:
     if isinstance(value, np.ndarray):
         return {
             "array": put(np.ascontiguousarray(value) if value.ndim else value),
-            "dtype": value.dtype.name,
+            "dtype": _dtype_name(value.dtype),
             "shape": list(value.shape),
         }
     if isinstance(value, tuple):
@@ -92,6 +93,11 @@ def loads(text: str) -> Any:
         return unpack(json.loads(text), _from_list)
     except json.JSONDecodeError as error:
         raise CodecError("not JSON") from error
+
+
+@cache
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def _pack_fields(value: Any, put: Callable[[np.ndarray], Any]) -> dict[str, Any]:
@@ -150,9 +156,12 @@ def _text(text: Any) -> str:
 def _to_list(array: np.ndarray) -> Any:
     if array.dtype.kind == "f":
         return [float(repr(float(x))) if math.isfinite(x) else repr(float(x)) for x in array.ravel()]
+    if array.dtype.kind == "c":
+        return [str(complex(x)) for x in array.ravel()]
     return array.ravel().tolist()
 
 
 def _from_list(token: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    numbers = [float(x) if isinstance(x, str) else x for x in token]
+    read = complex if dtype.startswith("complex") else float
+    numbers = [read(x) if isinstance(x, str) else x for x in token]
     return np.asarray(numbers, dtype=dtype).reshape(shape)

@@ -305,7 +305,8 @@ def _wrong(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
     """Where the numbers differ by more than the tolerance; equal infinities agree."""
     if one.dtype.kind in "biu" and other.dtype.kind in "biu":
         return np.asarray(one != other)
-    one, other = one.astype(np.float64), other.astype(np.float64)
+    wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
+    one, other = one.astype(wide), other.astype(wide)
     with np.errstate(invalid="ignore"):
         scale = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
         absolute = case.tolerance or ABSOLUTE.get(case.dtype, 1e-8) * max(1.0, scale)

@@ -54,8 +54,8 @@ class NextTokenTable(Callback):
 class StepTable(Callback):
     """One step of a decoder made of tables: (tokens (B,), h (B, d)) → (logits (B, V), next h (B, d)).
 
-    The next h is tanh(h `turn` + `read` at the token), (d, d) and (V, d); the logits are the next h times `write` (d, V).
-    So the answer depends on the token and on everything that was read before.
+    The next h is tanh(h `turn` + `read` at the token), `turn` (d, d) and `read` (V, d); the logits are the next h times
+    `write` (d, V). So the answer depends on the token and on everything that was read before.
     """
 
     turn: np.ndarray

@@ -28,6 +28,15 @@ _PREFIX = struct.Struct("!4sIQ")
 _MAGIC = b"attn"
 _CHUNK = 2**20
 _MEANWHILE = 0.25
+_ROOM = 64 * 2**10  # of a head, for what is not the body
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class WireError(Exception):
@@ -55,8 +64,17 @@ class Frame:
     body: Any = None
 
 
-def encode(frame: Frame) -> bytes:
-    """The bytes of a frame; raises WireError when it is larger than the other side accepts, or cannot be packed."""
+@dataclass(frozen=True)
+class Parcel:
+    """A body in the form in which it is sent, made once for a body that is sent often."""
+
+    packed: bytes
+    sizes: bytes
+    payload: bytes
+
+
+def wrap(body: Any) -> Parcel:
+    """Pack plain data; raises WireError when it is larger than the other side accepts, or cannot be packed."""
     buffers: list[bytes] = []
 
     def put(array: np.ndarray) -> int:
@@ -64,14 +82,21 @@ def encode(frame: Frame) -> bytes:
         return len(buffers) - 1
 
     try:
-        packed = codec.pack(frame.body, put)
-        sizes = [len(buffer) for buffer in buffers]
-        head = json.dumps([frame.kind, frame.ticket, packed, sizes], separators=(",", ":"), allow_nan=False).encode()
+        packed = _ENCODER.encode(codec.pack(body, put)).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"it cannot be sent: {type(error).__name__}") from error
-    if len(head) > MAX_HEAD or sum(sizes) > MAX_PAYLOAD or len(sizes) > MAX_BUFFERS:
+    sizes = [len(buffer) for buffer in buffers]
+    if len(packed) > MAX_HEAD - _ROOM or sum(sizes) > MAX_PAYLOAD or len(sizes) > MAX_BUFFERS:
         raise WireError("it is too large to be sent")
-    return b"".join((_PREFIX.pack(_MAGIC, len(head), sum(sizes)), head, *buffers))
+    return Parcel(packed, _ENCODER.encode(sizes).encode(), b"".join(buffers))
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of a frame, whose body may be wrapped already; raises WireError."""
+    parcel = frame.body if isinstance(frame.body, Parcel) else wrap(frame.body)
+    label = _ENCODER.encode([frame.kind, frame.ticket]).encode()
+    head = b"".join((label[:-1], b",", parcel.packed, b",", parcel.sizes, b"]"))
+    return b"".join((_PREFIX.pack(_MAGIC, len(head), len(parcel.payload)), head, parcel.payload))
 
 
 def decode_prefix(prefix: bytes) -> tuple[int, int]:
@@ -87,7 +112,7 @@ def decode_prefix(prefix: bytes) -> tuple[int, int]:
 def decode(head: bytes, payload: bytes) -> Frame:
     """A frame from its head and payload; raises BodyError, and nothing else, when they do not fit together."""
     try:
-        parts = json.loads(head, parse_constant=_refuse)
+        parts = _DECODER.decode(head.decode())
     except (ValueError, RecursionError):
         raise BodyError("the head is not JSON") from None
     if not isinstance(parts, list) or len(parts) != 4:
@@ -113,6 +138,7 @@ class Channel:
         self._reading = reading
         self._writing = writing
         self._meanwhile = meanwhile
+        self._arrived = bytearray()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
 
@@ -120,39 +146,39 @@ class Channel:
         """Write one frame; raises WireError, WireTimeoutError or WireClosedError."""
         rest = memoryview(encode(frame))
         while rest:
-            self._wait(self._writing, select.POLLOUT, deadline)
             try:
                 rest = rest[os.write(self._writing, rest[:_CHUNK]) :]
             except BlockingIOError:
-                continue
+                self._wait(self._writing, select.POLLOUT, deadline)
             except OSError as error:
                 raise WireClosedError(str(error)) from None
 
     def receive(self, deadline: float = math.inf) -> Frame:
         """Read one frame; raises WireError, WireTimeoutError or WireClosedError."""
-        head, payload = decode_prefix(self._read(_PREFIX.size, deadline))
-        return decode(self._read(head, deadline), self._read(payload, deadline))
+        head, payload = decode_prefix(self._take(_PREFIX.size, deadline))
+        return decode(self._take(head, deadline), self._take(payload, deadline))
 
     def close(self) -> None:
         """Close both descriptors."""
         for descriptor in {self._reading, self._writing}:
             os.close(descriptor)
 
-    def _read(self, count: int, deadline: float) -> bytes:
-        parts: list[bytes] = []
-        while count:
+    def _take(self, count: int, deadline: float) -> bytes:
+        """The next `count` bytes; what arrives beyond them is kept for the next time."""
+        while len(self._arrived) < count:
             self._wait(self._reading, select.POLLIN, deadline)
             try:
-                part = os.read(self._reading, min(count, _CHUNK))
+                part = os.read(self._reading, _CHUNK)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise WireClosedError(str(error)) from None
             if not part:
                 raise WireClosedError("the other side is gone")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+            self._arrived += part
+        taken = bytes(memoryview(self._arrived)[:count])
+        del self._arrived[:count]
+        return taken
 
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
         """Return when the descriptor is ready, or raise WireTimeoutError."""
@@ -184,7 +210,7 @@ class _Buffers:
         kind = np.dtype(dtype)
         if span is None or math.prod(shape) * kind.itemsize != span[1] - span[0]:
             raise codec.CodecError("a buffer that is not there")
-        return np.frombuffer(self._payload[span[0] : span[1]], dtype=kind).reshape(shape).copy()
+        return np.frombuffer(self._payload, kind, math.prod(shape), span[0]).reshape(shape).copy()
 
 
 def _spans(sizes: list[int]) -> Iterator[tuple[int, int]]:
@@ -192,10 +218,6 @@ def _spans(sizes: list[int]) -> Iterator[tuple[int, int]]:
     for size in sizes:
         yield start, start + size
         start += size
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _is_short_text(value: Any) -> bool:

@@ -1,0 +1,1 @@
+"""How fast the grader is: against `otter run`, nbgrader and a bare process, and as a class grows."""

@@ -1,0 +1,110 @@
+"""What a command costs: CPU and wall seconds of its whole tree of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+_BECOME_REAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
+_PACKAGES = ("torch", "numpy", "otter-grader", "nbgrader")
+
+
+class CommandError(Exception):
+    """A measured command failed; the message is the last line that it wrote."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU (user and system) and wall time, in seconds."""
+
+    cpu: float
+    wall: float
+
+    def per(self, count: int) -> Cost:
+        """The share of one of `count`."""
+        return Cost(self.cpu / count, self.wall / count)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.cpu - other.cpu, self.wall - other.wall)
+
+
+def measure(command: Sequence[str | Path], folder: Path) -> tuple[Cost, str]:
+    """Run `command` in `folder` until it and every process that it started have ended; their cost and the output.
+
+    Raises CommandError when it fails.
+    """
+    with (folder / "measured.log").open("w+") as log:
+        before, started = _seconds_of_children(), time.monotonic()
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment())
+        status = process.wait()
+        _wait_for_orphans()
+        cost = Cost(_seconds_of_children() - before, time.monotonic() - started)
+        log.seek(0)
+        said = log.read()
+    if status:
+        raise CommandError((said.strip().splitlines() or [f"exit status {status}"])[-1][:200])
+    return cost, said
+
+
+def adopt_orphans() -> None:
+    """Let processes whose parent has ended become children of this one, so that none escapes the count."""
+    ctypes.CDLL(None).prctl(_BECOME_REAPER, 1, 0, 0, 0)
+
+
+def environment() -> dict[str, str]:
+    """One thread for everybody, and the same hash seed."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+
+
+def peak_megabytes() -> float:
+    """The largest resident memory that this process has had so far (VmHWM)."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def machine() -> dict[str, str]:
+    """What the numbers depend on."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": f"{processor or platform.machine()}, {len(os.sched_getaffinity(0))} in use",
+        "memory": f"{memory:.0f} GB",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
+    }
+
+
+def beside(program: str) -> Path:
+    """A command of the environment that this Python belongs to."""
+    return Path(sys.executable).with_name(program)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except ImportError:
+        return "not installed"
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _wait_for_orphans() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
