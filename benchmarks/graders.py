@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,33 +15,39 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.paths import GENERATED, NOTEBOOKS
-from benchmarks.hand_ins import FILE, NOTEBOOK, HandIn, course_notebook, graded_cells
-from benchmarks.measure import CommandError, Cost, beside, environment, measure
+from benchmarks.hand_ins import FILE, NOTEBOOK, STUDENTS, HandIn, course_notebook, graded_cells
+from benchmarks.measure import Cost, beside, measure
 
 Scores = dict[str, float]
 Run = Callable[[Sequence[HandIn], Path], tuple[Cost, Scores]]
+OTTER, OURS, FLOOR = "otter run", "this grader, one job", "the floor"
+SAMPLES = len(STUDENTS)
 _ASSIGNMENT = "notebook"
 
 
 @dataclass(frozen=True)
 class Grader:
-    """A way to grade; `batch` when one command grades many, and `reason` when it cannot be run here."""
+    """A way to grade, run on `few` and on `many` hand-ins to tell its start from its work.
+
+    `missing` says why it cannot be run here.
+    """
 
     name: str
     run: Run
-    batch: bool = True
-    reason: str = ""
+    few: int
+    many: int
+    missing: str = ""
 
 
-def graders() -> list[Grader]:
-    """All that are compared."""
-    missing = "" if find_spec("nbgrader") else "not installed: pip install -e '.[bench]'"
+def graders(size: int) -> list[Grader]:
+    """All that are compared; the fast ones on a class of `size`."""
+    missing = "" if find_spec("nbgrader") else "not installed: `pip install -e '.[bench]'`"
     return [
-        Grader("otter run", otter_run, batch=False),
-        Grader("nbgrader autograde", nbgrader_autograde, reason=missing),
-        Grader("this grader, --jobs 1", this_grader(1)),
-        Grader("this grader, --jobs 2", this_grader(2)),
-        Grader("the floor", floor),
+        Grader(OTTER, otter_run, 0, SAMPLES),
+        Grader("nbgrader autograde", nbgrader_autograde, 1, SAMPLES, missing),
+        Grader(OURS, this_grader(1), SAMPLES, size),
+        Grader("this grader, two jobs", this_grader(2), SAMPLES, size),
+        Grader(FLOOR, floor, SAMPLES, size),
     ]
 
 
@@ -54,7 +58,7 @@ def otter_run(hand_ins: Sequence[HandIn], folder: Path) -> tuple[Cost, Scores]:
     for hand_in in hand_ins:
         cost, _ = measure([beside("otter"), "run", hand_in.path, "-a", archive, "-o", folder], folder)
         tests = json.loads((folder / "results.json").read_text(encoding="utf-8"))["tests"]
-        scores[hand_in.student] = sum(float(test["score"]) for test in tests)
+        scores[hand_in.student] = sum(float(test.get("score", 0)) for test in tests)
         total = Cost(total.cpu + cost.cpu, total.wall + cost.wall)
     return total, scores
 
@@ -63,12 +67,8 @@ def this_grader(jobs: int) -> Run:
     """`autograder grade`, whole: intake, sandbox, gradebook and reports."""
 
     def run(hand_ins: Sequence[HandIn], folder: Path) -> tuple[Cost, Scores]:
-        out = folder / "out"
-        inputs = [hand_in.path.parent for hand_in in hand_ins]
-        common = inputs[0].parent if len(inputs) == len(list(inputs[0].parent.iterdir())) else None
-        paths = [common] if common else inputs
-        command = [sys.executable, "-m", "autograder", "grade", *paths, "-o", out, "--jobs", str(jobs)]
-        cost, _ = measure(command, folder)
+        out, whole_class = folder / "out", hand_ins[0].path.parents[1]
+        cost, _ = measure([beside("autograder"), "grade", whole_class, "-o", out, "--jobs", str(jobs)], folder)
         with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
             return cost, {row["student"]: float(row["score"]) for row in csv.DictReader(file)}
 

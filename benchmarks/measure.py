@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from autograder.paths import ROOT
+
 _BECOME_REAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _PACKAGES = ("torch", "numpy", "otter-grader", "nbgrader")
 
@@ -62,9 +64,9 @@ def adopt_orphans() -> None:
 
 
 def environment() -> dict[str, str]:
-    """One thread for everybody, and the same hash seed."""
+    """What every measured command sees: one thread, one hash seed, this project."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+    return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT)}
 
 
 def peak_megabytes() -> float:

@@ -942,11 +942,10 @@ def tokens_that_fit(d_h, bits_per_number, V):
     # 2. how many bits does a token take?
     # 3. how many tokens fit? Mind rounding errors: Python's whole numbers have none
     # BEGIN SOLUTION
-    states, sequences, n = 2 ** (d_h * bits_per_number), 1, 0
-    while sequences * V <= states:
-        sequences *= V
-        n += 1
-    return n
+    bits = d_h * bits_per_number
+    for n in range(bits + 1):  # a token takes at least one bit, so n cannot be larger
+        if V ** (n + 1) > 2**bits:
+            return n
     # END SOLUTION
 
 
@@ -966,7 +965,7 @@ def tokens_that_fit(d_h, bits_per_number, V):
 # </details>
 
 # %% [markdown] tags=["explanation"]
-# **Why whole numbers?** `d_h * bits * math.log(2) / math.log(V)` is right on paper; for V = 2 and 51 bits it gives 50.99999999999999, and rounding down loses a token. `math.log2` is exact for powers of two. Counting in integers is exact for everything, and 16,384 bits take no time.
+# **Why whole numbers?** `d_h * bits * math.log(2) / math.log(V)` is right on paper; for V = 2 and 51 bits it gives 50.99999999999999, and rounding down loses a token. `math.log2` is exact for powers of two. Counting in whole numbers is exact for everything, and 16,384 bits take no time: we look for the first n + 1 that is too many.
 # Rounding log₂V up to whole bits per token is another trap: three tokens out of 10 are 1000 cases and fit into 10 bits, not 12.
 
 # %% tags=["experiment"]

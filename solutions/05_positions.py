@@ -76,7 +76,7 @@ plots.show(draw_street("the cat sat on the mat".split()), "A street of six house
 #
 # Permute the words of a sentence, and self-attention permutes its outputs in the same way: $f(X[\pi]) = f(X)[\pi]$. It is *permutation-equivariant*. The reason is short: each score is made of two vectors, and neither says where it stands.
 #
-# **Predict:** three words, *dog bites man* and *man bites dog*. In which of the three cells below does *bites* get a different output in the two sentences?
+# **Predict:** three words, *dog bites man* and *man bites dog*. In which of the three rows of the table below does *bites* get a different output in the two sentences?
 
 # %% tags=["experiment"]
 generator = torch.Generator().manual_seed(0)
@@ -848,6 +848,10 @@ def added_to_scores(places, T, layer):
     return bias
 
 
+def even(X):
+    return nn.functional.layer_norm(X, (D_MODEL,))
+
+
 def attend_in_heads(Q, K, V, places, layer):
     """Causal or not, turned or not, biased or not: attention in HEADS heads, (RUNS, B, T, d_model) each."""
     Q, K, V = (part.unflatten(-1, (HEADS, -1)).transpose(2, 3) for part in (Q, K, V))
@@ -881,10 +885,6 @@ class SmallTransformer(nn.Module):
         return self.read(even(X))
 
 
-def even(X):
-    return nn.functional.layer_norm(X, (D_MODEL,))
-
-
 # %% tags=["experiment"]
 TASKS = {
     "copy": lambda n, count, generator: copy_back_task(count, n, SYMBOLS, 3, generator),
@@ -900,11 +900,14 @@ def draw_batch(task, n, each, generator):
 
 
 # %% tags=["experiment"]
+models = {}
+
+
 def measure(task, scheme):
-    """Accuracies (RUNS, 3) at lengths 16, 32 and 64 of one scheme trained at 16."""
+    """Accuracies (RUNS, 3) at lengths 16, 32 and 64 of one scheme trained at 16; the model is kept in `models`."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    model = SmallTransformer(Places(**SCHEMES[scheme]))
+    model = models[task, scheme] = SmallTransformer(Places(**SCHEMES[scheme]))
 
     def loss():
         tokens, target = draw_batch(task, 16, 16, generator)
@@ -929,7 +932,7 @@ results |= {("reverse", scheme): measure("reverse", scheme) for scheme in progre
 
 # %% tags=["experiment"]
 def in_words(runs):
-    return f"{runs.mean():.2f} ({runs.min():.2f}–{runs.max():.2f})"
+    return f"{runs.mean():.2f}\u00a0({runs.min():.2f}–\u2060{runs.max():.2f})"  # kept on one line
 
 
 def commonest(n):
@@ -962,10 +965,23 @@ figure.colorbar(image, ax=axes, label="accuracy, mean of three seeds")
 plots.show(figure, "Accuracy of eight schemes on two tasks at three lengths, as in the table: on copying, relative biases and RoPE stay bright up to 64; on reversing, only the two addresses are bright, and only at 16.")
 
 # %% [markdown]
+# What do the two addresses do when they reverse 32 symbols? At the first 16 places, we compare their answers with the symbol at 31 − t, which is asked for, and with the one at 15 − t, which was right in training.
+
+# %% tags=["experiment"]
+tokens, _ = draw_batch("reverse", 32, 100, torch.Generator().manual_seed(7))
+first = torch.arange(1, 17)  # places 0 … 15, behind the start symbol
+habit = {}
+for scheme in ("sinusoidal", "learned absolute"):
+    with torch.no_grad():
+        answers = models["reverse", scheme](tokens).argmax(-1)[..., first]
+    habit[scheme] = [(answers == tokens[..., last - first]).float().mean().item() for last in (33, 17)]
+plots.show_table([{"scheme": scheme, "symbol at 31 − t": asked, "symbol at 15 − t": learned} for scheme, (asked, learned) in habit.items()], "share of the first 16 answers, when reversing 32 symbols")
+
+# %% [markdown]
 # **Copying asks for a distance.** All addresses, tables and rotations learn it perfectly at 16. At 64 the learned distances and RoPE with base 100 keep most of it, RoPE with base 10000 about two thirds. The two *addresses* fall to a third:
-# at 32 they score what a model scores that is right within the first 16 places and guesses beyond them. House numbers that were never seen mean nothing, and that holds for the sinusoidal ones too, although their shift matrix is right at every t.
+# at 32 they score about what a model scores that is right within the first 16 places and guesses beyond them. House numbers that were never seen mean nothing, and that holds for the sinusoidal ones too, although their shift matrix is right at every t.
 #
-# **Reversing asks for the place in the whole.** At 16 both addresses are perfect. RoPE comes close or does not, depending on the seed and the base; the table of distances hardly beats a guess. At 32 and 64 *nobody* does better than naming the commonest symbol: what was learned is 15 − t, and not n − 1 − t.
+# **Reversing asks for the place in the whole.** At 16 both addresses are perfect. RoPE comes close or does not, depending on the seed and the base; the table of distances hardly beats a guess. At 32 and 64 *nobody* does better than naming the commonest symbol. The last table says why: the addresses learned 15 − t, and not n − 1 − t, and answer 32 symbols as if they were 16.
 #
 # **So no scheme wins both.** The best one on copying at 64 is not the best one on reversing at 16, and no scheme reverses what is longer than its training.
 #
@@ -987,6 +1003,7 @@ assert all(0.5 < mean["reverse", scheme][0] < 0.97 for scheme in turned)
 assert max((results["reverse", scheme][:, 0].max() - results["reverse", scheme][:, 0].min()).item() for scheme in turned) > 0.08
 
 # %% tags=["claim"]
+assert all(asked < 0.2 and learned > 0.85 for asked, learned in habit.values())
 beyond = [(mean["reverse", scheme][column], commonest(n)) for scheme in SCHEMES for column, n in ((1, 32), (2, 64))]
 assert all(reached < guess + 0.05 for reached, guess in beyond)
 assert max(SCHEMES, key=lambda scheme: mean["copy", scheme][2]) not in addresses

@@ -428,6 +428,33 @@ def test_a_package_that_is_installed_among_the_libraries_is_hidden(monkeypatch):
     assert found.hidden == (f"{libraries}/autograder",)
 
 
+def test_landlock_shows_the_libraries_around_what_is_hidden(monkeypatch, tmp_path):
+    if not landlock.version():
+        pytest.skip("this kernel has no Landlock")
+    libraries = tmp_path / "lib" / "site-packages"
+    for name in ("numpy/core.py", "autograder/exercises/nb02.py", "single.py"):
+        (libraries / name).parent.mkdir(parents=True, exist_ok=True)
+        (libraries / name).write_text("x = 1", encoding="utf-8")
+    monkeypatch.setattr(installation, "_PROJECT", libraries / "autograder")
+    found = installation.Installation(sys.executable, (str(tmp_path),), (str(libraries),))
+    program = f"""
+import os
+from autograder.grading.sandbox.inside import landlock, linux
+linux.give_up_privileges()
+landlock.restrict({found.readable()!r}, {list(found.roots)!r}, ())
+os.chdir({str(libraries)!r})
+for name in ("numpy/core.py", "single.py", "autograder/exercises/nb02.py"):
+    try:
+        print(open(name).read())
+    except PermissionError:
+        print("refused")
+print(len(os.listdir(".")))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["x = 1", "x = 1", "refused", "3"], done.stderr
+
+
 def test_what_is_staged_is_attnkit_and_the_workers_own_modules(tmp_path):
     installation.stage(tmp_path / "course")
     names = {path.relative_to(tmp_path / "course").parts[0] for path in (tmp_path / "course").rglob("*")}

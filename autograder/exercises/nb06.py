@@ -469,7 +469,7 @@ CROSS_ENTROPY = Exercise(
     names=("cross_entropy",),
     minutes=15,
     reference=reference.cross_entropy,
-    outputs=(Output("loss", ()),),
+    outputs=(Output("mean cost", ()),),
     public=lambda rng: [
         entropy_case(rng, 1, 3, 3, real=[3], draw=rounded),
         entropy_case(rng, 2, 3, 4, draw=rounded, gradient=True),
@@ -699,7 +699,7 @@ FORCING = Exercise(
     names=("teacher_forcing_loss",),
     minutes=10,
     reference=reference.teacher_forcing_loss,
-    outputs=(Output("loss", ()),),
+    outputs=(Output("mean cost", ()),),
     public=lambda rng: [
         forcing_case(rng, 1, 3, 5, lengths=[3], digits=1),
         forcing_case(rng, 2, 4, 6, lengths=[4, 2], digits=1),
@@ -1095,9 +1095,9 @@ SAMPLE = Exercise(
     outputs=(Output("tokens", ("B",), dtype="int64"),),
     public=lambda rng: [
         sample_case(peaked(rng, 4, 5)),
-        sample_case(peaked(rng, 6, 4, gap=3.0), temperature=0.0),
-        sample_case(peaked(rng, 24, 4, gap=4.0), temperature=0.05),
-        sample_case(peaked(rng, 8, 4, gap=1.0, floor=-90.0), top_k=1),
+        sample_case(peaked(rng, 6, 4, gap=7.0), temperature=0.0),
+        sample_case(peaked(rng, 24, 4, gap=7.0), temperature=0.05),
+        sample_case(peaked(rng, 8, 4, gap=7.0, floor=-90.0), top_k=1),
         sample_case(peaked(rng, 3, 4), top_k=9),
         sample_case(np.repeat(peaked(rng, 2, 3), 2, axis=0), None),
     ],
@@ -1811,9 +1811,9 @@ TRANSFORMER = Exercise(
     reference=reference.seq2seq,
     outputs=(Output("logits", ("...",)),),
     public=lambda rng: [
-        transformer_case(rng, 1, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5),
-        transformer_case(rng, 2, 3, 4, d_model=2, H=1, V_src=6, V_tgt=5, src_lengths=[3, 2], tgt_lengths=[4, 2]),
-        transformer_case(rng, 2, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5, src_lengths=[1, 3], method="encode"),
+        transformer_case(rng, 1, 3, 2, d_model=4, H=2, V_src=5, V_tgt=5),
+        transformer_case(rng, 2, 3, 4, d_model=4, H=2, V_src=6, V_tgt=5, src_lengths=[3, 2], tgt_lengths=[4, 2]),
+        transformer_case(rng, 2, 3, 2, d_model=4, H=2, V_src=5, V_tgt=5, src_lengths=[1, 3], method="encode"),
     ],
     tests=(
         Test("encode", "the memory: every source token sees every other one, in both directions, through all layers and the last norm", lambda rng: [transformer_case(rng, 2, 4, 2, layers=2, method="encode"), transformer_case(rng, 1, 1, 1, method="encode")]),

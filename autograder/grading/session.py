@@ -23,10 +23,12 @@ from autograder.grading.sandbox.inside.limits import Limits
 from autograder.grading.sandbox.inside.wire import (
     BodyError,
     Frame,
+    Parcel,
     WireClosedError,
     WireError,
     WireTimeoutError,
     encode,
+    wrap,
 )
 from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
 
@@ -107,7 +109,7 @@ class Session:
         self._opened = time.monotonic()
         self._cells: list[str] = []
         self._ran: list[int] = []
-        self._left_threads: set[int] = set()
+        self._suspects: set[int] = set()
         self._strikes: dict[str, list[Failure]] = {}
         self._results: dict[int, CellResult] = {}
 
@@ -187,8 +189,8 @@ class Session:
         body = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds)
         if index not in self._ran:
             self._ran.append(index)
-        if type(body.get("threads")) is int and body["threads"] > 0 and not self._left_threads:
-            self._left_threads.add(index)
+        if not self._suspects and _leaves_much(body, self.limits):
+            self._suspects.add(index)
         return checked_failure(body.get("failure"))
 
     def _ready(self) -> Worker:
@@ -214,14 +216,14 @@ class Session:
         return self._worker
 
     def _after(self, ended: _EndedError) -> None:
-        """End the worker; threads that a cell left are the first to be suspected when it ended by itself."""
+        """End the worker; when it ended by itself, a cell that left threads or took most of the memory is left out."""
         self._end_worker()
         if ended.kind == "died":
-            for index in self._left_threads & set(self._ran):
+            for index in self._suspects & set(self._ran):
                 self._ran.remove(index)
-                message = "a thread that it left running ended the process"
+                message = "what it left running or in memory ended the process"
                 self._results[index] = CellResult(index, "died", Failure("died", message=message))
-            self._left_threads.clear()
+            self._suspects.clear()
 
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
         parcel, callbacks = _wrapped(name, case)
@@ -312,6 +314,12 @@ class Environment(Mapping[str, RemoteName]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _leaves_much(body: dict[str, Any], limits: Limits) -> bool:
+    """Whether a worker says that threads go on after a cell, or that most of the memory is used."""
+    threads, memory = body.get("threads"), body.get("memory")
+    return (type(threads) is int and threads > 0) or (type(memory) is int and memory > limits.memory // 2)
 
 
 def case_to_send(case: Case) -> tuple[Case, list[Callback]]:

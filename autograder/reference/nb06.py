@@ -122,7 +122,7 @@ def step_with_cache(
     x_t: Array, cache: tuple[Array, Array] | None, W_q: Array, W_k: Array, W_v: Array
 ) -> tuple[Array, tuple[Array, Array]]:
     """The last row of scaled attention over all positions so far, each example by itself."""
-    B, _, d_model = x_t.shape
+    B = x_t.shape[0]
     past = 0 if cache is None else cache[0].shape[1]
     keys, values = np.zeros((B, past + 1, W_k.shape[1])), np.zeros((B, past + 1, W_v.shape[1]))
     output = np.zeros((B, 1, W_v.shape[1]))
@@ -226,7 +226,7 @@ def transformer_block(
     cross: bool = False,
 ) -> Array:
     """`block` with the sizes (d_model, H, d_ff, cross) of its constructor; without `cross` the memory is not looked at."""
-    crossing = cross or len(init) > 3 and init[3]
+    crossing = cross or (len(init) > 3 and init[3])
     return block(state, "", init[1], x, memory if crossing else None, self_mask, memory_mask)
 
 

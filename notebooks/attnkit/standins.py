@@ -91,14 +91,17 @@ class LibraryAttention(nn.Module):
 
 
 class LibraryTransformer(nn.Module):
-    """torch's `nn.Transformer` with the methods of exercise 6.11: `forward`, `encode` and `decode`; pads are id 0."""
+    """torch's encoder and decoder stacks with the methods of exercise 6.11: `forward`, `encode` and `decode`; pads are id 0."""
 
     def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int) -> None:
         super().__init__()
         self.read, self.write = nn.Embedding(V_src, d_model), nn.Embedding(V_tgt, d_model)
         self.place = nn.Embedding(LONGEST, d_model)
-        self.body = nn.Transformer(d_model, H, layers, layers, d_ff, 0.0, batch_first=True, norm_first=True)
-        self.body.encoder.enable_nested_tensor = False
+        form: Any = {"dropout": 0.0, "batch_first": True, "norm_first": True}
+        reading = nn.TransformerEncoderLayer(d_model, H, d_ff, **form)
+        writing = nn.TransformerDecoderLayer(d_model, H, d_ff, **form)
+        self.reader = nn.TransformerEncoder(reading, layers, nn.LayerNorm(d_model), enable_nested_tensor=False)
+        self.writer = nn.TransformerDecoder(writing, layers, nn.LayerNorm(d_model))
         self.score = nn.Linear(d_model, V_tgt)
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Tensor:
@@ -107,13 +110,13 @@ class LibraryTransformer(nn.Module):
 
     def encode(self, src: Tensor) -> Tensor:
         """Ids (B, S) → memory (B, S, d_model)."""
-        memory: Tensor = self.body.encoder(self._placed(self.read, src), src_key_padding_mask=src.eq(PAD))
+        memory: Tensor = self.reader(self._placed(self.read, src), src_key_padding_mask=src.eq(PAD))
         return memory
 
     def decode(self, memory: Tensor, src: Tensor, tgt_in: Tensor) -> Tensor:
         """Memory (B, S, d_model) and ids (B, S), (B, T) → logits (B, T, V_tgt)."""
         later = nn.Transformer.generate_square_subsequent_mask(tgt_in.shape[1])
-        hidden = self.body.decoder(
+        hidden = self.writer(
             self._placed(self.write, tgt_in), memory, tgt_mask=later, memory_key_padding_mask=src.eq(PAD)
         )
         logits: Tensor = self.score(hidden)

@@ -1,7 +1,5 @@
 """Hand-ins that are broken or hostile as files: what lies on the disk, and how their grading must end."""
 
-
-
 from __future__ import annotations
 
 import io

@@ -16,7 +16,6 @@ from autograder.grading.sandbox.installation import Installation, settings
 KINDS = ("auto", "bubblewrap", "landlock", "none")
 COURSE, HOME = f"{PLACE}/course", f"{PLACE}/home"
 _CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL")
-_SCRATCH = 16 * 2**20
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -88,16 +87,16 @@ def bubblewrap_arguments(installation: Installation, course: Path, environment: 
         arguments += ["--cap-add", capability]
     arguments += ["--hostname", "grader", "--proc", "/proc"]
     for folder in ("/dev", "/dev/shm", HOME, "/tmp"):
-        arguments += ["--size", str(_SCRATCH), "--tmpfs", folder]
+        arguments += ["--tmpfs", folder]
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
     roots = (*installation.roots, *settings())
     for parent in sorted({str(parent) for root in (*roots, HOME) for parent in Path(root).parents} - {"/"}):
-        arguments += ["--perms", "0755", "--dir", parent]
+        arguments += ["--dir", parent]
     for root in roots:
         arguments += ["--symlink", os.readlink(root), root] if os.path.islink(root) else ["--ro-bind", root, root]
     for hidden in installation.hidden:
-        arguments += ["--size", "4096", "--tmpfs", hidden, "--remount-ro", hidden]
+        arguments += ["--tmpfs", hidden, "--remount-ro", hidden]
     arguments += [
         "--ro-bind",
         str(course),
@@ -108,7 +107,6 @@ def bubblewrap_arguments(installation: Installation, course: Path, environment: 
         "/",
         "--chdir",
         "/",
-        "--clearenv",
     ]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]

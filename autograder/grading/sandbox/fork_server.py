@@ -80,6 +80,7 @@ class ForkServer:
             "user": user,
             "folder": str(folder or WORK),
             "readable": self._readable,
+            "listable": self._listable,
             "search": self._search,
         }
         with theirs:
@@ -117,7 +118,8 @@ class ForkServer:
         self._search = (
             root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(course)))
         )
-        self._readable = [*found.roots, *installation.settings(), str(course)]
+        self._readable = [*found.readable(), *installation.settings(), str(course)]
+        self._listable = [*found.roots] if found.hidden else []
         self._first_user: int | None = None
         if root and self.sandbox.kind != "none":
             self._first_user = self._closing.enter_context(_reserved_users())

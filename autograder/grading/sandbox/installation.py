@@ -37,7 +37,11 @@ class Installation:
     @property
     def hidden(self) -> tuple[str, ...]:
         """Folders below the roots that hold this package, and with it the tests."""
-        return tuple(str(_PROJECT) for root in self.roots[:1] if any(_is_below(_PROJECT, root) for root in self.roots))
+        return (str(_PROJECT),) if any(_is_below(_PROJECT, root) for root in self.roots) else ()
+
+    def readable(self) -> list[str]:
+        """The roots; where one holds something hidden, everything in it but that."""
+        return [path for root in self.roots for path in _around(Path(root), [Path(hidden) for hidden in self.hidden])]
 
 
 def find_installation() -> Installation:
@@ -81,6 +85,15 @@ def needs_search(roots: tuple[str, ...]) -> bool:
     """Whether a folder above one of the roots is closed to other users."""
     parents = {parent for root in roots for parent in (Path(root), *Path(root).parents)}
     return any(not parent.stat().st_mode & 0o001 for parent in parents)
+
+
+def _around(root: Path, hidden: list[Path]) -> list[str]:
+    """The path itself, or its parts when something below it is hidden."""
+    if root in hidden:
+        return []
+    if not any(root in path.parents for path in hidden):
+        return [str(root)]
+    return [path for entry in sorted(root.iterdir()) for path in _around(entry, hidden)]
 
 
 def _font_lists() -> list[Path]:

@@ -216,6 +216,10 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
         if found.kind == "unfinished":
             return _describe_failure(found)
         return Difference("type", wrong, _kind_wanted(expected, case), "another kind of object", _a(found.type))
+    if isinstance(expected, tuple) and isinstance(found, tuple | list) and len(expected) == len(found):
+        parts = [Output(f"{output.name}, part {i + 1},", dtype=output.dtype) for i in range(len(expected))]
+        differences = (_compare_one(one, other, case, part) for one, other, part in zip(expected, found, parts, strict=True))
+        return next((difference for difference in differences if difference), None)
     if isinstance(expected, tuple | list | Mapping) or expected is None or isinstance(expected, str):
         if close(expected, found, case):
             return None

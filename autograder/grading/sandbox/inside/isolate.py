@@ -24,7 +24,8 @@ class Confinement:
     """How a worker is shut in.
 
     `mode` is bubblewrap, landlock or none; `user` its own user id, where the server is root; `folder` its work
-    folder; `readable` the paths it may read (for Landlock; bubblewrap shows it no others); `search` keeps the one
+    folder; `readable` the paths it may read and `listable` the folders whose names it may see (for Landlock; bubblewrap
+    shows it no others); `search` keeps the one
     capability that reading a Python installation below a closed folder needs.
     """
 
@@ -32,6 +33,7 @@ class Confinement:
     folder: str
     user: int | None = None
     readable: tuple[str, ...] = ()
+    listable: tuple[str, ...] = ()
     search: bool = False
 
 
@@ -62,7 +64,7 @@ def confine(confinement: Confinement, limits: Limits) -> None:
     linux.die_with_parent()
     linux.hide_from_debuggers()
     if confinement.mode == "landlock":
-        landlock.restrict((*confinement.readable, *DEVICES), (confinement.folder, "/dev/null"))
+        landlock.restrict((*confinement.readable, *DEVICES), confinement.listable, (confinement.folder, "/dev/null"))
     seccomp.install_filter(os.getpid())
 
 

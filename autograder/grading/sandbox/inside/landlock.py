@@ -40,8 +40,8 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Leave this process only the paths named: to read, or to read and write; raises OSError."""
+def restrict(readable: Iterable[str], listable: Iterable[str], writable: Iterable[str]) -> None:
+    """Leave this process only the paths named: to read, to list folders, or to read and write; raises OSError."""
     known = version()
     everything = _FIRST_VERSION | sum(right for since, right in _SINCE.items() if known >= since)
     rules = _Ruleset(everything, _TCP if known >= 4 else 0, _ABSTRACT_SOCKETS_AND_SIGNALS if known >= 6 else 0)
@@ -51,6 +51,8 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
     try:
         for path in readable:
             _allow(ruleset, path, _READ)
+        for path in listable:
+            _allow(ruleset, path, _READ_DIR)
         for path in writable:
             _allow(ruleset, path, everything & ~_SPECIAL_FILES & ~1)
         linux.system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))

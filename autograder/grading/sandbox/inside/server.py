@@ -118,7 +118,12 @@ class Server:
         try:
             number = order["number"]
             confinement = isolate.Confinement(
-                self.mode, order["folder"], order["user"], tuple(order["readable"]), order["search"]
+                self.mode,
+                order["folder"],
+                order["user"],
+                tuple(order["readable"]),
+                tuple(order["listable"]),
+                order["search"],
             )
             wire = isolate.silence_descriptors(wire)
             isolate.confine(confinement, self.limits)

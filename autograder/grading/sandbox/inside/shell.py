@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import resource
 import sys
 import threading
 from typing import Any
@@ -70,6 +71,11 @@ def run_cell(shell: Any, source: str) -> Failure | None:
 def threads_left() -> int:
     """How many threads are running beside the main one."""
     return threading.active_count() - 1
+
+
+def most_memory() -> int:
+    """The most bytes that this process has used so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _close_figures() -> None:

@@ -26,7 +26,7 @@ MAX_PAYLOAD = 64 * 2**20
 MAX_BUFFERS = 5_000
 _PREFIX = struct.Struct("!4sIQ")
 _MAGIC = b"attn"
-_CHUNK = 2**20
+_CHUNK = 2**16
 _MEANWHILE = 0.25
 _ROOM = 64 * 2**10  # of a head, for what is not the body
 

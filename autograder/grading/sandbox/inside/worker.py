@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -19,21 +18,25 @@ from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from attnkit.checking.execute import describe_error, execute
 
 from .callback import CallbackError, RemoteCallback
-from .shell import run_cell, threads_left
-from .wire import MAX_PAYLOAD, Channel, Frame, WireClosedError, WireError
+from .shell import most_memory, run_cell, threads_left
+from .wire import MAX_PAYLOAD, Channel, Frame, WireError
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
 
 def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
-    """Answer requests on descriptor `wire` until it closes; `greeting` tells the grader that this worker is ready."""
+    """Answer requests on descriptor `wire` until it closes; `greeting` tells the grader that this worker is ready.
+
+    What goes wrong in here ends the process, as it would if the student's code had ended it.
+    """
     _seed()
     worker = _Worker(Channel(wire, wire), shell)
     worker.channel.send(Frame("hello", greeting))
-    with contextlib.suppress(WireClosedError, WireError):
+    try:
         while True:
             worker.answer(worker.channel.receive())
-    os._exit(0)
+    finally:
+        os._exit(0)
 
 
 class _Worker:
@@ -62,7 +65,8 @@ class _Worker:
         body = request.body
         if request.kind == "cell":
             source = body["source"].tobytes().decode("utf-8", "surrogatepass")
-            return {"failure": run_cell(self.shell, source), "threads": threads_left()}
+            failure = run_cell(self.shell, source)
+            return {"failure": failure, "threads": threads_left(), "memory": most_memory()}
         if request.kind == "has":
             return {"has": body["name"] in self.shell.user_ns}
         if request.kind == "run":

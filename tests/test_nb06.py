@@ -1,0 +1,144 @@
+"""Notebook 6's references held against torch's own operators, and its stand-ins against the checks they must not pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from attnkit import standins
+from attnkit.maps import collected_weights
+from autograder.examine import Examination, as_targets
+from autograder.exercises import exercise_for
+from autograder.exercises.nb06 import Heads, block_state, chain, two_camps
+from autograder.reference import nb06 as reference
+
+
+@pytest.mark.parametrize(("T", "S"), [(4, 4), (1, 3), (3, 5)])
+def test_causal_mask_is_the_end_of_torchs_square_one(T: int, S: int) -> None:
+    square = nn.Transformer.generate_square_subsequent_mask(S)
+    assert np.array_equal(reference.causal_mask(T, S), reference.from_additive(square[S - T :].numpy()))
+
+
+def test_cross_entropy_is_torchs_own() -> None:
+    rng = np.random.default_rng(1)
+    logits, y = 5 * rng.standard_normal((3, 4, 6)), rng.integers(0, 6, size=(3, 4))
+    y[0, 2:] = y[2, 1:] = -100
+    wanted = nn.functional.cross_entropy(torch.tensor(logits).flatten(0, 1), torch.tensor(y).flatten())
+    assert float(reference.cross_entropy(logits, y, -100)) == pytest.approx(wanted.item())
+
+
+def test_teacher_forcing_gradient_is_autograds() -> None:
+    rng = np.random.default_rng(2)
+    logits, tgt = rng.standard_normal((2, 3, 5)), np.array([[3, 4, 2], [3, 2, 0]])
+    leaf = torch.tensor(logits, requires_grad=True)
+    nn.functional.cross_entropy(leaf.flatten(0, 1), torch.tensor(tgt).flatten(), ignore_index=0).backward()
+    found = reference.teacher_forcing_gradient(lambda src, tgt_in: logits, np.zeros((2, 1)), tgt, 1, 0)
+    assert leaf.grad is not None
+    np.testing.assert_allclose(found, leaf.grad.numpy(), atol=1e-12)
+
+
+def test_cached_steps_are_torchs_causal_attention() -> None:
+    rng = np.random.default_rng(3)
+    X, W_q, W_k, W_v = (rng.standard_normal(shape) for shape in ((2, 5, 4), (4, 3), (4, 3), (4, 2)))
+    Q, K, V = (torch.tensor(X @ W) for W in (W_q, W_k, W_v))
+    wanted = nn.functional.scaled_dot_product_attention(Q, K, V, is_causal=True).numpy()
+    cache = None
+    for t in range(5):
+        output, cache = reference.step_with_cache(X[:, t : t + 1], cache, W_q, W_k, W_v)
+        np.testing.assert_allclose(output[:, 0], wanted[:, t], atol=1e-12)
+
+
+@pytest.mark.parametrize("P", [chain(np.random.default_rng(4), 6), two_camps(np.random.default_rng(5), 2, 3)])
+def test_loss_floor_is_what_long_walks_cost(P: np.ndarray) -> None:
+    values, vectors = np.linalg.eig(P.T)
+    pi = np.real(vectors[:, np.argmin(np.abs(values - 1))])
+    entropies = -np.sum(P * np.log(np.where(P > 0, P, 1.0)), axis=1)
+    assert reference.loss_floor(P) == pytest.approx(float(pi / pi.sum() @ entropies))
+    assert standins.counted_floor(torch.tensor(P)) == pytest.approx(reference.loss_floor(P), abs=0.02)
+
+
+def test_block_is_torchs_pre_norm_encoder_layer() -> None:
+    state = block_state(np.random.default_rng(6), 6, 5, False)
+    layer = nn.TransformerEncoderLayer(6, 2, 5, 0.0, batch_first=True, norm_first=True, dtype=torch.float64).eval()
+    own = {name: torch.tensor(array) for name, array in state.items()}
+    projections = torch.cat([own[f"self_attention.{W}.weight"] for W in ("W_q", "W_k", "W_v")])
+    layer.load_state_dict({
+        "self_attn.in_proj_weight": projections, "self_attn.in_proj_bias": torch.zeros(18),
+        "self_attn.out_proj.weight": own["self_attention.W_o.weight"], "self_attn.out_proj.bias": torch.zeros(6),
+        "linear1.weight": own["feed_forward.0.weight"], "linear1.bias": own["feed_forward.0.bias"],
+        "linear2.weight": own["feed_forward.2.weight"], "linear2.bias": own["feed_forward.2.bias"],
+        "norm1.weight": own["norm_self.weight"], "norm1.bias": own["norm_self.bias"],
+        "norm2.weight": own["norm_feed_forward.weight"], "norm2.bias": own["norm_feed_forward.bias"],
+    })  # fmt: skip
+    x = np.random.default_rng(7).standard_normal((2, 4, 6))
+    later = nn.Transformer.generate_square_subsequent_mask(4, dtype=torch.float64)
+    wanted = layer(torch.tensor(x), src_mask=later).detach().numpy()
+    found = reference.transformer_block(state, (6, 2, 5), x, self_mask=reference.causal_mask(4))
+    np.testing.assert_allclose(found, wanted, atol=1e-10)
+
+
+def test_library_attention_agrees_with_heads_and_gives_zeros_where_nothing_is_allowed() -> None:
+    torch.manual_seed(0)
+    library, heads = standins.LibraryAttention(6, 3).double().eval(), Heads(6, 3).double()
+    heads.load_state_dict(library.state_dict())
+    mask = torch.rand(2, 1, 4, 5) > 0.5
+    mask[0, 0, 1] = False
+    x, memory = torch.randn(2, 4, 6, dtype=torch.float64, requires_grad=True), torch.randn(2, 5, 6, dtype=torch.float64)
+    (output, weights), (wanted, wanted_weights) = library(x, memory, mask), heads(x, memory, mask)
+    torch.testing.assert_close(output, wanted)
+    torch.testing.assert_close(weights, wanted_weights)
+    output.sum().backward()
+    assert x.grad is not None
+    assert bool(x.grad.isfinite().all())
+    assert not output[0, 1].any()
+
+
+STAND_INS = {
+    "q6_1": nn.Transformer.generate_square_subsequent_mask,
+    "q6_4": standins.library_cross_entropy,
+    "q6_5": standins.library_loss,
+    "q6_6": standins.library_generate,
+    "q6_7": standins.library_sample,
+    "q6_8": standins.library_step,
+    "q6_9": standins.counted_floor,
+    "q6_11": standins.LibraryTransformer,
+    "q4_3": standins.LibraryAttention,
+}
+
+
+@pytest.mark.parametrize("question", STAND_INS)
+def test_no_stand_in_answers_an_exercise(question: str) -> None:
+    exercise = exercise_for(question)
+    examination = Examination(exercise, as_targets(exercise, STAND_INS[question]))
+    assert any(examination.verdict(test) for test in exercise.tests)
+
+
+def test_instead_of_notices_a_blank(capsys: pytest.CaptureFixture[str]) -> None:
+    def blank() -> Any:
+        raise NotImplementedError("Exercise 6.1: causal_mask is not written yet")
+
+    def finished() -> int:
+        return 1
+
+    class Half(nn.Module):
+        def forward(self) -> Any:
+            raise NotImplementedError("Exercise 6.10: TransformerBlock is not written yet")
+
+    assert standins.unfinished(blank, finished, Half) == ["blank", "Half"]
+    assert standins.instead_of(finished, use=blank, says="nothing") is finished
+    assert standins.instead_of(finished, Half, use=len, says="torch's own") is len
+    assert "Half: not finished yet, so torch's own stands in" in capsys.readouterr().out
+
+
+def test_collected_weights_finds_every_attention_module() -> None:
+    model = nn.ModuleDict({"one": Heads(4, 2), "other": nn.Linear(4, 4)})
+    with collected_weights(model) as weights:
+        model["one"](torch.randn(1, 3, 4))
+        model["other"](torch.randn(1, 3, 4))
+    assert {name: tuple(found.shape) for name, found in weights.items()} == {"one": (1, 2, 3, 3)}
+    model["one"](torch.randn(2, 3, 4))
+    assert weights["one"].shape[0] == 1
