@@ -33,7 +33,9 @@ def main(paths: list[Path]) -> None:
     torch.set_num_threads(1)
     matplotlib.pyplot.switch_backend("agg")
     master, shell = course_notebook(), make_shell()
-    test_files = [create_test_file(str(master.test_path(question)), NBMetadataConfig()) for question in master.questions]
+    test_files = [
+        create_test_file(str(master.test_path(question)), NBMetadataConfig()) for question in master.questions
+    ]
     _work_out_answers(master)
     gc.collect()
     gc.freeze()

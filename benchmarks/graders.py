@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.paths import GENERATED, NOTEBOOKS
+from autograder.paths import GENERATED, NOTEBOOKS, ROOT
 from benchmarks.hand_ins import FILE, NOTEBOOK, STUDENTS, HandIn, course_notebook, graded_cells
 from benchmarks.measure import Cost, beside, measure
 
@@ -77,7 +77,7 @@ def this_grader(jobs: int) -> Run:
 
 def floor(hand_ins: Sequence[HandIn], folder: Path) -> tuple[Cost, Scores]:
     """One warm process and a fork for each hand-in: see `benchmarks.floor`."""
-    cost, said = measure([sys.executable, "-m", "benchmarks.floor", *(one.path for one in hand_ins)], folder)
+    cost, said = measure([sys.executable, "-m", "benchmarks.floor", *(one.path for one in hand_ins)], ROOT)
     scores = json.loads(said.strip().splitlines()[-1])
     return cost, {hand_in.student: scores[str(hand_in.path)] for hand_in in hand_ins}
 
@@ -94,11 +94,11 @@ def nbgrader_autograde(hand_ins: Sequence[HandIn], folder: Path) -> tuple[Cost, 
     ]:
         path.parent.mkdir(parents=True)
         nbformat.write(_notebook([*map(new_code_cell, cells), *tests]), path)
-    options = [_ASSIGNMENT, f"--course-dir={course}"]
+    where = f"--CourseDirectory.root={course}"
     program = beside("nbgrader")
-    measure([program, "generate_assignment", *options], folder)
-    cost, _ = measure([program, "autograde", *options], folder)
-    measure([program, "export", f"--course-dir={course}", f"--to={folder / 'scores.csv'}"], folder)
+    measure([program, "generate_assignment", _ASSIGNMENT, where], folder)
+    cost, _ = measure([program, "autograde", _ASSIGNMENT, where], folder)
+    measure([program, "export", where, f"--to={folder / 'scores.csv'}"], folder)
     with (folder / "scores.csv").open(encoding="utf-8", newline="") as file:
         return cost, {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
 

@@ -9,13 +9,12 @@ import platform
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-
-from autograder.paths import ROOT
 
 _BECOME_REAPER = 36  # PR_SET_CHILD_SUBREAPER of <linux/prctl.h>
 _PACKAGES = ("torch", "numpy", "otter-grader", "nbgrader")
@@ -45,7 +44,7 @@ def measure(command: Sequence[str | Path], folder: Path) -> tuple[Cost, str]:
 
     Raises CommandError when it fails.
     """
-    with (folder / "measured.log").open("w+") as log:
+    with tempfile.TemporaryFile("w+") as log:
         before, started = _seconds_of_children(), time.monotonic()
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment())
         status = process.wait()
@@ -64,9 +63,10 @@ def adopt_orphans() -> None:
 
 
 def environment() -> dict[str, str]:
-    """What every measured command sees: one thread, one hash seed, this project."""
+    """What every measured command sees: one thread, one hash seed, and the commands of this environment."""
+    path = f"{beside('')}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT)}
+    return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "PATH": path}
 
 
 def peak_megabytes() -> float:
@@ -91,7 +91,7 @@ def machine() -> dict[str, str]:
 
 def beside(program: str) -> Path:
     """A command of the environment that this Python belongs to."""
-    return Path(sys.executable).with_name(program)
+    return Path(sys.executable).parent / program
 
 
 def _version(name: str) -> str:

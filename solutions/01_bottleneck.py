@@ -54,7 +54,7 @@
 #
 # 1. Run the cells from the top. An exercise is a function with a blank that raises `NotImplementedError`. Its docstring and numbered comments say everything that is tested.
 # 2. Stuck? Two hints are folded below each exercise: the idea, then pseudocode. The solved notebook explains each answer.
-# 3. Run `grader.check(...)`. It compares numbers, and when they are wrong it tries to say which mistake makes just these numbers. This is what a message looks like:
+# 3. Run `grader.check(...)`. It compares numbers, and when they are wrong it tries to say which mistake makes exactly these numbers. This is what a message looks like:
 #
 # ```
 # Exercise 1.1 rnn_step: the new state is wrong
@@ -754,7 +754,8 @@ with torch.no_grad():
     _, looks = given_the_answer(model, task.source, task.lengths, task.target)
 looks = torch.stack(looks, dim=1)  # (B, T, S)
 plots.show_weights(
-    looks[0], "Weights while copying 16 letters: sharp on the diagonal for the first positions, then spread over many.",
+    looks[0],
+    "Weights while copying 16 letters: sharp on the diagonal for the first positions, then spread over many.",
     numbers=False, title="16 letters, trained on at most 8", gold=range(16),
 )
 beyond = looks[:, 5:8, 8:].sum(-1).mean().item()
@@ -908,10 +909,11 @@ show_date(english)
 # %% [markdown]
 # The light jumps to the end for the year, back to the middle for the month, to the front for the day, and where English swaps month and day it swaps them too. On new dates the largest weight is on gold more than nine times in ten, in every run, for words that found each other by themselves. The hyphens are aligned with nothing, and their light wanders.
 #
-# Read such maps with care, all the same. With the long memory (`gain=1`) the light falls more often on the token *after* the one a person would choose: that state has read both. The dates are just as right. A weight tells where a state was taken from; it does not tell what was in it.
+# Read such maps with care, all the same. With the long memory (`gain=1`) the light falls more often on the token *after* the one a person would choose: that state has read both. The dates are right as often. A weight tells where a state was taken from; it does not tell what was in it.
 
 # %% tags=["claim"]
 assert all(row["whole date right"] > 0.97 and row["alignment accuracy"] > 0.9 for row in rows)
+assert max(row["whole date right"] for row in rows) - min(row["whole date right"] for row in rows) < 0.01
 assert 0.2 < anywhere < 0.28
 for measure_of, sign in (("alignment accuracy", -1), ("one token after gold", 1)):
     assert all(sign * (long[measure_of] - short[measure_of]) > 0 for long, short in zip(rows[:2], rows[2:], strict=True))
@@ -983,7 +985,7 @@ rows = [
 plots.show_table(rows, f"tokens out of {SYMBOLS} that fit into one vector, and what our training reached")
 
 # %% [markdown]
-# The ceiling is far above what we measured, even if each number held a single bit. So it is not counting that stops our fixed vectors. It is what gradient descent can find in the steps we gave it: to pack and unpack a vector tightly is hard to learn. But the ceiling is real. It grows with the width and not with the length of the text, and no training will lift it.
+# The ceiling is far above what we measured, even if each number held a single bit. So it is not counting that stops our fixed vectors: packing a vector that tightly, and unpacking it again, is not what they learned in the steps we gave them. But the ceiling is real. It grows with the width and not with the length of the text, and no training will lift it.
 # An attention model keeps S vectors instead of one, so its room grows with the text.
 
 # %% tags=["claim"]

@@ -419,7 +419,7 @@ assert relative_bias(3, 3, torch.tensor([-1.0, 0, 2])).tolist() == [[0, -1, -1],
 def rope_rotate(x, positions, base=10000.0):
     """Turn every pair of features (2i, 2i+1) by the angle positions[t] · base^(−2i/d), in radians.
 
-    x (…, T, d), positions (T,), whole numbers in any order → (…, T, d), in the floating type of x.
+    x (…, T, d), positions (T,), whole numbers in any order (they may be negative) → (…, T, d), in the floating type of x.
     Gradients reach x. Raises ValueError when d is odd. Su et al. 2021, section 3.2.
     """
     # 1. refuse an odd d; angles (T, d/2), one for each position and pair
@@ -521,7 +521,7 @@ assert max(abs((pair[0] @ pair[1] - turned[0][0] @ turned[0][1]).item()) for pai
 def rope_complex(x, positions, base=10000.0):
     """`rope_rotate` by complex multiplication: each pair of features is one number, times e^(iθ).
 
-    x (…, T, d), positions (T,), whole numbers in any order → (…, T, d), in the floating type of x; the same values as `rope_rotate`.
+    x (…, T, d), positions (T,), whole numbers in any order (they may be negative) → (…, T, d), in the floating type of x; the same values as `rope_rotate`.
     Gradients reach x. Raises ValueError when d is odd.
     """
     # 1. refuse an odd d; the numbers e^(iθ) (T, d/2): torch.polar(lengths, angles)
@@ -624,7 +624,7 @@ def turn_half_split(x, position, base=10000.0):
     return torch.cat([torch.cat([C, -S], 1), torch.cat([S, C], 1)]) @ x
 
 
-x = torch.randn(8, generator=generator)
+x = torch.randn(8, generator=torch.Generator().manual_seed(2))
 turned = rope_rotate(x[None], torch.tensor([5]))[0]
 match = {
     "converted": (turn_half_split(interleaved_to_half(x), 5) - interleaved_to_half(turned)).abs().max().item(),

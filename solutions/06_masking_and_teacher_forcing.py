@@ -55,7 +55,7 @@ grader = attnkit.start("06_masking_and_teacher_forcing.ipynb")
 
 # %% tags=["experiment"]
 def draw_two_walks(steps=24):
-    slips = 0.5 * torch.randn(steps, generator=torch.Generator().manual_seed(11))
+    slips = 0.5 * torch.randn(steps, generator=torch.Generator().manual_seed(2))
     figure, axes = plt.subplots(figsize=(6.4, 2.8))
     axes.axhline(0, color="0.4", linewidth=1, linestyle=(0, (1, 2)), marker="", label="the poem")
     axes.plot(range(steps), slips, label="with a teacher: every slip is put right", color=plots.BLUE)
@@ -735,7 +735,7 @@ LENGTHS = (64, 128, 256, 512)
 sequences = {n: torch.randn(4, n, 64, generator=torch.Generator().manual_seed(n)) for n in LENGTHS}
 ratios = [seconds(without_cache, X) / seconds(with_cache, X) for X in sequences.values()]
 gap = max((with_cache(X) - without_cache(X)).abs().max().item() for X in sequences.values())
-plots.show_curves(LENGTHS, {"uncached / cached": ratios}, "The ratio of times grows with the length of the sentence.", x_label="tokens written", y_label="times slower without a cache", log_x=True, log_y=True)
+plots.show_curves(LENGTHS, {"uncached / cached": ratios}, "The ratio of times grows with the length of the sentence.", x_label="tokens written", y_label="times slower without a cache")
 plots.show_table([{"tokens": n, "uncached / cached": ratio} for n, ratio in zip(LENGTHS, ratios, strict=True)], f"The outputs agree to {gap:.0e} at every position.")
 
 # %% [markdown]
@@ -876,7 +876,7 @@ plots.show_table(
 )  # fmt: skip
 
 # %% [markdown]
-# The model with the wonderful loss writes nonsense: when it writes, there is no next token to copy. (How bad it gets depends on the seed; in other runs we saw between a third and nine tenths of its steps impossible.) The arithmetic caught it before any text was read: *below the floor means a leak*. Copy and reverse tasks would not have shown it, as their floor is zero.
+# The model with the wonderful loss writes nonsense: when it writes, there is no next token to copy. (How bad it gets depends on the seed; in runs with other seeds we saw between three and nine of ten steps impossible.) The arithmetic caught it before any text was read: *below the floor means a leak*. Copy and reverse tasks would not have shown it, as their floor is zero.
 
 # %% tags=["claim"]
 assert abs(floor - 1.12) < 0.006 and abs(causal_loss - floor) < 0.05 and leaking_loss < 0.12
@@ -1116,7 +1116,7 @@ class Seq2SeqTransformer(nn.Module):
 # %% [markdown]
 # ## The finale: translate
 #
-# The corpus is the project's own: English and Spanish sentences from a small grammar, with genders that must agree, adjectives that change sides and subjects that disappear. Nothing in the test sentences is new except the sentence. The split `test_combinations` is harder: pairs of words that never stood together in training.
+# The corpus is the project's own: English and Spanish sentences from a small grammar, with genders that must agree, adjectives that change sides and subjects that disappear. Nothing in the test sentences is new except the sentence. The split `test_combinations` is harder: in each of its sentences an adjective meets a noun, or a verb an object, that it never met in training.
 #
 # Parts of yours that are not finished are replaced by torch's, and the cell says so.
 
@@ -1262,6 +1262,11 @@ for kind, (queries, keys) in KINDS.items():
     titles = [f"layer {layer}, head {h}" for layer in range(2) for h in range(4)]
     plots.show_heads(torch.cat(maps), f"Eight maps of the {place}'s {name.replace('_', '-')} for one sentence.", titles=titles, queries=queries, keys=keys, gold=marks)
 
+# %% tags=["claim"]
+article_heads = weights["decoder.1.cross_attention"][0]
+assert writing[0] == "el" and writing[5] == "la"
+assert not torch.cat([weights[f"decoder.{layer}.self_attention"] for layer in range(2)]).triu(1).any()
+
 # %% [markdown]
 # The first eight maps are the encoder's self-attention, the next eight the decoder's (all in the lower triangle: the causal mask at work), the last eight its cross-attention. Now the count over the whole test split: how often is the largest weight of a head on the gold word?
 
@@ -1280,10 +1285,11 @@ if on_gold:
     plots.show_bars(on_gold | {"looking anywhere": guessing}, "The share of target words whose largest weight is on the gold source word, for each of eight heads.", x_label="share of target words with the largest weight on gold")
 
 # %% [markdown]
-# Nobody told the model which word comes from which, and yet its best head looks at the gold word far more often than chance. The heads differ: some have other business. A high weight is not an explanation, only a place to start asking.
+# Nobody told the model which word comes from which, and yet its best head looks at the gold word nine times out of ten. The heads differ, and a miss can be good sense: look for a head in layer 1 in which *el* looks at *cat* and *la* at *mat*. An article takes its gender from the noun, so that is where it has to look. A high weight is not an explanation, only a place to start asking.
 
 # %% tags=["claim"]
-assert max(on_gold.values()) > 0.5 > 3 * guessing
+assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5
+assert any(reading[head[0].argmax()] == "cat" and reading[head[5].argmax()] == "mat" for head in article_heads)
 assert max(on_gold.values()) - min(on_gold.values()) > 0.1
 
 # %% [markdown]

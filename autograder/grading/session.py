@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ from autograder.grading.sandbox.reply import checked_failure, checked_outcome, c
 __all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,10 @@ class Session:
         """Whether the submission defines a name."""
         for _ in range(2):
             try:
-                body = self._ask(self._ready(), "has", {"name": name}, self.limits.call_seconds)
-                return body.get("has") is True
-            except BodyError:
-                return False
+                has = self._ask(
+                    self._ready(), "has", {"name": name}, self.limits.call_seconds, lambda body: body.get("has")
+                )
+                return has is True
             except _EndedError as ended:
                 self._after(ended)
             except _GivenUpError:
@@ -153,8 +156,6 @@ class Session:
                 return Outcome(failure=strikes[-1])
             try:
                 return self._run_case(self._ready(), name, case)
-            except BodyError as error:
-                return Outcome(failure=Failure("refused", message=str(error)))
             except _GivenUpError as given_up:
                 return Outcome(failure=Failure("timeout", message=str(given_up)))
             except _EndedError as ended:
@@ -176,8 +177,6 @@ class Session:
                 self._after(error)
                 if error.kind != "died":
                     break
-            except BodyError as error:
-                return CellResult(index, "error", Failure("refused", message=str(error)), time.monotonic() - started)
             else:
                 return CellResult(index, "error" if failure else "ok", failure, time.monotonic() - started)
         assert ended is not None
@@ -186,12 +185,15 @@ class Session:
 
     def _send_cell(self, worker: Worker, index: int) -> Failure | None:
         source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        body = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds)
+        leaves_much, failure = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds, self._read_cell)
         if index not in self._ran:
             self._ran.append(index)
-        if not self._suspects and _leaves_much(body, self.limits):
+        if leaves_much and not self._suspects:
             self._suspects.add(index)
-        return checked_failure(body.get("failure"))
+        return failure
+
+    def _read_cell(self, body: dict[str, Any]) -> tuple[bool, Failure | None]:
+        return _leaves_much(body, self.limits), checked_failure(body.get("failure"))
 
     def _ready(self) -> Worker:
         """The worker, with every cell that ran before; after a restart the cells run again."""
@@ -203,8 +205,6 @@ class Session:
             for index in list(self._ran):
                 try:
                     self._send_cell(self._worker, index)
-                except BodyError:
-                    continue
                 except _EndedError as ended:
                     self._ran.remove(index)
                     status = "timeout" if ended.kind == "timeout" else "died"
@@ -228,11 +228,13 @@ class Session:
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
         parcel, callbacks = _wrapped(name, case)
         calls: list[tuple[Any, ...]] = []
-        body = self._ask(worker, "run", parcel, self.limits.call_seconds, callbacks, calls)
-        if "failure" in body:
-            failure = checked_failure(body["failure"])
-            return Outcome(failure=failure or Failure("refused"))
-        return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(calls))
+
+        def read(body: dict[str, Any]) -> Outcome:
+            if "failure" in body:
+                return Outcome(failure=checked_failure(body["failure"]) or Failure("refused"))
+            return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(calls))
+
+        return self._ask(worker, "run", parcel, self.limits.call_seconds, read, callbacks, calls)
 
     def _ask(
         self,
@@ -240,12 +242,14 @@ class Session:
         kind: str,
         body: Any,
         seconds: float,
-        callbacks: list[Callback] | None = None,
+        read: Callable[[dict[str, Any]], Answer],
+        callbacks: Sequence[Callback] = (),
         calls: list[tuple[Any, ...]] | None = None,
-    ) -> dict[str, Any]:
-        """Send one request, answer the callbacks that come back; the body of the reply.
+    ) -> Answer:
+        """Send one request, answer the callbacks that come back; what `read` makes of the reply's body.
 
-        Raises BodyError, _EndedError or _GivenUpError.
+        A worker that spoke out of turn counts as one that ended: it cannot be told whose doing that was.
+        Raises _EndedError or _GivenUpError.
         """
         now = time.monotonic()
         deadline = min(now + seconds, self._opened + self.limits.session_seconds)
@@ -258,20 +262,20 @@ class Session:
                 reply = worker.channel.receive(deadline)
                 if reply.ticket != ticket:
                     raise WireError("an answer to no question")
-                if reply.kind != "callback" or callbacks is None or calls is None:
+                if reply.kind != "callback" or calls is None:
                     break
                 worker.channel.send(_answer_callback(reply.body, ticket, callbacks, calls), deadline)
             if reply.kind != kind or not isinstance(reply.body, dict):
-                raise WireError("an answer of another kind")
-            return reply.body
+                raise BodyError("an answer of another kind")
+            return read(reply.body)
         except WireTimeoutError:
             raise _EndedError("timeout", "no answer in time") from None
+        except BodyError as error:
+            raise _EndedError("refused", str(error)) from None
         except WireClosedError:
             raise _EndedError("died", "the process ended") from None
-        except BodyError:
-            raise
         except WireError as error:
-            raise _EndedError("refused", str(error)) from None
+            raise _EndedError("died", str(error)) from None
 
     def _end_worker(self) -> None:
         worker, self._worker = self._worker, None
@@ -342,17 +346,14 @@ def _wrapped(name: str, case: Case) -> tuple[Parcel, list[Callback]]:
     """The request to run a case, packed; the cases of a test are the same for every submission, and packed once."""
     key = (name, id(case))
     known = _PACKED.get(key)
-    if known is None or known[0] is not case:
+    if known is None:
         sent, callbacks = case_to_send(case)
-        known = case, wrap({"name": name, "case": sent}), callbacks
-        if len(_PACKED) >= _MOST_PACKED:
-            _PACKED.clear()
-        _PACKED[key] = known
-    return known[1:]
+        known = _PACKED[key] = (wrap({"name": name, "case": sent}), callbacks)
+        weakref.finalize(case, _PACKED.pop, key, None).atexit = False
+    return known
 
 
-_PACKED: dict[tuple[str, int], tuple[Case, Parcel, list[Callback]]] = {}
-_MOST_PACKED = 2_000
+_PACKED: dict[tuple[str, int], tuple[Parcel, list[Callback]]] = {}  # until the case with that id is gone
 
 
 def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
@@ -367,16 +368,13 @@ def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
     return value
 
 
-def _answer_callback(body: Any, ticket: str, callbacks: list[Callback], calls: list[tuple[Any, ...]]) -> Frame:
+def _answer_callback(body: Any, ticket: str, callbacks: Sequence[Callback], calls: list[tuple[Any, ...]]) -> Frame:
     """Call the callback that a worker asks for, note the call, and make the frame with its result or its error."""
     if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(callbacks):
-        raise WireError("a callback that is not there")
-    try:
-        arguments = checked_value(body.get("args"))
-    except BodyError as error:
-        raise WireError(str(error)) from None
+        raise BodyError("a callback that is not there")
+    arguments = checked_value(body.get("args"))
     if not isinstance(arguments, tuple):
-        raise WireError("a callback without arguments")
+        raise BodyError("a callback without arguments")
     if len(calls) >= MAX_CALLBACK_CALLS:
         return _raised(ticket, RuntimeError("the function that was passed in has been called too often"))
     calls.append(arguments)

@@ -30,7 +30,7 @@ def instead_of(*parts: Any, use: Any, says: str) -> Any:
     missing = unfinished(*parts)
     if not missing:
         return parts[0]
-    print(f"{' and '.join(missing)}: not finished yet, so {says} stands in here.")
+    print(f"{', '.join(missing)}: not finished yet, so {says} stands in here.")
     return use
 
 

@@ -20,6 +20,7 @@ class Hostile:
     """One submission: what it tries, and what it must not earn; ANYTHING when it may ruin its own notebook.
 
     `problem` says whether the instructor must be told that something had to be stopped. `slow` runs into a time limit.
+    With `partly`, some hidden cases of the questions it loses are honestly right.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Hostile:
     loses: tuple[str, ...] = ()
     problem: bool = False
     slow: bool = False
+    partly: bool = False
 
 
 def softmax(*lines: str, before: str = "") -> Mapping[str, str]:
@@ -237,7 +239,6 @@ DESCRIPTORS_AND_THREADS = (
             "        time.sleep(0.01)\n"
             "threading.Thread(target=noise, daemon=True).start()",
         ),
-        loses=ANYTHING,
     ),
     Hostile(
         "a timer that interrupts everything",
@@ -501,7 +502,10 @@ CHEATING = (
         loses=("q2_1",),
     ),
     Hostile(
-        "recognises large inputs", answers=honest("if np.abs(z).max() > 50: return np.asarray(z)"), loses=("q2_1",)
+        "recognises large inputs",
+        answers=honest("if np.abs(z).max() > 50: return np.asarray(z)"),
+        loses=("q2_1",),
+        partly=True,
     ),
     Hostile(
         "gives its first answer for ever",

@@ -43,14 +43,19 @@ def hidden_points(result: Result, question: str) -> tuple[float, float]:
     return sum(case.points for case in cases if case.passed), sum(case.points for case in cases)
 
 
-@pytest.mark.parametrize("hostile", CORPUS, ids=lambda hostile: hostile.name)
+ATTACKS = [
+    pytest.param(hostile, id=hostile.name, marks=[pytest.mark.slow] if hostile.slow else []) for hostile in CORPUS
+]
+
+
+@pytest.mark.parametrize("hostile", ATTACKS)
 def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master):
     result = grade_notebook(submission(hostile), master, workshop)
     assert result.status in (Status.GRADED, Status.PROBLEMS)
     for question in QUESTIONS:
         earned, possible = hidden_points(result, question)
         if question in hostile.loses:
-            assert earned < possible, question
+            assert earned < possible if hostile.partly else earned == 0, question
         elif hostile.loses != ANYTHING:
             assert earned == possible, (question, result)
     if hostile.problem:

@@ -97,17 +97,9 @@ def bubblewrap_arguments(installation: Installation, course: Path, environment: 
         arguments += ["--symlink", os.readlink(root), root] if os.path.islink(root) else ["--ro-bind", root, root]
     for hidden in installation.hidden:
         arguments += ["--tmpfs", hidden, "--remount-ro", hidden]
-    arguments += [
-        "--ro-bind",
-        str(course),
-        COURSE,
-        "--remount-ro",
-        "/dev",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        "/",
-    ]
+    arguments += ["--ro-bind", str(course), COURSE, "--chdir", "/"]
+    for folder in ("/dev", "/"):
+        arguments += ["--remount-ro", folder]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     return b"".join(argument.encode() + b"\0" for argument in arguments)

@@ -44,7 +44,7 @@ class WireError(Exception):
 
 
 class BodyError(WireError):
-    """The frame is whole, but what is in it is not what it should be; the next frame can still be read."""
+    """The frame is whole, but what is in it is not what it should be."""
 
 
 class WireTimeoutError(Exception):

@@ -1,0 +1,83 @@
+"""How long a learner waits for a public check, and what the hidden tests of a question cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import torch
+
+from attnkit.checking import check
+from autograder import examine
+from autograder.declare import Exercise
+from autograder.exercises import exercise_for
+from autograder.grading.course import Course
+from benchmarks.table import Table, verdict
+
+WANTED_MILLISECONDS = 100.0
+
+
+def checks(rounds: int, tell: Callable[[str], None]) -> list[Table]:
+    """Check a right answer to every question of every built notebook, in this process."""
+    torch.set_num_threads(1)
+    table = Table(
+        "Checks of right answers",
+        ("notebook", "questions", "public ms", "slowest", "ms", "hidden CPU ms", "costliest", "CPU ms"),
+    )
+    everything = []
+    for notebook in Course.load().notebooks.values():
+        tell(f"checks of {notebook.name}")
+        public = {question.name: _public(question.name, rounds) for question in notebook.questions}
+        hidden = {question.name: _hidden(question.name, rounds) for question in notebook.questions}
+        slowest, costliest = max(public, key=public.__getitem__), max(hidden, key=hidden.__getitem__)
+        everything += public.values()
+        table.add(
+            notebook.name,
+            str(len(public)),
+            *(f"{median(public.values()):.1f}", slowest, f"{public[slowest]:.1f}"),
+            *(f"{median(hidden.values()):.1f}", costliest, f"{hidden[costliest]:.1f}"),
+        )
+    whole = median(everything)
+    table.notes = [
+        f"Each number is the median of {rounds} calls after a first one; a column's first number is the median over the "
+        "questions. *Hidden* is the CPU of all hidden tests of a question, in the same process, right answers known.",
+        f"Median of all public checks: {whole:.1f} ms, wanted < {WANTED_MILLISECONDS:.0f} ms, "
+        f"met: {verdict(whole < WANTED_MILLISECONDS)}.",
+    ]
+    return [table]
+
+
+def _public(question: str, rounds: int) -> float:
+    exercise = exercise_for(question)
+    right = _right(exercise)
+    return _repeated(lambda: check(question, right), rounds, time.perf_counter)
+
+
+def _hidden(question: str, rounds: int) -> float:
+    """All hidden tests of a question, each time on an examination of its own."""
+    exercise = exercise_for(question)
+    right = _right(exercise)
+
+    def run() -> None:
+        examine._RECENT.clear()
+        for test in exercise.tests:
+            examine.check_hidden(question, test.name, right)
+
+    return _repeated(run, rounds, time.process_time)
+
+
+def _right(exercise: Exercise) -> Any:
+    return examine.as_targets(exercise, exercise.variants[0].code)
+
+
+def _repeated(run: Callable[[], None], rounds: int, clock: Callable[[], float]) -> float:
+    """Median milliseconds of a call, after a first one that is not counted."""
+    run()
+    taken = []
+    for _ in range(rounds):
+        started = clock()
+        run()
+        taken.append(1000 * (clock() - started))
+    return median(taken)
