@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  (torch's own short name)
+import torch.nn.functional as F
 from torch import nn
 
 from autograder.exercises import exercises_of

@@ -315,10 +315,7 @@ def flawed_attention(Q: Any, K: Any, V: Any, *, axis: int = -1, scale: str = "no
         scores = scores / math.sqrt(Q.shape[-1])
     elif scale == "d_k":
         scores = scores / Q.shape[-1]
-    if weigh == "softmax":
-        weights = torch.softmax(scores, dim=axis)
-    else:
-        weights = scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
+    weights = torch.softmax(scores, dim=axis) if weigh == "softmax" else scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
     output = weights @ (V if values == "V" else K)
     return (output, weights) if order == "output first" else (weights, output)
 
