@@ -1249,11 +1249,11 @@ shown = next(pair for pair in pairs["test"] if " ".join(pair.source) == "the cat
 source_ids, target_ids = as_tensors([shown])
 gold = gold_matrix([shown], T=target_ids.shape[1])
 with collected_weights(translator) as weights, torch.no_grad():
-    translator(source_ids, F.pad(target_ids, (1, 0), value=BOS)[:, :-1])
+    translator(source_ids, F.pad(target_ids, (1, 0), value=BOS))  # reads one word more than it has to write
 reading, writing = list(shown.source), [*shown.target, "<eos>"]
 KINDS = {"encoder.{}.self_attention": (reading, reading), "decoder.{}.self_attention": (["<bos>", *shown.target], ["<bos>", *shown.target]), "decoder.{}.cross_attention": (writing, reading)}
 for kind, (queries, keys) in KINDS.items():
-    maps = [weights[kind.format(layer)][0] for layer in range(2) if kind.format(layer) in weights]
+    maps = [weights[kind.format(layer)][0, :, : len(queries), : len(keys)] for layer in range(2) if kind.format(layer) in weights]
     if not maps:
         print("torch's nn.Transformer keeps its weights to itself: finish 6.10 and 6.11 to see your own heads.")
         break
@@ -1274,12 +1274,12 @@ assert not torch.cat([weights[f"decoder.{layer}.self_attention"] for layer in ra
 src, tgt = as_tensors(pairs["test"])
 gold = gold_matrix(pairs["test"], T=tgt.shape[1])
 with collected_weights(translator) as weights, torch.no_grad():
-    translator(src, F.pad(tgt, (1, 0), value=BOS)[:, :-1])
+    translator(src, F.pad(tgt, (1, 0), value=BOS))
 has_gold = gold >= 0
 on_gold = {}
 for layer in range(2):
     for h, head in enumerate(weights.get(f"decoder.{layer}.cross_attention", torch.zeros(len(src), 0, 1, 1)).unbind(1)):
-        on_gold[f"layer {layer}, head {h}"] = (head.argmax(-1) == gold)[has_gold].float().mean().item()
+        on_gold[f"layer {layer}, head {h}"] = (head[:, : gold.shape[1]].argmax(-1) == gold)[has_gold].float().mean().item()
 guessing = (1 / (src != PAD).sum(1, keepdim=True)).expand(gold.shape)[has_gold].mean().item()
 if on_gold:
     plots.show_bars(on_gold | {"looking anywhere": guessing}, "The share of target words whose largest weight is on the gold source word, for each of eight heads.", x_label="share of target words with the largest weight on gold")

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from autograder.building.master import BEGIN, END, Master, question_of, read_master, tags_of, without_markers
 from autograder.examine import Examination
 from autograder.exercises import exercise_for
@@ -78,8 +80,11 @@ def examine_mutants(number: str, mutants: list[Mutant]) -> Iterator[Verdict]:
 
 
 def _mutants(question: str, marked: str) -> Iterator[Mutant]:
-    from cosmic_ray.mutating import mutate_code
-    from cosmic_ray.plugins import get_operator, operator_names
+    try:
+        from cosmic_ray.mutating import mutate_code
+        from cosmic_ray.plugins import get_operator, operator_names
+    except ImportError:
+        raise click.ClickException("the mutation tool is missing: pip install -c pins.txt 'cosmic-ray'") from None
 
     source = without_markers(marked)
     answer = _answer_lines(marked)

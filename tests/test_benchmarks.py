@@ -1,0 +1,137 @@
+"""The benchmarks measure what they say: tiny classes, made-up costs, and no assertion about a time."""
+
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from autograder.grading.course import Course
+from autograder.grading.notebook import identify
+from benchmarks import compare as comparison
+from benchmarks.__main__ import main
+from benchmarks.checks import checks
+from benchmarks.graders import FLOOR, OTTER, OURS, Grader, _test_cells
+from benchmarks.growth import Taken, _summary
+from benchmarks.hand_ins import NOTEBOOK, STUDENTS, course_notebook, graded_cells, make_class
+from benchmarks.measure import CommandError, Cost, measure, peak_megabytes
+from benchmarks.table import Table
+
+
+def test_every_hand_in_is_a_file_of_its_own_and_is_recognised(tmp_path):
+    hand_ins = make_class(tmp_path, 2 * len(STUDENTS) + 1)
+    contents = [hand_in.path.read_bytes() for hand_in in hand_ins]
+    assert len(set(contents)) == len(hand_ins) == len({hand_in.student for hand_in in hand_ins})
+    assert {identify(content, Course.load()).notebook for content in contents} == {NOTEBOOK}
+
+
+def test_a_copy_differs_from_its_sample_in_one_comment(tmp_path):
+    first, *_, again = make_class(tmp_path, len(STUDENTS) + 1)
+    pairs = zip(graded_cells(first.path), graded_cells(again.path), strict=True)
+    (changed,) = [(one, other) for one, other in pairs if one != other]
+    assert [text.rpartition("\n")[2] for text in changed] == ["# hand-in 0", f"# hand-in {len(STUDENTS)}"]
+
+
+def test_grandchildren_are_counted(tmp_path):
+    busy = "import time\nwhile time.process_time() < .3: pass"
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
+    cost, _ = measure([sys.executable, "-c", program], tmp_path)
+    assert cost.cpu >= 0.3
+
+
+def test_a_command_that_fails_says_why(tmp_path):
+    with pytest.raises(CommandError, match="no such thing"):
+        measure([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
+
+
+def test_memory_is_that_of_this_process():
+    before = peak_megabytes()
+    block = bytearray(64 * 2**20)
+    assert peak_megabytes() >= before
+    assert len(block) == 64 * 2**20
+
+
+def test_nbgrader_gets_every_point_of_the_course():
+    points = sum(cell.metadata["nbgrader"]["points"] for cell in _test_cells())
+    assert points == course_notebook().points
+
+
+def contender(name, few, many, start, each, score=1.0):
+    """A grader that costs exactly what it is told to."""
+
+    def run(hand_ins, folder):
+        cpu = start + each * len(hand_ins)
+        return Cost(cpu, 2 * cpu), {hand_in.student: score for hand_in in hand_ins}
+
+    return Grader(name, run, few, many)
+
+
+def tables(*contenders):
+    cost, ratios = comparison.compare(2, 8, lambda text: None, list(contenders))
+    return {row[0]: row[1:] for row in cost.rows}, {row[0]: row[1:] for row in ratios.rows}, cost.notes[-1]
+
+
+def test_start_and_work_are_told_apart():
+    cost, ratios, notes = tables(
+        contender(OTTER, 0, 4, 0.0, 6.0), contender(OURS, 4, 8, 5.0, 0.15), contender(FLOOR, 4, 8, 3.0, 0.1)
+    )
+    assert cost[OURS][:4] == ("0.150", "0.300", "5.0", "10.0")
+    assert cost[OURS][4] == f"{5.0 / 8 + 0.15:.3f}"
+    assert ratios["otter run ÷ this grader"][0] == "40.0"
+    assert ratios["this grader ÷ the floor"][0] == "1.50"
+    assert "the same scores" in notes
+    assert "NOT" not in notes
+
+
+def test_different_scores_are_not_hidden():
+    _, _, notes = tables(contender(OURS, 4, 8, 5.0, 0.15), contender(FLOOR, 4, 8, 3.0, 0.1, score=2.0))
+    assert "do NOT give the same scores" in notes
+
+
+def test_a_grader_that_cannot_run_is_named_and_not_guessed():
+    def broken(hand_ins, folder):
+        raise CommandError("no kernel")
+
+    cost, ratios, _ = tables(Grader("nbgrader", broken, 1, 4), contender(OURS, 4, 8, 5.0, 0.15))
+    assert cost["nbgrader"] == ("–", "–", "–", "–", "–", "–", "failed: no kernel")
+    assert ratios == {}
+
+
+def test_growth_is_held_against_what_was_wanted():
+    small, large = (
+        Taken(size, Cost(1, 1), each, 1, 1, peak) for size, each, peak in ((100, 0.1, 60), (5000, 0.12, 80))
+    )
+    rows = {row[0]: row[1:] for row in _summary([small, large], Taken(5000, Cost(1, 11), 0, 1, 1, 1)).rows}
+    assert rows["time per submission"] == ("+20.0%", "within 10%", "not yet")
+    assert rows["memory of the coordinator"] == ("+20.0 MB", "within 30 MB", "yes")
+    assert rows["5,000 unchanged, again"][2] == "not yet"
+
+
+def test_checks_cover_every_built_question():
+    (table,) = checks(1, lambda text: None)
+    counted = {row[0]: int(row[1]) for row in table.rows}
+    assert counted == {name: len(notebook.questions) for name, notebook in Course.load().notebooks.items()}
+
+
+def test_the_page_holds_tables_machine_and_command(tmp_path, monkeypatch):
+    shown = Table("Made up", ("thing", "s"), [("a | b", "1.0")], ["A note."])
+    monkeypatch.setattr("benchmarks.__main__.checks", lambda rounds, tell: [shown])
+    page = tmp_path / "page.md"
+    result = CliRunner().invoke(main, ["checks", "--page", str(page)])
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding="utf-8")
+    assert "| thing | s |\n| :-- | --: |\n| a \\| b | 1.0 |\n\nA note." in text
+    assert all(fact in text for fact in ("* processor: ", "* command: python -m benchmarks", "* date: 20"))
+
+
+@pytest.mark.slow
+def test_the_floor_gives_the_scores_of_the_sample_class(tmp_path):
+    from autograder.paths import ROOT
+
+    hand_ins = make_class(tmp_path, len(STUDENTS))
+    _, said = measure([sys.executable, "-m", "benchmarks.floor", *(one.path for one in hand_ins)], ROOT)
+    scores = json.loads(said.strip().splitlines()[-1])
+    points = course_notebook().points
+    right, wrong = list(scores.values())[:2], list(scores.values())[2:]
+    assert right == [points, points]
+    assert all(0 < score < points for score in wrong)
