@@ -27,7 +27,8 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup           ## how fast the grader is, against otter run and a bare process
-	$(BIN)/python -m benchmarks
+	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks --page docs/benchmarks.md
 
 setup: $(VENV)/.ready
 

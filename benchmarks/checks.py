@@ -26,7 +26,7 @@ def checks(rounds: int, tell: Callable[[str], None]) -> list[Table]:
         "Checks of right answers",
         ("notebook", "questions", "public ms", "slowest", "ms", "hidden CPU ms", "costliest", "CPU ms"),
     )
-    everything = []
+    everything: list[float] = []
     for notebook in Course.load().notebooks.values():
         tell(f"checks of {notebook.name}")
         public = {question.name: _public(question.name, rounds) for question in notebook.questions}

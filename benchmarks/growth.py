@@ -44,7 +44,7 @@ def growth(sizes: Sequence[int], jobs: int, tell: Callable[[str], None]) -> list
 
 
 def _grade(size: int, folder: Path, out: Path, jobs: int, new: bool) -> Taken:
-    command = [sys.executable, "-m", "benchmarks.coordinator", folder, out, str(jobs)]
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.coordinator", folder, out, str(jobs)]
     cost, said = measure(command, ROOT)
     taken = json.loads(said.strip().splitlines()[-1])
     if taken["graded" if new else "skipped"] != size:
