@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from autograder.building.assign import BuildError
 from autograder.paths import NOTEBOOKS
 
-CELL_SECONDS = 300
+CELL_SECONDS = 600
 
 
 def execute_notebook(notebook: NotebookNode) -> tuple[NotebookNode, float]:
