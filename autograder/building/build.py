@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from attnkit.checking.public import load_numbers
-from autograder.building.assign import IGNORE_TAG, OTTER_TAGS, Assigned, BuildError, assign
+from autograder.building.assign import OTTER_TAGS, Assigned, BuildError, assign
 from autograder.building.bundle import canonical_zip
 from autograder.building.master import (
     BEGIN,
@@ -272,4 +272,4 @@ def score_in_process(notebook: NotebookNode, tests: dict[str, str]) -> dict[str,
     return scores
 
 
-__all__ = ["IGNORE_TAG", "BuildError", "Made", "make", "stale_files", "write_if_changed"]
+__all__ = ["BuildError", "Made", "make", "stale_files", "write_if_changed"]

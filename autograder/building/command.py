@@ -13,8 +13,9 @@ from autograder.building.assign import BuildError
 from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
 from autograder.building.execute import execute_notebook
 from autograder.building.master import MasterError
+from autograder.chosen import chosen_notebooks
 from autograder.exercises import NOTEBOOKS
-from autograder.paths import EXAMPLES, ROOT, SOLUTIONS
+from autograder.paths import EXAMPLES, ROOT
 
 EXAMPLE_NOTEBOOK = "02"
 
@@ -28,19 +29,13 @@ def build(numbers: tuple[str, ...], check: bool, execute: bool, no_execute: bool
     """Build notebooks, tests and zips from the masters in solutions/ (all of them, or those named by two digits)."""
     console = Console(stderr=False, highlight=False)
     failed = False
-    for number in numbers or _written():
-        if number not in NOTEBOOKS:
-            raise click.UsageError(f"there is no notebook {number}; there are {', '.join(NOTEBOOKS)}")
+    for number in chosen_notebooks(numbers):
         try:
             failed |= _check(number, console) if check else _build(number, console, execute, no_execute)
         except (BuildError, MasterError) as error:
             console.print(f"[red]error[/] {error}", markup=True)
             failed = True
     sys.exit(1 if failed else 0)
-
-
-def _written() -> list[str]:
-    return [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]
 
 
 def _check(number: str, console: Console) -> bool:

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from autograder.chosen import chosen_notebooks
 from autograder.exercises import NOTEBOOKS, exercises_of
-from autograder.paths import SOLUTIONS
 from autograder.proving.mutants import examine_mutants, sample_mutants
 from autograder.proving.page import proof_page
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
@@ -32,13 +32,11 @@ def prove(numbers: tuple[str, ...], page: Path | None, mutants: int | None, quie
     torch.set_num_threads(1)
     console = Console(highlight=False)
     if mutants is not None:
-        for number in numbers or _written():
+        for number in chosen_notebooks(numbers):
             _show_mutants(number, mutants, console)
         return
     proofs: list[Proof] = []
-    for number in numbers or _written():
-        if number not in NOTEBOOKS:
-            raise click.UsageError(f"there is no notebook {number}; there are {', '.join(NOTEBOOKS)}")
+    for number in chosen_notebooks(numbers):
         for exercise in exercises_of(number):
             proof = prove_exercise(exercise)
             proofs.append(proof)
@@ -101,7 +99,3 @@ def _matrix(proof: Proof) -> Table:
         table.add_row(row.mistake, *cells)
     table.add_row("caught by this test alone", "", *(str(proof.caught_alone(test)) for test in tests[1:]), style="dim")
     return table
-
-
-def _written() -> list[str]:
-    return [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]
