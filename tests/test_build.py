@@ -19,6 +19,7 @@ from autograder.building.master import (
     with_prompts,
     without_markers,
 )
+from autograder.building.numbers import kept
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import GENERATED, PUBLIC_TESTS, ROOT, SOLUTIONS
 from autograder.paths import NOTEBOOKS as STUDENT
@@ -50,6 +51,15 @@ def test_a_stale_file_is_named():
 
 def test_two_builds_are_byte_identical():
     assert make("02").files == made("02").files
+
+
+def test_numbers_are_written_anew_when_they_say_something_else_and_not_for_a_last_bit(tmp_path):
+    path, text = tmp_path / "q0_1.json", '{"value":[0.38,5e-17,-2.0],"name":"a"}'
+    assert kept(path, text) == text
+    path.write_text(text)
+    assert kept(path, text.replace("0.38", "0.38000002").replace("5e-17", "0.0")) == text
+    for old, new in (("0.38", "0.3801"), ("-2.0", "2.0"), ("-2.0", "-2"), ('"a"', '"b"'), ("5e-17,", ""), ("name", "n")):
+        assert kept(path, text.replace(old, new)) == text.replace(old, new)
 
 
 @pytest.mark.parametrize("number", WRITTEN)

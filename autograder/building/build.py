@@ -27,7 +27,7 @@ from autograder.building.master import (
     solved_notebook,
     tags_of,
 )
-from autograder.building.numbers import public_numbers
+from autograder.building.numbers import kept, public_numbers
 from autograder.paths import GENERATED, NOTEBOOKS, NUMBERS, PUBLIC_TESTS, SOLUTIONS
 
 METADATA_KEY = "attention_course"
@@ -48,9 +48,11 @@ def make(number: str) -> Made:
     The public numbers are written first: the zip and the checks below need them.
     """
     master = read_master(number)
-    files = {NUMBERS / f"{exercise.question}.json": public_numbers(exercise).encode() for exercise in master.exercises}
-    for path, content in files.items():
-        write_if_changed(path, content)
+    files: dict[Path, bytes] = {}
+    for exercise in master.exercises:
+        path = NUMBERS / f"{exercise.question}.json"
+        files[path] = kept(path, public_numbers(exercise)).encode()
+        write_if_changed(path, files[path])
     load_numbers.cache_clear()
     assigned = assign(master)
     _check_tests(master, assigned)
