@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,34 @@ def ours(tmp_path_factory):
         }
 
 
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """What plain `otter run` says of each submission: its tests, by name."""
+
+    def run(name):
+        folder = tmp_path_factory.mktemp(name)
+        (submission,) = (EXAMPLES / "class" / name).glob("*.ipynb")
+        otter = Path(sys.executable).with_name("otter")
+        command = [str(otter), "run", str(submission), "-a", str(ARCHIVE), "-o", str(folder)]
+        subprocess.run(command, check=True, capture_output=True, timeout=600, cwd=folder)
+        tests = json.loads((folder / "results.json").read_text())["tests"]
+        return {test["name"].strip(): test for test in tests}
+
+    return cache(run)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
-def test_both_graders_agree(name, ours, tmp_path):
-    (submission,) = Path(EXAMPLES / "class" / name).glob("*.ipynb")
-    otter = Path(sys.executable).with_name("otter")
-    command = [str(otter), "run", str(submission), "-a", str(ARCHIVE), "-o", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=600, cwd=tmp_path)
-    tests = json.loads((tmp_path / "results.json").read_text())["tests"]
-    theirs = {test["name"].strip(): test["score"] for test in tests if test["name"].strip().startswith("q2_")}
-    assert len(theirs) == 9
-    assert theirs == ours[name]
+def test_both_graders_agree(name, ours, theirs):
+    scores = {question: test["score"] for question, test in theirs(name).items() if question.startswith("q2_")}
+    assert len(scores) == 9
+    assert scores == ours[name]
+
+
+@pytest.mark.slow
+def test_plain_otter_shows_the_message_before_anything_else(theirs):
+    public, hidden = theirs("carlos")["Public Tests"]["output"], theirs("carlos")["q2_1"]["output"]
+    for output in (public, hidden):
+        assert "❌ Test case failed\n        Exercise 2.1 softmax: the result is wrong\n" in output
+        assert "Error at line" not in output
+        assert "check_hidden" not in output

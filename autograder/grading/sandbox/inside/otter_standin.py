@@ -14,6 +14,7 @@ class Passed:
     passed_all = True
     test_case_results: tuple[Any, ...] = ()
     grade = 1.0
+    _generate_error_message = staticmethod(lambda *arguments: "")
 
 
 class Notebook:
@@ -34,10 +35,13 @@ class Notebook:
 
 def install() -> None:
     """Let `import otter` find this module instead of Otter."""
-    package, files = types.ModuleType("otter"), types.ModuleType("otter.test_files")
+    names = ("otter", "otter.test_files", "otter.test_files.exception_test")
+    package, files, exceptions = map(types.ModuleType, names)
     package.__path__ = []
     package.Notebook = Notebook  # type: ignore[attr-defined]
     package.__version__ = "7.0.0"  # type: ignore[attr-defined]
+    files.__path__ = []
     files.TestFile = Passed  # type: ignore[attr-defined]
+    exceptions.ExceptionTestFile = Passed  # type: ignore[attr-defined]
     package.test_files = files  # type: ignore[attr-defined]
-    sys.modules |= {"otter": package, "otter.test_files": files}
+    sys.modules |= dict(zip(names, (package, files, exceptions), strict=True))

@@ -49,6 +49,7 @@ class Server:
         self.mode = mode
         self.limits = limits
         self.shell: Any = None
+        self.serve: Any = None
         self.workers: dict[int, tuple[int, int]] = {}  # descriptor of the process -> (its id, the grader's number)
         self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "bubblewrap" else -1
 
@@ -64,11 +65,13 @@ class Server:
         import torch
 
         from .shell import make_shell
+        from .worker import seed, serve
 
         matplotlib.pyplot.switch_backend("agg")
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
-        self.shell = make_shell()
+        self.shell, self.serve = make_shell(), serve
+        seed()  # torch imports half of itself at the first call
         gc.collect()
         gc.freeze()
 
@@ -128,9 +131,7 @@ class Server:
             wire = isolate.silence_descriptors(wire)
             isolate.confine(confinement, self.limits)
             del self.workers
-            from .worker import serve
-
-            serve(wire, self.shell, str(number))
+            self.serve(wire, self.shell, str(number))
         except BaseException as error:
             self._tell_fault(wire, error)
         finally:

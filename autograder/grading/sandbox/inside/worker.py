@@ -29,7 +29,7 @@ def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
 
     What goes wrong in here ends the process, as it would if the student's code had ended it.
     """
-    _seed()
+    seed()
     worker = _Worker(Channel(wire, wire), shell)
     worker.channel.send(Frame("hello", greeting))
     try:
@@ -125,8 +125,8 @@ def _settle() -> None:
         signal.setitimer(timer, 0)
 
 
-def _seed() -> None:
-    """The same submission meets the same random numbers each time it is graded."""
+def seed() -> None:
+    """The same submission meets the same random numbers each time it is graded; Python seeds its own anew in every fork."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
