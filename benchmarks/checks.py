@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
-from attnkit.checking import check
+from attnkit.grader import Grader
 from autograder import examine
 from autograder.declare import Exercise
 from autograder.exercises import exercise_for
 from autograder.grading.course import Course
+from autograder.paths import PUBLIC_TESTS
 from benchmarks.table import Table, verdict
 
 WANTED_MILLISECONDS = 100.0
@@ -29,7 +33,8 @@ def checks(rounds: int, tell: Callable[[str], None]) -> list[Table]:
     everything: list[float] = []
     for notebook in Course.load().notebooks.values():
         tell(f"checks of {notebook.name}")
-        public = {question.name: _public(question.name, rounds) for question in notebook.questions}
+        with _a_learners_folder():
+            public = {question.name: _public(question.name, rounds) for question in notebook.questions}
         hidden = {question.name: _hidden(question.name, rounds) for question in notebook.questions}
         slowest, costliest = max(public, key=public.__getitem__), max(hidden, key=hidden.__getitem__)
         everything += public.values()
@@ -42,17 +47,31 @@ def checks(rounds: int, tell: Callable[[str], None]) -> list[Table]:
     whole = median(everything)
     table.notes = [
         f"Each number is the median of {rounds} calls after a first one; a column's first number is the median over the "
-        "questions. *Hidden* is the CPU of all hidden tests of a question, in the same process, right answers known.",
+        "questions. *Public* is the wall time of `grader.check(...)`, as a learner waits for it, Otter and its log "
+        "included; *hidden* the CPU of all hidden tests of a question, in the same process, right answers known.",
         f"Median of all public checks: {whole:.1f} ms, wanted < {WANTED_MILLISECONDS:.0f} ms, "
         f"met: {verdict(whole < WANTED_MILLISECONDS)}.",
     ]
     return [table]
 
 
+@contextlib.contextmanager
+def _a_learners_folder() -> Iterator[None]:
+    """Work where the public tests lie beside the notebook and Otter may write its log."""
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder, contextlib.chdir(folder):
+        Path("tests").symlink_to(PUBLIC_TESTS)
+        yield
+
+
 def _public(question: str, rounds: int) -> float:
-    exercise = exercise_for(question)
-    right = _right(exercise)
-    return _repeated(lambda: check(question, right), rounds, time.perf_counter)
+    grader, right = Grader("notebook.ipynb"), dict(_right(exercise_for(question)))
+
+    def run() -> None:
+        result = grader.check(question, right)
+        if not result.passed:
+            raise AssertionError(f"{question}: a right answer fails: {result.message}")
+
+    return _repeated(run, rounds, time.perf_counter)
 
 
 def _hidden(question: str, rounds: int) -> float:
