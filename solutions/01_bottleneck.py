@@ -66,6 +66,7 @@
 # ```
 #
 # 4. Cells without an exercise are experiments: run them and compare with your prediction. They use *your* functions, so finish the exercises above them first.
+# 5. A ★ in a heading marks an exercise that you will hardly find checked by a program anywhere else.
 #
 # Hidden tests run when you hand in. They test what the stub says, with other numbers and sizes.
 
@@ -774,7 +775,7 @@ assert beyond > 0.5
 assert by_place["fixed vector, width 32"].mean() < 0.25
 
 # %% [markdown]
-# ## 1.7 Does it look where a person would?
+# ## 1.7 ★ Does it look where a person would?
 # *Goal: score learned weights against gold alignments.* · 10 min · 6 points
 #
 # Weights can be looked at, and that is tempting: a nice picture convinces quickly. Let us have a number instead. A *gold alignment* says for each target token which source position it comes from, or −1 if none. We count how often the largest weight is there:
@@ -923,7 +924,7 @@ assert english.alignment[2] < english.alignment[4]
 assert spanish.alignment[4] < spanish.alignment[2] < spanish.alignment[0]
 
 # %% [markdown]
-# ## 1.8 How wide would the funnel have to be?
+# ## 1.8 ★ How wide would the funnel have to be?
 # *Goal: find the ceiling with a pencil.* · 10 min · 5 points
 #
 # Before any training, counting gives a limit. A vector of d_h numbers with a few bits each can be in $2^{d_h \cdot \mathrm{bits}}$ different states. A sequence of n tokens out of V is one of $V^n$. If there are more sequences than states, two sequences share a state, and no decoder can tell them apart:

@@ -144,7 +144,7 @@ assert np.allclose(softmax([0, math.log(3)]), [0.25, 0.75])
 #
 # A Python dictionary compares your query with its keys and hands over one value. Here "compares" becomes a dot product, which says *how well* they match, and "one" becomes an average:
 #
-# $$s_s = q \cdot k_s \qquad w = \mathrm{softmax}(s) \qquad o = \sum_s w_s\, v_s$$
+# $$e_s = q \cdot k_s \qquad w = \mathrm{softmax}(e) \qquad o = \sum_s w_s\, v_s$$
 #
 # Shapes: $q$ (d_k,), keys $K$ (S, d_k), values $V$ (S, d_v), scores and weights (S,), output (d_v,). The dot products are used as they are; notebook 3 is about scaling them.
 #
@@ -560,7 +560,7 @@ print("largest difference between the outputs of the two 'the':", (output[0] - o
 assert torch.allclose(output[0], output[4], atol=1e-5)
 
 # %% [markdown]
-# ## 2.7 The inverse puzzle
+# ## 2.7 ★ The inverse puzzle
 # *Goal: find the question whose answer is row `target`.* · 15 min · 4 points
 #
 # Training finds queries that look at the right key. Can you find one by hand? Given keys K, make a query that puts more than .99 of the softmax weight on one of them.
@@ -660,7 +660,7 @@ by_hand = attend(np.array([1.0, 2]), np.array([[1.0, 0], [0, 1], [1, 1]]), np.ar
 assert np.allclose(by_hand[0], worksheet_output, atol=0.001) and np.allclose(by_hand[1], worksheet_weights, atol=0.001)
 
 # %% [markdown]
-# ## 2.9 Does order matter?
+# ## 2.9 ★ Does order matter?
 # *Goal: measure what self-attention cannot see.* · 10 min · 4 points
 #
 # Permute the words of a sentence, and ask whether the outputs are merely permuted in the same way. If so, the map does not see order at all: it is *permutation-equivariant*. The gap is how far it is from that:

@@ -781,7 +781,7 @@ for name, logs in ways.items():
 plots.show_table(rows)
 
 # %% [markdown]
-# The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has almost no gradient left, just where the model is most wrong. Notebook 6 builds its loss on your `log_softmax`.
+# The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has almost no gradient left, just where the model is most wrong. Notebook 6 builds its loss on the log of a softmax.
 
 # %% tags=["claim"]
 assert ways["log(softmax(z))"][-1] == -torch.inf

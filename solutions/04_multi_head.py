@@ -494,7 +494,7 @@ assert all(row.mean(dim=0).max() > 0.6 and 0.2 < row.mean(dim=0).min() < 0.3 for
 assert all((row[:, 0] > row[:, 1]).float().mean() in (0, 1) for row in rows)
 
 # %% [markdown]
-# ## 4.4 Grouped queries
+# ## 4.4 ★ Grouped queries
 # *Goal: let several query heads share one key head and one value head.* · 15 min · 7 points
 #
 # A model that writes a text keeps the keys and values of all earlier positions in memory, for every head. Queries are used once and forgotten. So it pays to have many query heads and few key/value heads: G of them, each shared by H/G query heads that stand next to each other:
@@ -598,7 +598,7 @@ plots.show_table(
 assert all(accuracy(model).mean() > 0.99 for group in grouped.values() for model in group)
 
 # %% [markdown]
-# ## 4.5 What the cache weighs
+# ## 4.5 ★ What the cache weighs
 # *Goal: count the bytes of all cached keys and values.* · 10 min · 4 points
 #
 # Writing one token at a time, a model would recompute the keys and values of all earlier positions at every step. It keeps them instead, in the **KV cache**. In each layer there are G heads, each with one key and one value of d_k numbers for every position of every sequence in the batch. Everything multiplies.
@@ -699,7 +699,7 @@ assert cache["GPT-3 175B"] == 9 * 1024 and cache["Llama 2 7B"] == 1024 and cache
 assert ungrouped["Llama 2 70B"] == 8 * cache["Llama 2 70B"]
 
 # %% [markdown]
-# ## 4.6 Pool a trained model
+# ## 4.6 ★ Pool a trained model
 # *Goal: turn multi-head weights into grouped-query weights.* · 10 min · 5 points
 #
 # What if the model is already trained, with G = H? Ainslie et al. (2023) average the key heads of each group, and the value heads likewise, and train a little longer. With $W^{(h)}$ the d_k rows of head h:
@@ -795,7 +795,7 @@ assert max(row["pooled"] for row in cost if row["G"] == "1") < min(row["pooled"]
 assert all(accuracy(model).mean() < 0.4 for model in fresh)
 
 # %% [markdown]
-# ## 4.7 Who looks where?
+# ## 4.7 ★ Who looks where?
 # *Goal: measure what a head looks at, instead of judging pictures by eye.* · 15 min · 4 points
 #
 # Maps of weights invite stories. When we *know* where a head should look (the gold position), we can measure: how much of its weight is there, on average?

@@ -17,6 +17,7 @@
 # At the end an encoder–decoder transformer made of your parts translates English sentences it has never seen.
 #
 # *Eleven exercises · about 165 minutes · 62 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
+# Every cell runs at any time: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
 #
 # | symbol | meaning |
 # |---|---|
@@ -126,10 +127,11 @@ def causal_mask(T, S=None):
 # With S > T the triangle is aligned at the lower right, because the queries are the newest positions. Aligned at the upper left, a query that stands at the end would see the first position only: shapes are right and every number is wrong.
 
 # %% tags=["experiment"]
-figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
-for panel, (T, S) in zip(axes, ((5, 5), (2, 5)), strict=True):
-    plots.draw_weights(panel, causal_mask(T, S), title=f"T = {T}, S = {S}", numbers=False)
-plots.show(figure, "Two causal masks, light where attention is allowed: a lower triangle for five queries, and its last two rows for two queries over five positions.")
+if standins.finished(causal_mask):
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.6))
+    for panel, (T, S) in zip(axes, ((5, 5), (2, 5)), strict=True):
+        plots.draw_weights(panel, causal_mask(T, S), title=f"T = {T}, S = {S}", numbers=False)
+    plots.show(figure, "Two causal masks, light where attention is allowed: a lower triangle for five queries, and its last two rows for two queries over five positions.")
 
 # %% [markdown]
 # The second mask is the last two rows of the first: the same two words, asked with the same past.
@@ -205,9 +207,10 @@ def from_additive(mask):
 # Testing for −∞ alone misses the finite numbers that half-precision code uses.
 
 # %% tags=["experiment"]
-real = torch.tensor([[True, True, True, True], [True, True, False, False]])
-mask = combine_masks(causal_mask(4), real)
-plots.show_heads(mask[:, 0], "Masks of two sentences of four positions; in the second the last two keys are padding, so their columns are blocked in every row.", titles=["no padding", "two pads"])
+if standins.finished(causal_mask, combine_masks):
+    real = torch.tensor([[True, True, True, True], [True, True, False, False]])
+    mask = combine_masks(causal_mask(4), real)
+    plots.show_heads(mask[:, 0], "Masks of two sentences of four positions; in the second the last two keys are padding, so their columns are blocked in every row.", titles=["no padding", "two pads"])
 
 # %% tags=["claim"]
 assert mask.shape == (2, 1, 4, 4) and not mask[1, ..., 2:].any()
@@ -364,12 +367,13 @@ def cross_entropy(logits, y, ignore_index):
 # `clamp(min=1)` turns 0/0 into 0/1 and keeps the result connected to the logits, so that `backward()` works on a batch of padding alone; a constant 0 would not.
 
 # %% tags=["experiment"]
-generator = torch.Generator().manual_seed(0)
-y = torch.tensor([[4, 2, 0, 0, 0], [5, 6, 3, 4, 2]])
-logits = torch.randn(2, 5, 7, generator=generator)
-rows = [("real tokens only (yours)", cross_entropy(logits, y, 0).item()), ("pads as tokens to be written", cross_entropy(logits, y, -100).item())]
-rows.append(("a model that knows nothing: ln 7", cross_entropy(torch.zeros(2, 5, 7), y, 0).item()))
-plots.show_table([{"what is averaged": name, "loss": value} for name, value in rows])
+if standins.finished(cross_entropy):
+    generator = torch.Generator().manual_seed(0)
+    y = torch.tensor([[4, 2, 0, 0, 0], [5, 6, 3, 4, 2]])
+    logits = torch.randn(2, 5, 7, generator=generator)
+    rows = [("real tokens only (yours)", cross_entropy(logits, y, 0).item()), ("pads as tokens to be written", cross_entropy(logits, y, -100).item())]
+    rows.append(("a model that knows nothing: ln 7", cross_entropy(torch.zeros(2, 5, 7), y, 0).item()))
+    plots.show_table([{"what is averaged": name, "loss": value} for name, value in rows])
 
 # %% tags=["claim"]
 assert abs(rows[2][1] - math.log(7)) < 1e-6 and abs(rows[0][1] - rows[1][1]) > 1e-3
@@ -630,7 +634,8 @@ def draw_sampling(temperature, top_k):
     return figure, f"At temperature {temperature} with top_k {top_k} the shares are " + ", ".join(f"{word} {share:.2f}" for word, share in zip(CHOICES, shares, strict=True))
 
 
-plots.turn_by_hand(draw_sampling, temperature=[1.0, 0.0, 0.3, 0.6, 1.5, 3.0], top_k=[6, 3, 2, 1])
+if standins.finished(sample):
+    plots.turn_by_hand(draw_sampling, temperature=[1.0, 0.0, 0.3, 0.6, 1.5, 3.0], top_k=[6, 3, 2, 1])
 
 # %% [markdown]
 # Temperature changes all shares and never makes one zero (until it is 0 itself); top-k cuts the tail off and leaves the proportions of the rest.
@@ -1000,12 +1005,13 @@ class TransformerBlock(nn.Module):
 # **Why it looks like this.** The residual is x, not norm(x): the sum is a road on which nothing is multiplied. The 2017 paper norms *after* the sum (post-norm), which needs a slow warm-up to train; almost everyone norms before by now. The memory is not normed here because the encoder norms it once, at its end.
 
 # %% tags=["experiment"]
-torch.manual_seed(0)
-block, x = TransformerBlock(16, 4, 32), torch.randn(1, 5, 16)
-with torch.no_grad():
-    changed = block(x + torch.eye(5)[4][:, None], self_mask=causal_mask(5)) - block(x, self_mask=causal_mask(5))
-moved = changed.abs().amax(dim=(0, 2))
-plots.show_bars({f"position {t}": value for t, value in enumerate(moved.tolist())}, "Only the output at position 4 moves.", x_label="largest change of the output when the input at position 4 changes")
+if standins.finished(causal_mask, TransformerBlock):
+    torch.manual_seed(0)
+    block, x = TransformerBlock(16, 4, 32), torch.randn(1, 5, 16)
+    with torch.no_grad():
+        changed = block(x + torch.eye(5)[4][:, None], self_mask=causal_mask(5)) - block(x, self_mask=causal_mask(5))
+    moved = changed.abs().amax(dim=(0, 2))
+    plots.show_bars({f"position {t}": value for t, value in enumerate(moved.tolist())}, "Only the output at position 4 moves.", x_label="largest change of the output when the input at position 4 changes")
 
 # %% [markdown]
 # With the causal mask a change of the last word moves no earlier position: nothing in the block leaks, because norm and feed-forward part work on each position alone.

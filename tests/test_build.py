@@ -174,6 +174,26 @@ def test_a_master_that_is_not_there_is_one_clear_error(monkeypatch, tmp_path):
         read_master("02")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("## 2.7 ★ The", "## 2.7 The", "needs a ★"),
+        ("## 2.3 Att", "## 2.3 ★ Att", "needs none"),
+        ("· 5 min · 4 points", "· 6 min · 4 points", "5 min"),
+        ("· 15 min · 6 points", "· 15 min · 7 points", "6 points"),
+        ("· 40 points.", "· 41 points.", "40 points"),
+    ],
+)
+def test_a_lesson_states_what_is_declared(old, new, message, monkeypatch, tmp_path):
+    name = f"{NOTEBOOKS['02']}.py"
+    text = (SOLUTIONS / name).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr("autograder.building.master.SOLUTIONS", tmp_path)
+    with pytest.raises(MasterError, match=message):
+        read_master("02")
+
+
 def test_only_setup_and_exercises_run_while_grading():
     graded = [cell for cell in read_master("02").notebook.cells if cell.cell_type == "code" and not is_experiment(cell)]
     assert len(graded) == 10

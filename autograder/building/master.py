@@ -23,7 +23,6 @@ BEGIN = re.compile(r"^(\s*)# BEGIN SOLUTION\s*$")
 END = re.compile(r"^\s*# END SOLUTION\s*$")
 INLINE = re.compile(r"\s*# SOLUTION\s*$")
 SOLVED_ONLY = {"claim", "explanation"}
-POINTS = re.compile(r"(\d+) points?\b")
 
 
 class MasterError(ValueError):
@@ -144,22 +143,23 @@ def _check_form(master: Master) -> None:
         for name in exercise.names:
             if not re.search(rf"^(def|class) {name}\b|^{name}\s*=", source, flags=re.MULTILINE):
                 raise MasterError(f"{master.name}: the cell of {exercise.question} does not define {name}")
-        stated = _stated_points(master, exercise)
-        if stated != exercise.points:
-            raise MasterError(
-                f"{master.name}: the heading of {exercise.number} states {stated} points, the tests give {exercise.points:g}"
-            )
+        _check_heading(master, exercise)
+    total = sum(exercise.points for exercise in master.exercises)
+    if f"· {total:g} points." not in master.notebook.cells[0].source:
+        raise MasterError(f"{master.name}: the first cell should state {total:g} points, as the tests give")
 
 
-def _stated_points(master: Master, exercise: Exercise) -> float | None:
-    """The points in the last text before the answer cell that states any."""
-    found = None
-    for cell in master.notebook.cells:
-        if cell.cell_type == "markdown" and (match := POINTS.search(cell.source)):
-            found = float(match[1])
-        if question_of(cell) == exercise.question:
-            return found
-    return None
+def _check_heading(master: Master, exercise: Exercise) -> None:
+    """The lesson opens with what is declared: number, ★, minutes and points."""
+    texts = [cell.source for cell in master.notebook.cells if cell.cell_type == "markdown"]
+    text = next((text for text in texts if text.startswith(f"## {exercise.number} ")), "")
+    heading = text.partition("\n")[0]
+    if ("★" in heading) != exercise.starred:
+        wanted = "needs a ★" if exercise.starred else "has a ★ and needs none"
+        raise MasterError(f"{master.name}: the heading of {exercise.number} {wanted}, as declared")
+    stated = f"· {exercise.minutes} min · {exercise.points:g} points"
+    if stated not in text:
+        raise MasterError(f"{master.name}: the lesson of {exercise.number} should state '{stated}', as declared")
 
 
 def _name_cells(notebook: NotebookNode) -> None:

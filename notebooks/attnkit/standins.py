@@ -25,6 +25,14 @@ def unfinished(*parts: Any) -> list[str]:
     return [part.__name__ for part in parts if any(_blank(code) for code in _codes(part))]
 
 
+def finished(*parts: Any) -> bool:
+    """Whether all of `parts` are written; says in one line which are not."""
+    missing = unfinished(*parts)
+    if missing:
+        print(f"{', '.join(missing)}: not finished yet. Run this cell again when it is.")
+    return not missing
+
+
 def instead_of(*parts: Any, use: Any, says: str) -> Any:
     """The first of `parts` when all of them are finished; else `use`, after one line that says what stands in."""
     missing = unfinished(*parts)
