@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -11,9 +12,11 @@ from torch import nn
 
 from attnkit import standins
 from attnkit.maps import collected_weights
+from autograder.building.execute import execute_notebook
 from autograder.examine import Examination, as_targets
 from autograder.exercises import exercise_for
 from autograder.exercises.nb06 import Heads, block_state, chain, two_camps
+from autograder.paths import NOTEBOOKS
 from autograder.reference import nb06 as reference
 
 
@@ -130,6 +133,8 @@ def test_instead_of_notices_a_blank(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert standins.unfinished(blank, finished, Half) == ["blank", "Half"]
     assert standins.instead_of(finished, use=blank, says="nothing") is finished
+    assert standins.finished(finished)
+    assert not standins.finished(finished, blank)
     assert standins.instead_of(finished, Half, use=len, says="torch's own") is len
     assert "Half: not finished yet, so torch's own stands in" in capsys.readouterr().out
 
@@ -142,3 +147,21 @@ def test_collected_weights_finds_every_attention_module() -> None:
     assert {name: tuple(found.shape) for name, found in weights.items()} == {"one": (1, 2, 3, 3)}
     model["one"](torch.randn(2, 3, 4))
     assert weights["one"].shape[0] == 1
+
+
+TWO_STEPS = """
+def train(model, loss, steps, **options):
+    return attnkit.training.train(model, loss, 2, quiet=True) * (steps // 2)
+"""
+
+
+@pytest.mark.slow
+def test_the_blank_notebook_runs_to_its_end_and_says_what_stands_in() -> None:
+    notebook = nbformat.read(NOTEBOOKS / "06_masking_and_teacher_forcing.ipynb", as_version=4)
+    setup = next(place for place, cell in enumerate(notebook.cells) if "setup" in cell.metadata.get("tags", ()))
+    notebook.cells.insert(setup + 1, nbformat.v4.new_code_cell(TWO_STEPS))  # trained models are for the solved notebook
+    notebook, _ = execute_notebook(notebook)
+    streams = [o.text for cell in notebook.cells for o in cell.get("outputs", ()) if o.output_type == "stream"]
+    said = "".join(streams)
+    assert "causal_mask: not finished yet. Run this cell again when it is." in said
+    assert "not finished yet, so torch's nn.Transformer stands in here." in said
