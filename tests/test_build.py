@@ -194,6 +194,13 @@ def test_a_lesson_states_what_is_declared(old, new, message, monkeypatch, tmp_pa
         read_master("02")
 
 
+def test_no_solved_notebook_shows_a_widget_that_is_not_there():
+    for path in sorted(SOLUTIONS.glob("*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        assert "widget-view" not in text, path.name
+        assert "Run this cell to get the sliders." in text, path.name
+
+
 def test_only_setup_and_exercises_run_while_grading():
     graded = [cell for cell in read_master("02").notebook.cells if cell.cell_type == "code" and not is_experiment(cell)]
     assert len(graded) == 10
