@@ -281,9 +281,12 @@ def preposition(english: str, spanish: str) -> Phrase:
 def in_manner(dice: Dice, verb: Verb, rest: Phrase, bare: bool) -> Phrase:
     """How it is done: after the object, if there is one, in English; right after the verb in Spanish.
 
-    Only a bare object comes before it in Spanish too: bebe agua rápidamente.
+    Only a bare object comes before it in Spanish too: bebe agua rápidamente. Nothing is said of the manner behind a
+    relative clause, where English would take it for the clause's own: she drinks the water that he brought slowly.
     """
     how = say(dice.pick(sorted(verb.adverbs)).replace("_", " "))
+    if {"that", "who"} & {source.text for source in rest.english}:
+        return rest
     has_object = verb in TRANSITIVE or any(link.startswith("-/") for link in verb.objects)
     english = rest.english + how.english if has_object else how.english + rest.english
     spanish = rest.spanish + how.spanish if bare else how.spanish + rest.spanish
