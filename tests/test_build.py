@@ -54,11 +54,12 @@ def test_two_builds_are_byte_identical():
 
 
 def test_numbers_are_written_anew_when_they_say_something_else_and_not_for_a_last_bit(tmp_path):
-    path, text = tmp_path / "q0_1.json", '{"value":[0.38,5e-17,-2.0],"name":"a"}'
+    path, text = tmp_path / "q0_1.json", '{"value":{"array":[0.38,5e-17,-2.0],"dtype":"float32"},"gap":0.5,"name":"a"}'
     assert kept(path, text) == text
     path.write_text(text)
     assert kept(path, text.replace("0.38", "0.38000002").replace("5e-17", "0.0")) == text
-    for old, new in (("0.38", "0.3801"), ("-2.0", "2.0"), ("-2.0", "-2"), ('"a"', '"b"'), ("5e-17,", ""), ("name", "n")):
+    changes = {"0.38": "0.3801", "-2.0": "2.0", "2.0]": "2]", '"a"': '"b"', "5e-17,": "", "name": "n", "0.5": "0.500002"}
+    for old, new in changes.items():
         assert kept(path, text.replace(old, new)) == text.replace(old, new)
 
 
