@@ -296,7 +296,7 @@ def test_renaming_nesting_and_copies_change_no_score(tmp_path, course):
         f"copied/{FILE}": answer,
         f"copied/.ipynb_checkpoints/{NAME}-checkpoint.ipynb": blank(),
         f"copied/{NAME}-checkpoint.ipynb": blank(),
-        "packed/all.zip": zipped({f"work/{FILE}": answer, f"__MACOSX/work/._{FILE}": b"\0"}),
+        "packed/all.zip": zipped({f"homework/{FILE}": answer, f"__MACOSX/homework/._{FILE}": b"\0"}),
     }
     out = tmp_path / "out"
     run(course, write(tmp_path / "class", files), out)
