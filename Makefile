@@ -26,7 +26,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twenty minutes
+bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twelve minutes
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks --full --page docs/benchmarks.md
 

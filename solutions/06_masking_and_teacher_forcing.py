@@ -17,7 +17,7 @@
 # At the end an encoder–decoder transformer made of your parts translates English sentences it has never seen.
 #
 # *Eleven exercises · about 165 minutes · 62 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
-# Every cell runs at any time: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
+# You can run all cells from the first to the last before you have written anything: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
 #
 # | symbol | meaning |
 # |---|---|
@@ -1305,7 +1305,7 @@ if looks:
     plots.show_table([{"head": name, "on its own the": on_own[name], "on the next word's": on_next[name]} for name in looks], f"where {counted.sum()} articles have their largest weight, as shares")
 
 # %% [markdown]
-# There is: at least one head reads ahead for the article's gender, while others find its *the*. Which head takes which job depends on the seed. A high weight is not an explanation, only a place to start asking.
+# There is: in at least one head most articles look at what the next word comes from, while in others nearly all of them find their own *the*. (In a run with another seed we saw the same, in another head.) A high weight is not an explanation, only a place to start asking.
 
 # %% tags=["claim"]
 assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5
