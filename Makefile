@@ -38,7 +38,7 @@ $(VENV)/.ready: pyproject.toml pins.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "$$(grep '^torch==' pins.txt)"
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[dev]'
-	@sh autograder/grading/get_bubblewrap.sh
+	@sh autograder/grading/run/sandbox/get_bubblewrap.sh
 	@touch $@
 
 clean:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from autograder.grading.files import written
+from autograder.grading.record.files import written
 from benchmarks.checks import checks
 from benchmarks.compare import compare
 from benchmarks.growth import growth

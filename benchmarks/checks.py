@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from attnkit.grader import Grader
-from autograder import examine
-from autograder.declare import Exercise
 from autograder.exercises import exercise_for
 from autograder.grading.course import Course
+from autograder.judging import examine
+from autograder.judging.declare import Exercise
 from autograder.paths import PUBLIC_TESTS
 from benchmarks.table import Table, verdict
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from autograder.grading.batch import Plan, grade_class
 from autograder.grading.course import Course
-from autograder.grading.intake import Intake, Submission
-from autograder.grading.job import Setting
-from autograder.grading.pool import Processes
-from autograder.grading.result import Result
+from autograder.grading.find.intake import Intake, Submission
+from autograder.grading.record.result import Result
+from autograder.grading.run.job import Setting
+from autograder.grading.run.pool import Processes
 from benchmarks.measure import peak_megabytes
 
 

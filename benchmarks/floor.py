@@ -21,10 +21,10 @@ from otter.test_files import create_test_file
 
 import attnkit.grader
 import attnkit.plots  # noqa: F401 (preloaded, as in the grader)
-from autograder.examine import answers, candidates, known_trace
 from autograder.exercises import exercise_for
 from autograder.grading.course import CourseNotebook
-from autograder.grading.sandbox.inside.shell import make_shell, run_cell
+from autograder.grading.run.sandbox.inside.shell import make_shell, run_cell
+from autograder.judging.examine import answers, candidates, known_trace
 from benchmarks.hand_ins import course_notebook, graded_cells
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.course import Course, CourseNotebook
-from autograder.grading.notebook import cells_to_run, read_notebook
+from autograder.grading.find.notebook import cells_to_run, read_notebook
 from autograder.paths import EXAMPLES
 
 NOTEBOOK = "02_keys_queries_values"

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from autograder.grading.course import Course
-from autograder.grading.notebook import identify
+from autograder.grading.find.notebook import identify
 from autograder.paths import ROOT
 from benchmarks import compare as comparison
 from benchmarks.__main__ import main

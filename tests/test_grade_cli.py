@@ -21,19 +21,19 @@ from rich.console import Console
 
 from attnkit.checking import CheckFailed, Report
 from autograder.cli import main
-from autograder.grading import grade as grading
 from autograder.grading.batch import Plan, Summary, grade_class
-from autograder.grading.cluster import Cluster
-from autograder.grading.console import show_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.grade import grade_notebook
-from autograder.grading.gradebook import Gradebook
-from autograder.grading.intake import Intake, Submission
-from autograder.grading.job import Bench, Job, Setting
-from autograder.grading.pool import InProcess, Processes
-from autograder.grading.result import Result, Status
-from autograder.grading.session import InfrastructureError
+from autograder.grading.examine import grade as grading
+from autograder.grading.examine.grade import grade_notebook
+from autograder.grading.find.intake import Intake, Submission
+from autograder.grading.record.gradebook import Gradebook
+from autograder.grading.record.result import Result, Status
+from autograder.grading.report.console import show_class
+from autograder.grading.run.cluster import Cluster
+from autograder.grading.run.job import Bench, Job, Setting
+from autograder.grading.run.pool import InProcess, Processes
+from autograder.grading.run.session import InfrastructureError
 
 LATER = "def softmax(z, axis=-1):\n    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)\n"
 
@@ -143,7 +143,7 @@ def test_an_error_of_a_test_is_withheld_and_told_to_the_instructor(master, monke
     def broken(question: str, test: str, environment: object) -> None:
         raise ValueError("secret 42")
 
-    monkeypatch.setattr("autograder.examine.check_hidden", broken)
+    monkeypatch.setattr("autograder.judging.examine.check_hidden", broken)
     result = grade_notebook(handin(), master, FakeWorkshop())
     assert result.status is Status.PROBLEMS
     shown = " ".join(str(finding) for question in result.questions for finding, _ in question.findings())
@@ -428,7 +428,7 @@ def test_a_scheduler_without_dask_says_what_to_install(tmp_path, monkeypatch):
 
 def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("autograder.grading.cluster._CONNECT_SECONDS", 1)
+    monkeypatch.setattr("autograder.grading.run.cluster._CONNECT_SECONDS", 1)
     root = write(tmp_path / "class", {f"ana/{FILE}": handin()})
     code, output = invoke("grade", root, "-o", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1")
     assert code == 1

@@ -12,18 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading import exports
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.feedback import FeedbackPage
-from autograder.grading.files import usable_folder, written
-from autograder.grading.gradebook import Gradebook, Record
-from autograder.grading.intake import Intake, Submission
-from autograder.grading.layout import Student
-from autograder.grading.notebook import Identity
-from autograder.grading.report import ClassReport, histogram
-from autograder.grading.result import CaseResult, CellProblem, Finding, QuestionResult, QuestionStatus, Result, Status
-from autograder.grading.statistics import NotebookStatistics
+from autograder.grading.find.intake import Intake, Submission
+from autograder.grading.find.layout import Student
+from autograder.grading.find.notebook import Identity
+from autograder.grading.record.files import usable_folder, written
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.result import (
+    CaseResult,
+    CellProblem,
+    Finding,
+    QuestionResult,
+    QuestionStatus,
+    Result,
+    Status,
+)
+from autograder.grading.report import exports
+from autograder.grading.report.feedback import FeedbackPage
+from autograder.grading.report.report import ClassReport, histogram
+from autograder.grading.report.statistics import NotebookStatistics
 
 NAME = "02_keys_queries_values"
 EVIL = "<script>alert(1)</script>"
@@ -105,7 +113,7 @@ def test_a_row_for_an_unknown_notebook_goes_when_a_known_one_comes(book):
 def test_a_result_is_recorded_whole_or_not_at_all(book, monkeypatch):
     book.record(submission("ana"), "v1", result_of(question("q2_1", True)))
     broken = result_of(question("q2_1", False))
-    monkeypatch.setattr("autograder.grading.gradebook._case_rows", lambda key, result: [("too", "short")])
+    monkeypatch.setattr("autograder.grading.record.gradebook._case_rows", lambda key, result: [("too", "short")])
     with pytest.raises(sqlite3.Error):
         book.record(submission("ana"), "v1", broken)
     monkeypatch.undo()

@@ -12,12 +12,12 @@ import nbformat
 import pytest
 from handins import FILE, NAME, blank, handin, marked, student_notebook, tarred, write, zipped
 
-from autograder.grading import archive
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.intake import Intake, take_in
-from autograder.grading.naming import file_slug, printable, spreadsheet_safe, student_key
-from autograder.grading.notebook import (
+from autograder.grading.find import archive
+from autograder.grading.find.intake import Intake, take_in
+from autograder.grading.find.naming import file_slug, printable, spreadsheet_safe, student_key
+from autograder.grading.find.notebook import (
     MAX_BYTES,
     UnreadableError,
     cells_to_run,

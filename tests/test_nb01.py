@@ -15,9 +15,18 @@ from attnkit.checking.compare import Expected, close, compare
 from attnkit.checking.execute import execute
 from attnkit.checking.probes import StepTable
 from attnkit.data import date_words, dates
-from autograder.declare import rng_for
-from autograder.exercises import nb01
-from autograder.expected import expected_answer
+from autograder.exercises import exercise_for
+from autograder.exercises.nb01_bottleneck.q1_1_rnn_step import step_case
+from autograder.exercises.nb01_bottleneck.q1_2_encode import (
+    encode_case,
+    encode_from_torch,
+    encode_holding,
+    encode_one_by_one,
+)
+from autograder.exercises.nb01_bottleneck.q1_4_additive_scores import scores_case
+from autograder.exercises.nb01_bottleneck.q1_5_masked_softmax import some_mask
+from autograder.judging.declare import rng_for
+from autograder.judging.expected import expected_answer
 from autograder.reference import nb01 as reference
 
 torch.set_num_threads(1)
@@ -29,7 +38,7 @@ def rng():
 
 
 def test_a_step_is_torchs_rnn_cell(rng):
-    x_t, h, W_x, W_h, b = nb01.step_case(rng, 3, 5, 4).args
+    x_t, h, W_x, W_h, b = step_case(rng, 3, 5, 4).args
     cell = nn.RNNCell(5, 4).double()
     state = {"weight_ih": W_x.T, "weight_hh": W_h.T, "bias_ih": b, "bias_hh": np.zeros(4)}
     cell.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in state.items()})
@@ -38,7 +47,7 @@ def test_a_step_is_torchs_rnn_cell(rng):
 
 
 def test_encoding_is_torchs_packed_rnn(rng):
-    X, lengths, h0, W_x, W_h, b = nb01.encode_case(rng, [2, 5, 1], 6, 3, 4).args
+    X, lengths, h0, W_x, W_h, b = encode_case(rng, [2, 5, 1], 6, 3, 4).args
     states, last = reference.encode(X, lengths, h0, W_x, W_h, b)
     rnn = nn.RNN(3, 4, batch_first=True).double()
     state = {"weight_ih_l0": W_x.T, "weight_hh_l0": W_h.T, "bias_ih_l0": b, "bias_hh_l0": np.zeros(4)}
@@ -53,7 +62,7 @@ def test_encoding_is_torchs_packed_rnn(rng):
 
 
 def test_masked_softmax_is_torchs_softmax_over_what_is_allowed(rng):
-    scores, mask = rng.standard_normal((4, 5)), nb01.some_mask(rng, 4, 5)
+    scores, mask = rng.standard_normal((4, 5)), some_mask(rng, 4, 5)
     theirs = torch.softmax(torch.from_numpy(scores).masked_fill(~torch.from_numpy(mask), -math.inf), dim=-1)
     assert np.allclose(reference.masked_softmax(scores, mask), theirs.numpy())
     assert (reference.masked_softmax(scores, np.zeros(5, dtype=bool)) == 0).all()
@@ -66,7 +75,7 @@ def test_context_is_torchs_batched_product(rng):
 
 
 def test_additive_scores_are_a_two_layer_network(rng):
-    s, H, W_q, W_k, v = nb01.scores_case(rng, 2, 3, 4, 5, 6).args
+    s, H, W_q, W_k, v = scores_case(rng, 2, 3, 4, 5, 6).args
     both = np.concatenate([np.repeat(s[:, None], 3, axis=1), H], axis=2)
     network = nn.Sequential(nn.Linear(9, 6, bias=False), nn.Tanh(), nn.Linear(6, 1, bias=False)).double()
     layers = {"0.weight": np.concatenate([W_q, W_k]).T, "2.weight": v[None]}
@@ -100,8 +109,8 @@ def test_the_toy_decoder_answers_numpy_and_torch_alike(rng):
 
 def test_every_greedy_choice_has_a_clear_winner():
     """Rounding must never decide a hidden test of the decoder."""
-    for test in nb01.DECODE_GREEDY.tests:
-        for case in nb01.DECODE_GREEDY.draw(test):
+    for test in exercise_for("q1_3").tests:
+        for case in exercise_for("q1_3").draw(test):
             context, step, bos, max_len = case.args
             token, h = np.full(len(context), bos), context
             for _ in range(max_len):
@@ -112,30 +121,30 @@ def test_every_greedy_choice_has_a_clear_winner():
 
 
 def encode_outcomes(code, **options):
-    case = nb01.encode_case(rng_for("padding"), [2, 1, 3], 3, 2, 2, **options)
-    return case, expected_answer(nb01.ENCODE, case), execute(code, case)
+    case = encode_case(rng_for("padding"), [2, 1, 3], 3, 2, 2, **options)
+    return case, expected_answer(exercise_for("q1_2"), case), execute(code, case)
 
 
-@pytest.mark.parametrize("code", [nb01.encode_holding, nb01.encode_one_by_one, nb01.encode_from_torch])
+@pytest.mark.parametrize("code", [encode_holding, encode_one_by_one, encode_from_torch])
 def test_states_at_padding_are_free_and_so_are_their_gradients(code):
     case, expected, outcome = encode_outcomes(code, gradient=True)
-    assert compare(expected, outcome, case, nb01.ENCODE.outputs) is None
+    assert compare(expected, outcome, case, exercise_for("q1_2").outputs) is None
 
 
 def test_states_that_count_are_not_free():
     def scaled(*arguments):
-        states, last = nb01.encode_holding(*arguments)
+        states, last = encode_holding(*arguments)
         return states * 1.01, last
 
     case, expected, outcome = encode_outcomes(scaled)
-    difference = compare(expected, outcome, case, nb01.ENCODE.outputs)
+    difference = compare(expected, outcome, case, exercise_for("q1_2").outputs)
     assert difference is not None
     assert difference.kind == "values"
 
 
 def test_what_counts_travels_with_the_case():
-    case, expected, outcome = encode_outcomes(nb01.encode_one_by_one)
-    other = execute(nb01.encode_holding, case)
+    case, expected, outcome = encode_outcomes(encode_one_by_one)
+    other = execute(encode_holding, case)
     again = codec.loads(codec.dumps(case))
     assert close(outcome.value, other.value, again)
     assert not close(outcome.value, other.value, dataclasses.replace(case, counts=()))

@@ -12,9 +12,19 @@ from torch.nn import functional
 
 from attnkit.checking.case import Case, Outcome, Seed
 from attnkit.checking.execute import execute
-from autograder.declare import JudgeFailure
-from autograder.examine import Examination, as_targets
-from autograder.exercises import nb03
+from autograder.exercises import exercise_for
+from autograder.exercises.nb03_scaling.q3_1_score_variance import (
+    SIX_DEVIATIONS,
+    flawed_variance,
+    judge_generator,
+    judge_n_minus_one,
+    variance_case,
+    variance_with_einsum,
+)
+from autograder.exercises.nb03_scaling.q3_3_attention_entropy import entropy_epsilon
+from autograder.exercises.nb03_scaling.q3_4_scaled_dot_product_attention import attention_from_library, open_somewhere
+from autograder.judging.declare import JudgeFailure
+from autograder.judging.examine import Examination, as_targets
 from autograder.reference import nb03 as reference
 
 
@@ -54,7 +64,7 @@ def test_entropy_against_torch_distributions(rng):
 @pytest.mark.parametrize("masked", [False, True])
 def test_scaled_attention_against_torch(masked, rng):
     Q, K, V = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 3, 6, 5)), rng.standard_normal((2, 3, 6, 7))
-    mask = nb03.open_somewhere(rng, 2, 1, 4, 6) if masked else None
+    mask = open_somewhere(rng, 2, 1, 4, 6) if masked else None
     output, weights = reference.scaled_dot_product_attention(Q, K, V, mask)
     tensors = [torch.from_numpy(array) for array in (Q, K, V)]
     wanted = functional.scaled_dot_product_attention(
@@ -102,19 +112,19 @@ def test_correlated_moments_against_many_pairs(rho, rng):
 def test_the_n_minus_one_judge_is_certain_for_any_way_of_drawing(first_seed):
     def variance(d_k, n, generator):
         generator.manual_seed(7919 * generator.initial_seed() + first_seed)
-        return nb03.flawed_variance(d_k, n, generator)
+        return flawed_variance(d_k, n, generator)
 
     def biased(d_k, n, generator):
         return variance(d_k, n, generator) * (n - 1) / n
 
-    nb03.judge_n_minus_one(lambda case: execute(variance, case))
+    judge_n_minus_one(lambda case: execute(variance, case))
     with pytest.raises(JudgeFailure, match="divided by 1"):
-        nb03.judge_n_minus_one(lambda case: execute(biased, case))
+        judge_n_minus_one(lambda case: execute(biased, case))
 
 
 def test_the_generator_judge_sees_both_ways_to_ignore_a_generator():
     def judged(**switches):
-        nb03.judge_generator(lambda case: execute(lambda *args: nb03.flawed_variance(*args, **switches), case))
+        judge_generator(lambda case: execute(lambda *args: flawed_variance(*args, **switches), case))
 
     judged()
     with pytest.raises(JudgeFailure, match="two different"):
@@ -128,21 +138,21 @@ def test_a_number_that_is_not_finite_is_told_from_a_biased_one():
         return Outcome(value=math.nan)
 
     with pytest.raises(JudgeFailure, match="NaN"):
-        nb03.judge_n_minus_one(nan)
+        judge_n_minus_one(nan)
 
 
 def test_variance_tolerance_covers_the_scatter_of_right_answers():
-    case = nb03.variance_case(9, 2000, 0)
-    values = [execute(nb03.variance_with_einsum, Case(args=(9, 2000, Seed(seed)))).value for seed in range(60)]
+    case = variance_case(9, 2000, 0)
+    values = [execute(variance_with_einsum, Case(args=(9, 2000, Seed(seed)))).value for seed in range(60)]
     assert max(abs(value - 9) for value in values) < case.tolerance
-    assert case.tolerance == pytest.approx(nb03.SIX_DEVIATIONS * statistics.stdev(values), rel=0.35)
+    assert case.tolerance == pytest.approx(SIX_DEVIATIONS * statistics.stdev(values), rel=0.35)
 
 
 @pytest.mark.parametrize(
     ("epsilon", "fails"), [(0.0, True), (1e-12, False), (1e-8, False), (1e-6, False), (1e-3, True)]
 )
 def test_entropy_accepts_a_tiny_epsilon_only(epsilon, fails):
-    failed = verdicts(nb03.ATTENTION_ENTROPY, lambda weights: nb03.entropy_epsilon(weights, epsilon=epsilon))
+    failed = verdicts(exercise_for("q3_3"), lambda weights: entropy_epsilon(weights, epsilon=epsilon))
     assert bool(failed) == fails
 
 
@@ -153,21 +163,19 @@ def test_a_jacobian_through_scores_passes_where_p_is_positive():
         tables = torch.func.vmap(torch.func.jacrev(lambda row: torch.softmax(row, dim=0)))(rows)
         return tables.reshape(*p.shape, p.shape[-1])
 
-    failed = verdicts(nb03.SOFTMAX_JACOBIAN, through_scores)
+    failed = verdicts(exercise_for("q3_2"), through_scores)
     assert "gradients" not in failed
     assert failed <= {"zeros in p"}
 
 
 def test_the_library_call_is_refused_and_named():
-    examination = Examination(
-        nb03.SCALED_ATTENTION, as_targets(nb03.SCALED_ATTENTION, nb03.attention_from_library)
-    )
-    report = examination.verdict(nb03.SCALED_ATTENTION.test("unequal sizes"))
+    examination = Examination(exercise_for("q3_4"), as_targets(exercise_for("q3_4"), attention_from_library))
+    report = examination.verdict(exercise_for("q3_4").test("unequal sizes"))
     assert report is not None
     assert report.mistake == "library-call"
 
 
 def test_masks_drawn_for_the_tests_block_and_open_something_in_every_row(rng):
-    mask = nb03.open_somewhere(rng, 50, 4)
+    mask = open_somewhere(rng, 50, 4)
     assert mask.any(axis=-1).all()
     assert (~mask).any(axis=-1).all()

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.exercises import exercises_of
-from autograder.exercises.nb04 import FlawedAttention, some_mask, weights_of
-from autograder.expected import expected_answer
+from autograder.exercises.nb04_multi_head.attention_family import FlawedAttention, some_mask, weights_of
+from autograder.judging.expected import expected_answer
 from autograder.reference import nb04 as reference
 
 torch.set_num_threads(1)

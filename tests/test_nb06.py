@@ -13,9 +13,10 @@ from torch import nn
 from attnkit import standins
 from attnkit.maps import collected_weights
 from autograder.building.execute import execute_notebook
-from autograder.examine import Examination, as_targets
 from autograder.exercises import exercise_for
-from autograder.exercises.nb06 import Heads, block_state, chain, two_camps
+from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import Heads, block_state
+from autograder.exercises.nb06_masking_and_teacher_forcing.q6_9_loss_floor import chain, two_camps
+from autograder.judging.examine import Examination, as_targets
 from autograder.paths import NOTEBOOKS
 from autograder.reference import nb06 as reference
 

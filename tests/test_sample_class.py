@@ -12,8 +12,8 @@ import pytest
 from handins import NAME, ROOT, sample_class, student_notebook
 
 from autograder.grading.course import Course
-from autograder.grading.gradebook import Gradebook
-from autograder.grading.result import Result, Status
+from autograder.grading.record.gradebook import Gradebook
+from autograder.grading.record.result import Result, Status
 
 CLASS = ROOT / "examples" / "class"
 RIGHT = {"aiko", "amir", "bettina", "lucia", "mateo", "nadia"}
@@ -111,5 +111,5 @@ def test_a_broken_file_has_no_score(results, graded):
 def test_no_page_shows_a_hidden_input_or_an_answer(graded):
     for page in graded.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert "autograder.examine" not in text
+        assert "autograder.judging.examine" not in text
         assert "Traceback" not in text

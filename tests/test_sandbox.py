@@ -21,10 +21,10 @@ import torch
 from attnkit.checking.case import Callback, Case, Outcome, Remote, Seed, TensorValue
 from attnkit.checking.execute import execute
 from autograder.grading.errors import GradingError
-from autograder.grading.sandbox import choice, fork_server, installation
-from autograder.grading.sandbox.choice import Sandbox
-from autograder.grading.sandbox.inside import landlock, seccomp
-from autograder.grading.session import InfrastructureError, Limits, Session, Workshop, case_to_send
+from autograder.grading.run.sandbox import choice, fork_server, installation
+from autograder.grading.run.sandbox.choice import Sandbox
+from autograder.grading.run.sandbox.inside import landlock, seccomp
+from autograder.grading.run.session import InfrastructureError, Limits, Session, Workshop, case_to_send
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = Limits(cell_seconds=10.0, call_seconds=10.0, session_seconds=120.0)
@@ -328,7 +328,7 @@ def test_nothing_is_left_behind(workshop):
 def test_workers_end_with_the_grader(workshop, number):
     program = f"""
 import sys
-from autograder.grading.session import Workshop
+from autograder.grading.run.session import Workshop
 with Workshop({workshop.sandbox.split()[0]!r}) as workshop, workshop.open() as session:
     print(workshop.server()._process.pid, flush=True)
     session.run_cells(["while True: pass"])
@@ -432,18 +432,18 @@ def test_landlock_shows_the_libraries_around_what_is_hidden(monkeypatch, tmp_pat
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")
     libraries = tmp_path / "lib" / "site-packages"
-    for name in ("numpy/core.py", "autograder/exercises/nb02.py", "single.py"):
+    for name in ("numpy/core.py", "autograder/exercises/nb02_keys_queries_values/q2_1_softmax.py", "single.py"):
         (libraries / name).parent.mkdir(parents=True, exist_ok=True)
         (libraries / name).write_text("x = 1", encoding="utf-8")
     monkeypatch.setattr(installation, "_PROJECT", libraries / "autograder")
     found = installation.Installation(sys.executable, (str(tmp_path),), (str(libraries),))
     program = f"""
 import os
-from autograder.grading.sandbox.inside import landlock, linux
+from autograder.grading.run.sandbox.inside import landlock, linux
 linux.give_up_privileges()
 landlock.restrict({found.readable()!r}, {list(found.roots)!r}, ())
 os.chdir({str(libraries)!r})
-for name in ("numpy/core.py", "single.py", "autograder/exercises/nb02.py"):
+for name in ("numpy/core.py", "single.py", "autograder/exercises/nb02_keys_queries_values/q2_1_softmax.py"):
     try:
         print(open(name).read())
     except PermissionError:

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from attnkit.checking.case import Case, Failure, Outcome, Seed, TensorValue
-from autograder.grading.sandbox.inside import wire
-from autograder.grading.sandbox.inside.wire import Channel, Frame, WireClosedError, WireError, WireTimeoutError
-from autograder.grading.sandbox.reply import checked_failure, checked_outcome, checked_value
+from autograder.grading.run.sandbox.inside import wire
+from autograder.grading.run.sandbox.inside.wire import Channel, Frame, WireClosedError, WireError, WireTimeoutError
+from autograder.grading.run.sandbox.reply import checked_failure, checked_outcome, checked_value
 
 PREFIX = struct.Struct("!4sIQ")
 TAGS = ("tuple", "dict", "array", "dtype", "shape", "int", "float", "record", "callback", "fields", "value", "failure")

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_raw_cell
 
 from autograder.building.bundle import grader_files, requirements_text
 from autograder.building.master import SOLVED_ONLY, Master, is_experiment, question_of, tags_of, with_prompts
-from autograder.declare import Exercise
+from autograder.judging.declare import Exercise
 
 IGNORE_TAG = "otter_ignore"
 OTTER_TAGS = {"otter_answer_cell", "otter_assign_solution_cell"}
@@ -143,7 +143,7 @@ hidden: true
 points: {test.points:g}
 """ # END TEST CONFIG
 def test_{exercise.question}_{index + 1}(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden("{exercise.question}", "{test.name}", env)
 '''
 

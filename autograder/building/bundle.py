@@ -7,6 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 
+from autograder.exercises import modules_of
 from autograder.paths import ATTNKIT, NUMBERS, PINS, ROOT
 
 RUNTIME = ("babel", "ipywidgets", "matplotlib", "numpy", "otter-grader", "torch")
@@ -15,7 +16,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def grader_files(number: str) -> dict[str, bytes]:
     """The Python files and numbers that grade one notebook, by path inside the zip's files."""
-    start = ("autograder.examine", f"autograder.exercises.nb{number}")
+    start = ("autograder.judging.examine", *modules_of(number))
     files = {name: path.read_bytes() for name, path in sorted(_imported(start).items())}
     kit = [*ATTNKIT.rglob("*.py"), *NUMBERS.glob(f"q{int(number)}_*.json"), ATTNKIT / "style.mplstyle"]
     files |= {path.relative_to(ATTNKIT.parent).as_posix(): path.read_bytes() for path in sorted(kit)}

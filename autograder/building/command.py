@@ -11,10 +11,10 @@ from rich.console import Console
 
 from autograder.building.assign import BuildError
 from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
+from autograder.building.chosen import chosen_notebooks
 from autograder.building.execute import execute_notebook
 from autograder.building.master import MasterError
-from autograder.chosen import chosen_notebooks
-from autograder.exercises import NOTEBOOKS
+from autograder.exercises import NOTEBOOKS, MisplacedExerciseError
 from autograder.paths import EXAMPLES, ROOT
 
 EXAMPLE_NOTEBOOK = "02"
@@ -32,7 +32,7 @@ def build(numbers: tuple[str, ...], check: bool, execute: bool, no_execute: bool
     for number in chosen_notebooks(numbers):
         try:
             failed |= _check(number, console) if check else _build(number, console, execute, no_execute)
-        except (BuildError, MasterError) as error:
+        except (BuildError, MasterError, MisplacedExerciseError) as error:
             console.print(f"[red]error[/] {error}", markup=True)
             failed = True
     sys.exit(1 if failed else 0)

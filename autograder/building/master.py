@@ -15,8 +15,8 @@ import jupytext
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.declare import Exercise
 from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.judging.declare import Exercise
 from autograder.paths import SOLUTIONS
 
 BEGIN = re.compile(r"^(\s*)# BEGIN SOLUTION\s*$")

@@ -13,9 +13,9 @@ from attnkit.checking import codec
 from attnkit.checking.case import Case, Outcome, TensorValue
 from attnkit.checking.compare import Expected, close, compare, compare_watched
 from attnkit.checking.execute import execute
-from autograder.declare import Exercise, Mistake
-from autograder.examine import targets_of
-from autograder.expected import expected_answer
+from autograder.judging.declare import Exercise, Mistake
+from autograder.judging.examine import targets_of
+from autograder.judging.expected import expected_answer
 
 DIGITS = 7
 _NEAR = {"float32": (1e-5, 1e-7)}  # relative and absolute: below what a check of such numbers can tell apart

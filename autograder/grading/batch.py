@@ -12,14 +12,14 @@ from typing import Protocol
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.files import usable_folder
-from autograder.grading.gradebook import Gradebook, Standing
-from autograder.grading.intake import Intake, Submission, take_in
-from autograder.grading.job import Job, Setting
-from autograder.grading.notebook import Identity, identify
-from autograder.grading.outputs import Outputs
-from autograder.grading.pool import Pool
-from autograder.grading.result import Result, Status
+from autograder.grading.find.intake import Intake, Submission, take_in
+from autograder.grading.find.notebook import Identity, identify
+from autograder.grading.record.files import usable_folder
+from autograder.grading.record.gradebook import Gradebook, Standing
+from autograder.grading.record.result import Result, Status
+from autograder.grading.report.outputs import Outputs
+from autograder.grading.run.job import Job, Setting
+from autograder.grading.run.pool import Pool
 
 GRADEBOOK = "gradebook.sqlite"
 

@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.grading.batch import Plan, grade_class
-from autograder.grading.console import ConsoleWatcher, show_check, show_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.intake import read_bounded
-from autograder.grading.job import Bench, Job, Setting
-from autograder.grading.layout import LAYOUTS
-from autograder.grading.naming import printable
-from autograder.grading.notebook import identify
-from autograder.grading.pool import Pool, Processes, processor_count
-from autograder.grading.result import Status
-from autograder.grading.sandbox.choice import KINDS, choose_sandbox
+from autograder.grading.find.intake import read_bounded
+from autograder.grading.find.layout import LAYOUTS
+from autograder.grading.find.naming import printable
+from autograder.grading.find.notebook import identify
+from autograder.grading.record.result import Status
+from autograder.grading.report.console import ConsoleWatcher, show_check, show_class
+from autograder.grading.run.job import Bench, Job, Setting
+from autograder.grading.run.pool import Pool, Processes, processor_count
+from autograder.grading.run.sandbox.choice import KINDS, choose_sandbox
 
 _sandbox_option = click.option(
     "--sandbox",
@@ -61,7 +61,7 @@ def grade(
 
     def pool(count: int) -> Pool:
         if scheduler is not None:
-            from autograder.grading.cluster import Cluster
+            from autograder.grading.run.cluster import Cluster
 
             return Cluster(setting, scheduler)
         choose_sandbox(sandbox)

@@ -84,9 +84,11 @@ class CourseNotebook:
     def _sources(self) -> Iterator[Path]:
         yield self.folder / "course.json"
         yield from (self.folder / "tests").glob("*.py")
-        yield from (PACKAGE / name for name in ("declare.py", "examine.py", "expected.py"))
-        for folder in (PACKAGE / "exercises", PACKAGE / "reference"):
-            yield from (path for path in folder.glob("*.py") if path.stem in ("__init__", f"nb{self.number}"))
+        exercises = PACKAGE / "exercises"
+        for folder in (PACKAGE / "judging", exercises / f"nb{self.name}"):
+            yield from folder.glob("*.py")
+        yield from (exercises / "__init__.py", PACKAGE / "reference" / "__init__.py")
+        yield PACKAGE / "reference" / f"nb{self.number}.py"
         checking = _checking_folder()
         yield from checking.glob("*.py")
         yield from (checking / "numbers").glob(f"q{int(self.number)}_*.json")
@@ -134,8 +136,7 @@ def read_course_notebook(path: Path) -> CourseNotebook:
             for item in data["questions"]
         )
         cells = tuple(
-            MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"])
-            for item in data["cells"]
+            MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"]) for item in data["cells"]
         )
         experiments = frozenset(data["experiment_cells"])
         title = data.get("title") or _title(data["notebook"])

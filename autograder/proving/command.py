@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from autograder.chosen import chosen_notebooks
+from autograder.building.chosen import chosen_notebooks
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.proving.mutants import examine_mutants, sample_mutants
 from autograder.proving.page import proof_page

@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from autograder.building.master import BEGIN, END, Master, question_of, read_master, tags_of, without_markers
-from autograder.examine import Examination
 from autograder.exercises import exercise_for
+from autograder.judging.examine import Examination
 
 SECONDS = 60
 _PARTS = (

@@ -9,8 +9,15 @@ from typing import Any
 
 from attnkit.checking.message import CheckFailed
 from attnkit.checking.public import check
-from autograder.declare import Exercise
-from autograder.examine import Examination, as_targets, candidate_trace_fits, candidates, known_trace, targets_of
+from autograder.judging.declare import Exercise
+from autograder.judging.examine import (
+    Examination,
+    as_targets,
+    candidate_trace_fits,
+    candidates,
+    known_trace,
+    targets_of,
+)
 
 PUBLIC = "public"
 

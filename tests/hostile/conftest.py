@@ -9,7 +9,7 @@ import pytest
 
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
 from autograder.grading.errors import GradingError
-from autograder.grading.session import Limits, Workshop
+from autograder.grading.run.session import Limits, Workshop
 from hostile.corpus import QUESTIONS
 
 MEGABYTE = 2**20

@@ -312,9 +312,9 @@ PATCHING = (
             WRONG,
             before=(
                 "import sys, types\n"
-                "for name in ('autograder', 'autograder.examine'):\n"
+                "for name in ('autograder', 'autograder.judging.examine'):\n"
                 "    sys.modules[name] = types.ModuleType(name)\n"
-                "sys.modules['autograder.examine'].check_hidden = lambda *a, **k: None"
+                "sys.modules['autograder.judging.examine'].check_hidden = lambda *a, **k: None"
             ),
         ),
         loses=("q2_1",),

@@ -15,7 +15,7 @@ from typing import Any
 
 from handins import FILE, handin
 
-from autograder.grading.result import Status
+from autograder.grading.record.result import Status
 
 MEGABYTE = 2**20
 Write = Callable[[Path], None]

@@ -11,13 +11,13 @@ from handins import FILE, handin
 from autograder.grading.batch import GRADEBOOK, Plan, Summary, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.gradebook import Gradebook, Record
-from autograder.grading.intake import Intake, Submission
-from autograder.grading.job import Setting
-from autograder.grading.naming import student_key
-from autograder.grading.pool import InProcess
-from autograder.grading.result import Result, Status
-from autograder.grading.sandbox.choice import choose_sandbox
+from autograder.grading.find.intake import Intake, Submission
+from autograder.grading.find.naming import student_key
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.result import Result, Status
+from autograder.grading.run.job import Setting
+from autograder.grading.run.pool import InProcess
+from autograder.grading.run.sandbox.choice import choose_sandbox
 from hostile.files import FILES, HostileFile
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from attnkit.checking.case import Case
-from autograder.grading.sandbox.inside import linux, seccomp
-from autograder.grading.session import Workshop
+from autograder.grading.run.sandbox.inside import linux, seccomp
+from autograder.grading.run.session import Workshop
 from hostile import probes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def test_no_place_of_the_project_the_home_or_the_machine_can_be_read(workshop, t
     around = [*ROOT.iterdir(), *Path.home().iterdir()]
     places = [path for path in around if not any(root.is_relative_to(path) for root in python)]
     places += [
-        ROOT / "autograder/exercises/nb02.py",
+        ROOT / "autograder/exercises/nb02_keys_queries_values/q2_1_softmax.py",
         other,
         tmp_path,
         Path("/etc/shadow"),
@@ -115,7 +115,7 @@ def test_nothing_shows_in_the_list_of_processes(workshop):
         "-c",
         f"""
 import sys, pathlib
-from autograder.grading.session import Workshop
+from autograder.grading.run.session import Workshop
 with Workshop({workshop.sandbox.split()[0]!r}) as w:
     own = w._server._process.pid
     print(*(pathlib.Path(f"/proc/{{own}}/{{part}}").read_bytes().decode() for part in ("environ", "cmdline")))

@@ -12,20 +12,20 @@ def test_q1_2_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q1_2_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_2', 'no padding', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_2_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_2', 'padding', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_2_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_2', 'number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_2_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_2', 'gradients', env)

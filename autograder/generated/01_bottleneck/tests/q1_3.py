@@ -12,15 +12,15 @@ def test_q1_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q1_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_3', 'first token', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_3', 'fed back', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_3', 'one example and number types', env)

@@ -12,30 +12,30 @@ def test_q1_5_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q1_5_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'nothing masked', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_5_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'padding', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_5_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'broadcast masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_5_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'large scores', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_5_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'nothing allowed', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_5_6(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_5', 'gradients and number types', env)

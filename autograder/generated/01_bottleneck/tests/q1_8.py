@@ -12,20 +12,20 @@ def test_q1_8_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q1_8_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_8', 'small sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_8_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_8', 'it fits exactly', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_8_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_8', 'nothing fits', env)
 
 @test_case(points=1, hidden=True)
 def test_q1_8_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q1_8', 'real sizes', env)

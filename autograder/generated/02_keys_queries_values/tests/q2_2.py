@@ -12,20 +12,20 @@ def test_q2_2_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_2_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_2', 'one key', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_2_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_2', 'unequal sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_2_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_2', 'large scores', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_2_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_2', 'number types', env)

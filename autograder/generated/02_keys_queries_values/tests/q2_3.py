@@ -12,25 +12,25 @@ def test_q2_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_3', 'unequal sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_3', 'leading dimensions', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_3', 'large scores and number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_3_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_3', 'gradients', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_3_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_3', 'no loop', env)

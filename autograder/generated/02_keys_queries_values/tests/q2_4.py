@@ -12,15 +12,15 @@ def test_q2_4_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_4_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_4', 'square', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_4_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_4', 'unequal sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_4_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_4', 'gradients', env)

@@ -12,15 +12,15 @@ def test_q2_5_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_5_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_5', 'same sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_5_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_5', 'two lengths and two widths', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_5_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_5', 'gradients', env)

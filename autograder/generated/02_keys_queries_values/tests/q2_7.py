@@ -12,15 +12,15 @@ def test_q2_7_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_7_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_7', 'as many keys as features', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_7_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_7', 'keys of unequal length', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_7_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_7', 'fewer keys than features', env)

@@ -12,15 +12,15 @@ def test_q2_8_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_8_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_8', 'scores', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_8_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_8', 'weights', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_8_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_8', 'output', env)

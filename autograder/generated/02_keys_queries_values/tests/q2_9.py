@@ -12,15 +12,15 @@ def test_q2_9_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q2_9_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_9', 'zero where order does not matter', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_9_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_9', 'the largest difference', env)
 
 @test_case(points=1, hidden=True)
 def test_q2_9_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q2_9', 'number types', env)

@@ -12,25 +12,25 @@ def test_q3_2_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q3_2_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_2', 'one row', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_2_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_2', 'leading dimensions', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_2_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_2', 'zeros in p', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_2_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_2', 'number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_2_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_2', 'gradients', env)

@@ -12,30 +12,30 @@ def test_q3_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q3_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'nats over the keys', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'leading dimensions', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'zero weights', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_3_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_3_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'gradients', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_3_6(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_3', 'gradients at zero', env)

@@ -12,15 +12,15 @@ def test_q3_5_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q3_5_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_5', 'unit variances', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_5_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_5', 'any variances', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_5_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_5', 'very small and very large variances', env)

@@ -12,20 +12,20 @@ def test_q3_7_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q3_7_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_7', 'no correlation', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_7_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_7', 'some correlation', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_7_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_7', 'negative correlation', env)
 
 @test_case(points=1, hidden=True)
 def test_q3_7_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q3_7', 'q is k, or −k', env)

@@ -12,25 +12,25 @@ def test_q4_1_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q4_1_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_1', 'one head', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_1_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_1', 'several heads', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_1_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_1', 'number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_1_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_1', 'gradients', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_1_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_1', 'impossible sizes', env)

@@ -12,35 +12,35 @@ def test_q4_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q4_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'one head', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'several heads', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'another sequence', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'large scores and number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_6(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'gradients', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_3_7(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'impossible sizes', env)

@@ -12,15 +12,15 @@ def test_q4_5_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q4_5_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_5', 'one of everything', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_5_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_5', 'every size counts', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_5_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_5', 'published shapes', env)

@@ -12,15 +12,15 @@ def test_q4_7_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q4_7_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_7', 'every position has gold', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_7_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_7', 'some positions have none', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_7_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_7', 'no position has gold', env)

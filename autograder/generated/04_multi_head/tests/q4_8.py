@@ -12,15 +12,15 @@ def test_q4_8_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q4_8_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_8', 'multi-head', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_8_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_8', 'grouped', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_8_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_8', 'impossible sizes', env)

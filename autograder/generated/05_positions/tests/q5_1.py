@@ -12,20 +12,20 @@ def test_q5_1_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q5_1_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_1', 'one pair of features', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_1_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_1', 'every pair', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_1_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_1', 'other bases', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_1_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_1', 'impossible sizes', env)

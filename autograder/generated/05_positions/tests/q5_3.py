@@ -12,20 +12,20 @@ def test_q5_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q5_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_3', 'one sequence', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_3', 'leading dimensions and number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_3', 'positions', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_3_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_3', 'positions in both widths', env)

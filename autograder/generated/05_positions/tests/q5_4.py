@@ -12,20 +12,20 @@ def test_q5_4_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q5_4_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_4', 'within the table', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_4_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_4', 'unequal sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_4_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_4', 'far away', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_4_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_4', 'gradients and number types', env)

@@ -12,15 +12,15 @@ def test_q5_8_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q5_8_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_8', 'same place', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_8_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_8', 'different places', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_8_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_8', 'bases and number types', env)

@@ -12,20 +12,20 @@ def test_q5_9_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q5_9_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_9', 'an empty cache', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_9_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_9', 'a filled cache', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_9_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_9', 'bases and number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q5_9_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q5_9', 'gradients', env)

@@ -12,15 +12,15 @@ def test_q6_1_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_1_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_1', 'square', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_1_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_1', 'more keys than queries', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_1_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_1', 'impossible sizes', env)

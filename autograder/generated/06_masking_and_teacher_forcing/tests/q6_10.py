@@ -12,30 +12,30 @@ def test_q6_10_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_10_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'self-attention and feed-forward', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_10_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'self mask', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_10_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'cross-attention', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_10_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'both masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_10_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'cross without a memory', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_10_6(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_10', 'gradients', env)

@@ -12,25 +12,25 @@ def test_q6_2_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_2_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_2', 'combine_masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_2_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_2', 'unequal sizes', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_2_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_2', 'from_key_padding', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_2_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_2', 'from_additive', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_2_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_2', 'very negative', env)

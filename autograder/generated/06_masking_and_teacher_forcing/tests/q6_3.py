@@ -12,15 +12,15 @@ def test_q6_3_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_3_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_3', 'one place to the right', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_3_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_3', 'one token', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_3_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_3', 'the target is kept', env)

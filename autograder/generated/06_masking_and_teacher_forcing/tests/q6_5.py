@@ -12,20 +12,20 @@ def test_q6_5_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_5_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_5', 'what the model reads', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_5_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_5', 'the loss', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_5_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_5', 'no padding in the loss', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_5_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_5', 'gradients', env)

@@ -12,25 +12,25 @@ def test_q6_8_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_8_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_8', 'the first token', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_8_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_8', 'a longer cache', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_8_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_8', 'step after step', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_8_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_8', 'large scores and number types', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_8_5(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_8', 'gradients', env)

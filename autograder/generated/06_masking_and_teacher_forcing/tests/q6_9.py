@@ -12,20 +12,20 @@ def test_q6_9_public(env):
 
 @test_case(points=1, hidden=True)
 def test_q6_9_1(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_9', 'all rows alike', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_9_2(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_9', 'unequal states', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_9_3(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_9', 'impossible steps', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_9_4(env):
-    from autograder.examine import check_hidden
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_9', 'periodic chains', env)

@@ -1,0 +1,151 @@
+"""2.1 softmax: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from attnkit.checking.case import Case
+from attnkit.checking.compare import Output
+from autograder.exercises.nb02_keys_queries_values.softmax_family import softmax_plain
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, normal, rounded
+from autograder.reference import nb02 as reference
+
+
+def softmax_case(z: Any, dtype: str = "float64", **kwargs: Any) -> Case:
+    return Case(args=(z,), kwargs=kwargs, framework="numpy", dtype=dtype)
+
+
+def flawed_softmax(z: Any, axis: int = -1, *, over: str = "axis", shift: str = "line", exponential: bool = True,
+                   convert: str = "keep", keepdims: bool = True) -> Any:
+    """Softmax with switches that break it."""
+    if convert == "keep":
+        z = np.array(z) if np.asarray(z).dtype.kind == "f" else np.array(z, dtype=np.float64)
+    elif convert == "double":
+        z = np.array(z, dtype=np.float64)
+    chosen = {"axis": axis, "everything": None, "last": -1}[over]
+    if shift == "line":
+        z = z - np.max(z, axis=chosen, keepdims=True)
+    elif shift == "array":
+        z = z - np.max(z)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        shares = np.exp(z) if exponential else z
+        return shares / np.sum(shares, axis=chosen, keepdims=keepdims)
+
+
+def softmax_in_place(z: Any, axis: int = -1) -> Any:
+    if not (isinstance(z, np.ndarray) and z.dtype.kind == "f"):
+        z = np.array(z, dtype=np.float64)
+    z -= z.max(axis=axis, keepdims=True)
+    shares = np.exp(z)
+    return shares / shares.sum(axis=axis, keepdims=True)
+
+
+def softmax_by_lines(z: Any, axis: int = -1) -> Any:
+    def one_line(line: Any) -> Any:
+        top = max(line)
+        shares = [math.exp(x - top) for x in line]
+        return [share / sum(shares) for share in shares]
+
+    z = np.asarray(z)
+    width = z.dtype if z.dtype.kind == "f" else np.float64
+    return np.apply_along_axis(one_line, axis, z.astype(np.float64)).astype(width)
+
+
+def softmax_through_logs(z: Any, axis: int = -1, *, base: float = math.e) -> Any:
+    z = np.asarray(z)
+    width = z.dtype if z.dtype.kind == "f" else np.dtype(np.float64)
+    z = z.astype(np.float64)
+    top = np.max(z, axis=axis, keepdims=True)
+    logs = z - top - np.log(np.sum(np.power(base, z - top), axis=axis, keepdims=True))
+    return np.exp(logs).astype(width)
+
+
+def softmax_from_torch(z: Any, axis: int = -1) -> Any:
+    z = np.asarray(z)
+    return torch.softmax(torch.from_numpy(z if z.dtype.kind == "f" else z.astype(np.float64)), dim=axis).numpy()
+
+
+EXERCISE = Exercise(
+    number="2.1",
+    title="softmax",
+    names=("softmax",),
+    minutes=10,
+    reference=reference.softmax,
+    outputs=(Output("result", properties=("not negative",)),),
+    public=lambda rng: [
+        softmax_case(np.array([1.0, 2.0, 4.0])),
+        softmax_case(rounded(rng, 2, 3), axis=0),
+        softmax_case(np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -998.0]])),
+        softmax_case(rounded(rng, 3), dtype="float32"),
+        softmax_case([1, 2, 3]),
+    ],
+    tests=(
+        Test("one row", "one row of scores becomes shares of 1", lambda rng: [softmax_case(normal(rng, 5)), softmax_case(normal(rng, 1))]),
+        Test(
+            "any axis",
+            "each line along `axis` sums to 1, whichever axis is named",
+            lambda rng: [softmax_case(normal(rng, 3, 4, 5), axis=axis) for axis in (0, 1, 2, -1, -2)] + [softmax_case(normal(rng, 4, 4), axis=0)],
+        ),
+        Test(
+            "large numbers",
+            "numbers far above or below 0 give the same shares as their differences do, line by line",
+            lambda rng: [softmax_case(normal(rng, 3, 4) + np.array([[900.0], [-2000.0], [0.0]])), softmax_case(normal(rng, 4, scale=300.0))],
+        ),
+        Test(
+            "number types",
+            "float32 stays float32; ints and lists become float64",
+            lambda rng: [
+                softmax_case(normal(rng, 2, 3), dtype="float32"),
+                softmax_case(rng.integers(-3, 4, size=(2, 3))),
+                softmax_case([[1, 0, 2], [0, 3, 1]]),
+            ],
+        ),
+    ),
+    flawed=flawed_softmax,
+    mistakes=(
+        Mistake(
+            "no-shift", "exponentials of the raw numbers, which overflow", "The formula has no maximum in it, so I left it out.",
+            "What is exp(1000) in floating point? Adding one number to a whole line changes nothing: choose it well.",
+            "step 2 of the stub", switches={"shift": "none"},
+        ),
+        Mistake(
+            "shift-by-global-maximum", "the maximum of the whole array taken off every line",
+            "One maximum is enough for everything.", "Which line would underflow to zeros when another is 2000 higher?",
+            "step 2 of the stub", switches={"shift": "array"},
+        ),
+        Mistake(
+            "sum-over-everything", "one sum over the whole array, not one per line", "All shares together make 1.",
+            "How many sums does a 2 × 3 table with axis=-1 need?", "step 3 of the stub", switches={"over": "everything"},
+        ),
+        Mistake(
+            "axis-ignored", "the last axis whatever `axis` says", "Softmax is over the last axis.",
+            "Try axis=0 on a table of two rows: do the columns sum to 1?", "the argument `axis`", switches={"over": "last"},
+        ),
+        Mistake(
+            "no-keepdims", "a sum without keepdims=True, which lines up with the wrong axis", "NumPy will line the sums up.",
+            "Print the shapes of the two things you divide.", "step 3 of the stub", switches={"keepdims": False},
+        ),
+        Mistake(
+            "no-exponential", "the numbers divided by their sum, without the exponential", "Shares are parts of a sum.",
+            "Can a share of 1 be negative?", "the equation above the stub", switches={"exponential": False, "shift": "none"},
+        ),
+        Mistake(
+            "always-float64", "everything turned into float64", "More digits never hurt.",
+            "Look at the number type of what goes in and what comes out.", "step 1 of the stub", switches={"convert": "double"},
+        ),
+        Mistake(
+            "changes-its-input", "the maximum taken off in place", "z -= … is the same as z = z - ….",
+            "What does the caller's array hold afterwards?", "step 2 of the stub", code=softmax_in_place,
+        ),
+    ),
+    variants=(
+        Variant("plain", softmax_plain),
+        Variant("line by line", softmax_by_lines),
+        Variant("through logarithms, extra keyword", softmax_through_logs),
+        Variant("torch's softmax", softmax_from_torch),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Notebook 4, many heads: what each exercise asks, and the wrong answers it knows by name."""

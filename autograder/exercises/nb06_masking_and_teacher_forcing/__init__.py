@@ -1,0 +1,1 @@
+"""Notebook 6, masks and teacher forcing: what each exercise asks, and the wrong answers it knows by name."""

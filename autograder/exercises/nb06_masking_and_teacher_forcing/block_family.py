@@ -1,0 +1,137 @@
+"""What exercises 6.10 and 6.11 share: blocks, flawed and right, and their parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from autograder.judging.declare import Rng
+
+
+class Heads(nn.Module):
+    """Multi-head attention written with einsum; `wrong` breaks it."""
+
+    def __init__(self, d_model: int, H: int) -> None:
+        super().__init__()
+        self.H = H
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
+        X_kv = X_q if X_kv is None else X_kv
+        Q, K, V = (W(X).unflatten(-1, (self.H, -1)) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
+        scores = torch.einsum("bthd,bshd->bhts", Q, K) / math.sqrt(Q.shape[-1])
+        allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask.expand(scores.shape)
+        weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1) * allowed
+        return self.W_o(torch.einsum("bhts,bshd->bthd", weights, V).flatten(2)), weights
+
+
+class FlawedBlock(nn.Module):
+    """The pre-norm block with switches that break it."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, *, place: str = "pre", residual: str = "x", self_masked: bool = True,
+                 memory_masked: bool = True, normed_memory: bool = False, order: str = "self first", keys: str = "memory", norms: str = "own",
+                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x") -> None:
+        super().__init__()
+        self.place, self.residual, self.self_masked, self.memory_masked = place, residual, self_masked, memory_masked
+        self.normed_memory, self.order, self.keys, self.norms = normed_memory, order, keys, norms
+        self.cross, self.refuse, self.polarity, self.result = cross, refuse, polarity, result
+        self.norm_self = nn.LayerNorm(d_model)
+        self.self_attention = Heads(d_model, H)
+        if cross:
+            self.norm_cross = nn.LayerNorm(d_model)
+            self.cross_attention = Heads(d_model, H)
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU() if activation == "relu" else nn.GELU() if activation == "gelu" else nn.Identity(), nn.Linear(d_ff, d_model))
+
+    def forward(self, x: Any, memory: Any = None, self_mask: Any = None, memory_mask: Any = None) -> Any:
+        if self.cross and memory is None and self.refuse:
+            raise ValueError("cross=True needs a memory")
+        if self.polarity == "blocked":
+            self_mask, memory_mask = (None if mask is None else ~mask for mask in (self_mask, memory_mask))
+        parts = [(self.norm_self, lambda y: self.self_attention(y, mask=self_mask if self.self_masked else None)[0])]
+        if self.cross and memory is not None:
+            parts.append((self.norm_self if self.norms == "shared" else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
+        if self.order == "cross first":
+            parts.reverse()
+        parts.append((self.norm_self if self.norms == "shared" else self.norm_feed_forward, self.feed_forward))
+        for norm, part in parts:
+            x = self._around(x, norm, part)
+        return x if self.result == "x" else (x, None)
+
+    def _cross(self, y: Any, memory: Any, mask: Any) -> Any:
+        if self.normed_memory:
+            memory = self.norm_cross(memory)
+        if self.keys == "x":
+            return self.cross_attention(y, y)[0]
+        return self.cross_attention(y, memory, mask)[0]
+
+    def _around(self, x: Any, norm: Any, part: Any) -> Any:
+        if self.place == "post":
+            return norm(x + part(x))
+        if self.place == "none":
+            return x + part(x)
+        y = norm(x)
+        return part(y) + {"x": x, "normed": y, "none": 0.0}[self.residual]
+
+
+class PlainBlock(nn.Module):
+    """The block with the attention written out in functions."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False) -> None:
+        super().__init__()
+        self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.norm_self, self.norm_feed_forward = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.self_attention = Heads(d_model, H)
+        self.cross_attention = Heads(d_model, H) if cross else None
+        self.norm_cross = nn.LayerNorm(d_model) if cross else None
+
+    def forward(self, x: Any, memory: Any = None, self_mask: Any = None, memory_mask: Any = None) -> Any:
+        x = x + self.self_attention(self.norm_self(x), None, self_mask)[0]
+        if self.cross_attention is not None and self.norm_cross is not None:
+            if memory is None:
+                raise ValueError("a block with cross-attention needs a memory")
+            x = x + self.cross_attention(self.norm_cross(x), memory, memory_mask)[0]
+        return x + self.feed_forward(self.norm_feed_forward(x))
+
+
+class LibraryHeads(Heads):
+    """The same attention through torch's own operator."""
+
+    def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
+        X_kv = X_q if X_kv is None else X_kv
+        Q, K, V = (W(X).unflatten(-1, (self.H, -1)).transpose(1, 2) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
+        return self.W_o(nn.functional.scaled_dot_product_attention(Q, K, V, attn_mask=mask).transpose(1, 2).flatten(2)), None
+
+
+class LibraryBlock(FlawedBlock):
+    """The block on torch's attention, with one more keyword argument."""
+
+    def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, dropout: float = 0.0) -> None:
+        super().__init__(d_model, H, d_ff, cross)
+        self.self_attention = LibraryHeads(d_model, H)
+        if cross:
+            self.cross_attention = LibraryHeads(d_model, H)
+        self.dropout = nn.Dropout(dropout)
+
+
+def block_state(rng: Rng, d_model: int, d_ff: int, cross: bool, prefix: str = "", digits: int | None = None) -> dict[str, np.ndarray]:
+    """Weights of one block under the stub's names; layer norms near 1 and 0."""
+    state: dict[str, np.ndarray] = {}
+    for name in ("self", "cross") if cross else ("self",):
+        state |= norm_state(rng, d_model, f"{prefix}norm_{name}")
+        state |= {f"{prefix}{name}_attention.{W}.weight": 0.6 * rng.standard_normal((d_model, d_model)) for W in ("W_q", "W_k", "W_v", "W_o")}
+    state |= norm_state(rng, d_model, f"{prefix}norm_feed_forward")
+    state |= linear_state(rng, d_model, d_ff, f"{prefix}feed_forward.0") | linear_state(rng, d_ff, d_model, f"{prefix}feed_forward.2")
+    return state if digits is None else {name: np.round(array, digits) + 0.0 for name, array in state.items()}
+
+
+def norm_state(rng: Rng, d: int, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": 1.0 + 0.3 * rng.standard_normal(d), f"{name}.bias": 0.3 * rng.standard_normal(d)}
+
+
+def linear_state(rng: Rng, d_in: int, d_out: int, name: str) -> dict[str, np.ndarray]:
+    return {f"{name}.weight": 0.6 * rng.standard_normal((d_out, d_in)), f"{name}.bias": 0.3 * rng.standard_normal(d_out)}

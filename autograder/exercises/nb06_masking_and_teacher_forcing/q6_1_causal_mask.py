@@ -1,0 +1,121 @@
+"""6.1 causal_mask: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from attnkit.checking.case import Case
+from attnkit.checking.compare import Output
+from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import INFINITE, mask_by_rows
+from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.reference import nb06 as reference
+
+
+def mask_case(T: int, S: int | None = None, **options: Any) -> Case:
+    return Case(args=(T,) if S is None else (T, S), sizes={"T": T, "S": S or T}, **options)
+
+
+def flawed_causal_mask(T: int, S: int | None = None, *, edge: int = 0, align: str = "right", polarity: str = "allowed",
+                       kind: str = "bool", refuse: bool = True, width: str = "S") -> Any:
+    """The causal mask with switches that break it."""
+    S = T if S is None or width == "T" else S
+    if refuse and S < T:
+        raise ValueError("S must be at least T")
+    offset = (S - T if align == "right" else 0) + edge
+    mask = torch.ones(T, S).tril(offset).bool()
+    if polarity == "blocked":
+        mask = ~mask
+    elif polarity == "upper":
+        mask = torch.ones(T, S).triu(offset).bool()
+    if kind == "additive":
+        return torch.zeros(T, S).masked_fill(~mask, -INFINITE)
+    return mask.float() if kind == "float" else mask
+
+
+def mask_by_comparison(T: int, S: int | None = None, *, device: Any = None) -> Any:
+    S = S or T
+    if not S >= T:
+        raise ValueError
+    return torch.arange(S, device=device)[None, :] <= torch.arange(S - T, S, device=device)[:, None]
+
+
+def mask_from_torch(T: int, S: int | None = None) -> Any:
+    S = T if S is None else S
+    if S < T:
+        raise ValueError("S < T")
+    return nn.Transformer.generate_square_subsequent_mask(S)[S - T :] == 0
+
+
+def mask_without_ones(T: int, S: int | None = None) -> Any:
+    S = S if S is not None else T
+    if T > S:
+        raise ValueError("more queries than positions")
+    return torch.triu(torch.ones(T, S, dtype=torch.bool), diagonal=S - T + 1).logical_not()
+
+
+EXERCISE = Exercise(
+    number="6.1",
+    title="causal_mask",
+    names=("causal_mask",),
+    minutes=5,
+    reference=reference.causal_mask,
+    outputs=(Output("mask", ("T", "S"), dtype="bool"),),
+    public=lambda rng: [mask_case(3), mask_case(2, 5), mask_case(4, 2, raises="ValueError")],
+    tests=(
+        Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1)]),
+        Test(
+            "more keys than queries", "the T queries stand at the last T of the S positions",
+            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7)],
+        ),
+        Test(
+            "impossible sizes", "a ValueError when there are more queries than positions",
+            lambda rng: [mask_case(3, 2, raises="ValueError"), mask_case(5, 1, raises="ValueError")],
+        ),
+    ),
+    flawed=flawed_causal_mask,
+    mistakes=(
+        Mistake(
+            "blocks-itself", "a diagonal that is blocked, which leaves the first query nothing at all", "A token must not see itself.",
+            "What can query 0 attend to, if not to position 0?", "step 2 of the stub", switches={"edge": -1},
+        ),
+        Mistake(
+            "one-too-many", "a mask that shows one later token", "The diagonal starts at 1.", "Write the first row for T = 3 by hand.",
+            "step 2 of the stub", switches={"edge": 1},
+        ),
+        Mistake(
+            "blocked-is-true", "True for blocked, as in nn.MultiheadAttention", "A mask marks what is masked out.",
+            "In this course True means: may attend.", "the docstring", switches={"polarity": "blocked"},
+        ),
+        Mistake(
+            "sees-only-the-future", "the upper triangle in place of the lower one", "Causal masks are triangles.",
+            "Rows are queries. Which positions come before query 2?", "step 2 of the stub", switches={"polarity": "upper"},
+        ),
+        Mistake(
+            "aligned-left", "queries placed at the first T positions when S > T", "Query t is position t.",
+            "With a cache, the T queries are the newest positions.", "step 1 of the stub", switches={"align": "left"},
+        ),
+        Mistake(
+            "ignores-S", "a square mask whatever S is", "The mask is T × T.", "How many keys are there?", "the shape in the docstring", switches={"width": "T"},
+        ),
+        Mistake(
+            "additive-mask", "0 and −∞ in place of True and False", "The mask is added to the scores.", "What does the docstring say the mask is made of?",
+            "the docstring", switches={"kind": "additive"},
+        ),
+        Mistake(
+            "float-mask", "ones and zeros as floating numbers", "1 and True are the same.", "Look at the mask's dtype.", "the docstring", switches={"kind": "float"},
+        ),
+        Mistake(
+            "nothing-refused", "sizes that cannot be, accepted", "Nobody will call it with S < T.", "Where would query 0 stand if T = 3 and S = 2?",
+            "step 1 of the stub", switches={"refuse": False},
+        ),
+    ),
+    variants=(
+        Variant("row by row", mask_by_rows),
+        Variant("comparison, extra keyword", mask_by_comparison),
+        Variant("torch's square mask", mask_from_torch),
+        Variant("upper triangle negated", mask_without_ones),
+    ),
+)

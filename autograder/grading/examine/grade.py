@@ -1,0 +1,204 @@
+"""Grade one notebook: its cells run in a sandbox, Otter's unmodified test files run here, over proxies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any, Protocol
+
+from otter.nbmeta_config import NBMetadataConfig
+from otter.test_files import TestFile, create_test_file
+
+from attnkit.checking.message import CheckFailed
+from autograder.grading.course import CourseNotebook, Question
+from autograder.grading.find.naming import printable, printable_text
+from autograder.grading.find.notebook import UnreadableError, cells_to_run, is_handed_out, read_notebook
+from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
+from autograder.grading.run.session import InfrastructureError
+
+WITHHELD = Finding(
+    "the test could not be completed", found="an error of the grader itself: your instructor has been told"
+)
+
+
+class RanCell(Protocol):
+    """How one cell ended."""
+
+    index: int
+    status: str
+    failure: Any
+    seconds: float
+
+
+class OpenSession(Protocol):
+    """A worker that has one submission's cells and functions."""
+
+    environment: Mapping[str, Any]
+
+    def run_cells(self, cells: list[str]) -> list[Any]:
+        """Run the cells in order and say how each ended."""
+
+
+class OpenWorkshop(Protocol):
+    """A place where submissions run, one session each."""
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox that is really in use."""
+
+    def open(self) -> AbstractContextManager[Any]:
+        """Start a session."""
+
+
+def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -> Result:
+    """Run the notebook's cells in a fresh session and examine every question; may raise InfrastructureError.
+
+    The same bytes, master and tests give the same result, wherever this is called.
+    """
+    started = time.monotonic()
+    try:
+        numbered = cells_to_run(read_notebook(raw), master)
+    except UnreadableError as error:
+        return Result(Status.UNREADABLE, notes=(str(error),), possible=master.points, sandbox=workshop.sandbox)
+    with workshop.open() as session:
+        ran = session.run_cells([source for _, source in numbered])
+        examined = [_examine(master, question, session.environment) for question in master.questions]
+    questions = tuple(item.result for item in examined)
+    cells = _cell_problems(ran, numbered, master)
+    faults = tuple(fault for item in examined for fault in item.faults)
+    return Result(
+        Status.PROBLEMS if cells or faults or any(question.stopped for question in questions) else Status.GRADED,
+        questions,
+        cells,
+        faults=faults,
+        possible=sum(question.possible for question in questions),
+        sandbox=workshop.sandbox,
+        seconds=time.monotonic() - started,
+    )
+
+
+@dataclass(frozen=True)
+class _Examined:
+    result: QuestionResult
+    faults: tuple[str, ...]
+
+
+def _examine(master: CourseNotebook, question: Question, environment: Mapping[str, Any]) -> _Examined:
+    """Run one Otter test file on the proxies and read off its points and messages."""
+    file = _test_file(str(master.test_path(question)))
+    labels = case_labels(question, [bool(case.hidden) for case in file.otter.test_cases])
+    raised = file.run_recorded(environment)
+    cases, faults = [], []
+    for position, outcome in enumerate(file.otter.test_case_results):
+        error = raised.get(position)
+        finding = None if outcome.passed else _finding(error)
+        if finding is WITHHELD:
+            faults.append(f"{question.name}, case {position + 1}: {printable(repr(error), 200)}")
+        case = outcome.test_case
+        cases.append(CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding))
+    score, possible = float(file.otter.score), float(file.otter.possible)
+    result = QuestionResult(question.name, question.title, score, possible, tuple(cases))
+    return _Examined(result, tuple(faults))
+
+
+class _RecordedFile:
+    """An Otter test file whose cases keep the exception they raised; what Otter makes of it is unchanged."""
+
+    def __init__(self, otter: TestFile) -> None:
+        self.otter = otter
+        self.raised: dict[int, BaseException] = {}
+        for position, case in enumerate(otter.test_cases):
+            case.body.test_func = self._recording(position, case.body.test_func)
+
+    def run_recorded(self, environment: Mapping[str, Any]) -> dict[int, BaseException]:
+        """Run every case; the exceptions by position. A fault of the sandbox is raised, never scored."""
+        self.raised.clear()
+        self.otter.run(environment)
+        for error in self.raised.values():
+            if isinstance(error, InfrastructureError):
+                raise error
+        return dict(self.raised)
+
+    def _recording(self, position: int, function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def recorded(**arguments: Any) -> None:
+            try:
+                function(**arguments)
+            except Exception as error:
+                self.raised[position] = error
+                raise
+
+        return recorded
+
+
+@cache
+def _test_file(path: str) -> _RecordedFile:
+    return _RecordedFile(create_test_file(path, NBMetadataConfig()))
+
+
+def warm_up(master: CourseNotebook) -> None:
+    """Load every test file of a notebook, so that the first submission is as fast as the others."""
+    for question in master.questions:
+        _test_file(str(master.test_path(question)))
+
+
+def case_labels(question: Question, hidden: Sequence[bool]) -> list[str]:
+    """What each case checks: the notebook's own check, then what the hidden tests say in the order of the build."""
+    says = iter(question.tests)
+    return [
+        next(says, f"hidden check {position}") if is_hidden else "the check in the notebook"
+        for position, is_hidden in enumerate(hidden)
+    ]
+
+
+def _finding(error: BaseException | None) -> Finding:
+    """The words of a failed check; anything else that went wrong is withheld, since it could carry hidden inputs."""
+    if not isinstance(error, CheckFailed):
+        return WITHHELD
+    report = error.report
+    texts = (
+        report.problem,
+        report.expected,
+        report.found,
+        report.looks_like,
+        report.hint,
+        report.look_at,
+        report.mistake,
+    )
+    return Finding(*(printable_text(text) for text in texts))
+
+
+def _cell_problems(
+    ran: Sequence[RanCell], numbered: list[tuple[int, str]], master: CourseNotebook
+) -> tuple[CellProblem, ...]:
+    """What to tell about the cells; those that were not run any more are one problem."""
+    found = [problem for cell in ran if (problem := _cell_problem(cell, numbered, master)) is not None]
+    skipped = [problem for problem in found if problem.status == "skipped"]
+    return tuple(problem for problem in found if problem not in skipped[1:])
+
+
+def _cell_problem(cell: RanCell, numbered: list[tuple[int, str]], master: CourseNotebook) -> CellProblem | None:
+    """What to tell about a cell that did not end well.
+
+    A handed-out cell that fails because an answer above it is wrong or missing is no problem of its own.
+    """
+    if cell.status == "ok":
+        return None
+    number, source = numbered[cell.index]
+    if cell.status == "skipped":
+        reason = printable(getattr(cell.failure, "message", "") or "the worker was stopped too often", 160)
+        return CellProblem(number, cell.status, f"and later ones were not run: {reason}")
+    if cell.status == "timeout":
+        return CellProblem(number, cell.status, "took too long and was stopped")
+    if cell.status == "died":
+        return CellProblem(number, cell.status, "ended the whole process")
+    if cell.failure is not None and cell.failure.kind == "unfinished":
+        return None
+    if is_handed_out(source, master):
+        return None
+    name = printable(getattr(cell.failure, "type", "") or "an error", 60)
+    message = printable(getattr(cell.failure, "message", ""), 160)
+    return CellProblem(number, "error", f"raised {name}" + (f": {message}" if message else ""))

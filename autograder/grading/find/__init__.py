@@ -1,0 +1,1 @@
+"""Which file is whose, and what is in it: archives, folders, names, notebooks."""

@@ -1,0 +1,1 @@
+"""What came of each submission: results, and the gradebook that keeps them."""

@@ -1,0 +1,299 @@
+"""The gradebook: one SQLite file that keeps every result, survives a crash and knows what need not be graded again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from autograder.grading.errors import GradingError
+from autograder.grading.find.intake import Submission
+from autograder.grading.find.layout import Student
+from autograder.grading.find.notebook import Identity
+from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, started TEXT NOT NULL, finished TEXT, paths TEXT NOT NULL, sandbox TEXT NOT NULL
+);
+CREATE TABLE submissions (
+    student TEXT NOT NULL, notebook TEXT NOT NULL,
+    name TEXT NOT NULL, platform TEXT NOT NULL, platform_id TEXT NOT NULL, email TEXT NOT NULL,
+    file TEXT NOT NULL, sha256 TEXT NOT NULL, notebook_version TEXT NOT NULL, tests_version TEXT NOT NULL,
+    status TEXT NOT NULL, score REAL, possible REAL NOT NULL, sandbox TEXT NOT NULL, seconds REAL NOT NULL,
+    notes TEXT NOT NULL, faults TEXT NOT NULL, graded_at TEXT NOT NULL,
+    PRIMARY KEY (student, notebook)
+) WITHOUT ROWID;
+CREATE TABLE questions (
+    student TEXT NOT NULL, notebook TEXT NOT NULL, position INTEGER NOT NULL,
+    name TEXT NOT NULL, title TEXT NOT NULL, score REAL NOT NULL, possible REAL NOT NULL,
+    PRIMARY KEY (student, notebook, position),
+    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE cases (
+    student TEXT NOT NULL, notebook TEXT NOT NULL, question INTEGER NOT NULL, position INTEGER NOT NULL,
+    name TEXT NOT NULL, hidden INTEGER NOT NULL, points REAL NOT NULL, passed INTEGER NOT NULL,
+    problem TEXT, expected TEXT, found TEXT, looks_like TEXT, hint TEXT, look_at TEXT, mistake TEXT,
+    PRIMARY KEY (student, notebook, question, position),
+    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE cells (
+    student TEXT NOT NULL, notebook TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL,
+    PRIMARY KEY (student, notebook, number),
+    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE TABLE history (
+    student TEXT NOT NULL, notebook TEXT NOT NULL, sha256 TEXT NOT NULL, tests_version TEXT NOT NULL,
+    status TEXT NOT NULL, score REAL, graded_at TEXT NOT NULL
+);
+CREATE TABLE files (
+    sha256 TEXT NOT NULL, course TEXT NOT NULL, notebook TEXT NOT NULL, version TEXT NOT NULL,
+    untouched INTEGER NOT NULL, problem TEXT NOT NULL, unreadable INTEGER NOT NULL,
+    PRIMARY KEY (sha256, course)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of the gradebook: who handed in what, and what came of it."""
+
+    student: Student
+    notebook: str
+    file: str
+    sha256: str
+    graded_at: str
+    result: Result
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What decides whether a submission must be graded again; `sound` when no fault of ours touched its result."""
+
+    sha256: str
+    tests_version: str
+    sandbox: str
+    status: Status
+    sound: bool
+
+
+class Gradebook:
+    """An open gradebook; every result is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = NORMAL")
+            self._base.execute("PRAGMA foreign_keys = ON")
+            version = self._base.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._create()
+        except sqlite3.Error as error:
+            raise GradingError(f"{path} cannot be used as a gradebook ({error}): choose another -o folder") from None
+        if version not in (0, SCHEMA_VERSION):
+            raise GradingError(
+                f"{path} was written by another version of autograder (format {version}, not {SCHEMA_VERSION}): "
+                "choose another -o folder"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._base.execute("PRAGMA optimize")
+        self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._base.close()
+
+    def _create(self) -> None:
+        self._base.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._base
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
+
+    def start_run(self, paths: list[str], sandbox: str) -> int:
+        """Note that a run began; returns its number."""
+        cursor = self._base.execute(
+            "INSERT INTO runs (started, paths, sandbox) VALUES (?, ?, ?)", (_now(), json.dumps(paths), sandbox)
+        )
+        return int(cursor.lastrowid or 0)
+
+    def finish_run(self, run: int) -> None:
+        """Note that a run came to its end."""
+        self._base.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
+
+    def standing(self, student: str, notebook: str) -> Standing | None:
+        """What is recorded for this student and notebook, if anything."""
+        row = self._base.execute(
+            "SELECT sha256, tests_version, sandbox, status, faults FROM submissions WHERE student = ? AND notebook = ?",
+            (student, notebook),
+        ).fetchone()
+        return Standing(row[0], row[1], row[2], Status(row[3]), row[4] == "[]") if row else None
+
+    def record(self, submission: Submission, tests_version: str, result: Result) -> None:
+        """Write one result, replacing an earlier one, in one transaction."""
+        student, key = submission.student, (submission.student.key, submission.notebook)
+        now = _now()
+        with self._transaction() as base:
+            base.execute("DELETE FROM submissions WHERE student = ? AND notebook IN (?, '')", key)
+            base.execute(
+                f"INSERT INTO submissions VALUES ({_places(18)})",
+                (
+                    *key,
+                    *(student.name, student.platform, student.id, student.email),
+                    *(submission.shown, submission.sha256, submission.version, tests_version),
+                    *(result.status.value, result.score, result.possible, result.sandbox, round(result.seconds, 3)),
+                    *(json.dumps([*submission.notes, *result.notes]), json.dumps(result.faults), now),
+                ),
+            )
+            base.executemany(f"INSERT INTO questions VALUES ({_places(7)})", _question_rows(key, result))
+            base.executemany(f"INSERT INTO cases VALUES ({_places(15)})", _case_rows(key, result))
+            base.executemany(
+                f"INSERT INTO cells VALUES ({_places(5)})",
+                [(*key, cell.number, cell.status, cell.message) for cell in result.cells],
+            )
+            base.execute(
+                f"INSERT INTO history VALUES ({_places(7)})",
+                (*key, submission.sha256, tests_version, result.status.value, result.score, now),
+            )
+
+    def update_origin(self, submission: Submission) -> None:
+        """Keep name, file and platform of an unchanged submission up to date."""
+        student = submission.student
+        self._base.execute(
+            "UPDATE submissions SET name = ?, platform = ?, platform_id = ?, email = ?, file = ? "
+            "WHERE student = ? AND notebook = ?",
+            (
+                *(student.name, student.platform, student.id, student.email, submission.shown),
+                student.key,
+                submission.notebook,
+            ),
+        )
+
+    def identity(self, sha256: str, course: str) -> Identity | None:
+        """What a file was identified as in an earlier run with the same course."""
+        row = self._base.execute(
+            "SELECT notebook, version, untouched, problem, unreadable FROM files WHERE sha256 = ? AND course = ?",
+            (sha256, course),
+        ).fetchone()
+        return Identity(row[0], row[1], bool(row[2]), row[3], bool(row[4])) if row else None
+
+    def remember(self, sha256: str, course: str, identity: Identity) -> None:
+        """Keep what a file was identified as."""
+        values = asdict(identity)
+        self._base.execute(
+            f"INSERT OR REPLACE INTO files VALUES ({_places(7)})",
+            (
+                sha256,
+                course,
+                *(values[name] for name in ("notebook", "version", "untouched", "problem", "unreadable")),
+            ),
+        )
+
+    def notebooks(self) -> list[str]:
+        """The notebooks that have a row, in order."""
+        return [row[0] for row in self._base.execute("SELECT DISTINCT notebook FROM submissions ORDER BY notebook")]
+
+    def records(self, notebook: str | None = None) -> Iterator[Record]:
+        """Every row, students in order, one at a time, so that memory does not grow with the class."""
+        where, values = ("WHERE notebook = ?", (notebook,)) if notebook is not None else ("", ())
+        keys = self._base.execute(
+            f"SELECT student, notebook FROM submissions {where} ORDER BY notebook, student COLLATE NOCASE", values
+        )
+        for student, name in keys:
+            record = self.record_of(student, name)
+            if record is not None:
+                yield record
+
+    def record_of(self, student: str, notebook: str) -> Record | None:
+        """One row with everything in it."""
+        key = (student, notebook)
+        row = self._base.execute(
+            "SELECT name, platform, platform_id, email, file, sha256, graded_at, status, notes, faults, possible, "
+            "sandbox, seconds FROM submissions WHERE student = ? AND notebook = ?",
+            key,
+        ).fetchone()
+        if row is None:
+            return None
+        (
+            name,
+            platform,
+            identifier,
+            email,
+            file,
+            sha256,
+            graded_at,
+            status,
+            notes,
+            faults,
+            possible,
+            sandbox,
+            seconds,
+        ) = row
+        cells = self._base.execute(
+            "SELECT number, status, message FROM cells WHERE student = ? AND notebook = ? ORDER BY number", key
+        )
+        result = Result(
+            Status(status),
+            self._questions(key),
+            tuple(CellProblem(*cell) for cell in cells),
+            tuple(json.loads(notes)),
+            tuple(json.loads(faults)),
+            possible,
+            sandbox,
+            seconds,
+        )
+        return Record(Student(student, name, platform, identifier, email), notebook, file, sha256, graded_at, result)
+
+    def _questions(self, key: tuple[str, str]) -> tuple[QuestionResult, ...]:
+        cases: dict[int, list[CaseResult]] = {}
+        for row in self._base.execute(
+            "SELECT question, name, hidden, points, passed, problem, expected, found, looks_like, hint, look_at, "
+            "mistake FROM cases WHERE student = ? AND notebook = ? ORDER BY question, position",
+            key,
+        ):
+            finding = None if row[5] is None else Finding(*row[5:])
+            cases.setdefault(row[0], []).append(CaseResult(row[1], bool(row[2]), row[3], bool(row[4]), finding))
+        questions = self._base.execute(
+            "SELECT position, name, title, score, possible FROM questions "
+            "WHERE student = ? AND notebook = ? ORDER BY position",
+            key,
+        )
+        return tuple(
+            QuestionResult(name, title, score, possible, tuple(cases.get(position, ())))
+            for position, name, title, score, possible in questions
+        )
+
+
+def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:
+    for position, question in enumerate(result.questions):
+        yield (*key, position, question.name, question.title, question.score, question.possible)
+
+
+def _case_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:
+    for number, question in enumerate(result.questions):
+        for position, case in enumerate(question.cases):
+            finding = (None,) * 7 if case.finding is None else tuple(asdict(case.finding).values())
+            yield (*key, number, position, case.name, int(case.hidden), case.points, int(case.passed), *finding)
+
+
+def _places(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""What people are shown: pages, tables, exports and the terminal."""

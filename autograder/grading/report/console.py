@@ -1,0 +1,175 @@
+"""What a person at the terminal sees while a class is graded and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from autograder.grading.batch import GRADEBOOK, Summary
+from autograder.grading.find.intake import Intake, Submission
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.result import QuestionResult, QuestionStatus, Result, Status
+from autograder.grading.report.exports import number, percent
+from autograder.grading.report.outputs import GRADES, REPORT
+
+ROWS_SHOWN = 40
+WIDTH = 92
+NOTICES_SHOWN = 12
+LAYOUTS_SHOWN = 6
+_STYLES = {
+    QuestionStatus.RIGHT: ("✓", "green"),
+    QuestionStatus.PARTLY: ("◐", "yellow"),
+    QuestionStatus.WRONG: ("✗", "red"),
+    QuestionStatus.BLANK: ("○", "dim"),
+}
+
+
+class ConsoleWatcher:
+    """A progress bar while submissions are graded; plain lines where there is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._progress = Progress(
+            TextColumn("grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[name]}", style="dim"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("grading", total=None, visible=False, name="")
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Draw the bar during the block."""
+        with self._progress:
+            yield
+
+    def found(self, intake: Intake, to_grade: int) -> None:
+        """Say what was found, and begin to count."""
+        for layout in intake.layouts[:LAYOUTS_SHOWN]:
+            self.console.print(Text(layout, style="dim"))
+        if len(intake.layouts) > LAYOUTS_SHOWN:
+            self.console.print(Text(f"and {len(intake.layouts) - LAYOUTS_SHOWN} more paths", style="dim"))
+        for notice in intake.notices[:NOTICES_SHOWN]:
+            self.console.print(Text(f"note: {notice}", style="yellow"))
+        if len(intake.notices) > NOTICES_SHOWN:
+            self.console.print(
+                Text(f"and {len(intake.notices) - NOTICES_SHOWN} more notes in the report", style="yellow")
+            )
+        total = len(intake.submissions)
+        self.console.print(f"{total} submission{'' if total == 1 else 's'}, {to_grade} to grade")
+        self._progress.update(self._task, total=to_grade, visible=bool(to_grade))
+
+    def graded(self, submission: Submission, result: Result) -> None:
+        """Move the bar on."""
+        self._progress.update(self._task, advance=1, name=escape(submission.student.name[:24]))
+
+    def writing(self) -> None:
+        """Take the bar away."""
+        self._progress.update(self._task, visible=False)
+
+
+def show_class(console: Console, out: Path, summary: Summary) -> None:
+    """The table of the class, what needs a look, and where everything lies."""
+    keys = {(submission.student.key, submission.notebook) for submission in summary.intake.submissions}
+    shown = min(len(keys), ROWS_SHOWN)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("student", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("notebook", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("%", justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    with Gradebook(out / GRADEBOOK) as book:
+        records = (record for key in sorted(keys, key=_by_notebook) if (record := book.record_of(*key)) is not None)
+        for record in islice(records, shown):
+            table.add_row(*_row(record))
+    console.print()
+    console.print(table)
+    if len(keys) > shown:
+        console.print(f"… and {len(keys) - shown} more in {GRADES}")
+    console.print()
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
+    unchanged = f" ({summary.skipped} unchanged since the last run)" if summary.skipped else ""
+    console.print(Text(f"{counts}{unchanged}"))
+    if summary.statuses.get(Status.INFRASTRUCTURE):
+        console.print(
+            Text("some could not be graded through no fault of the student: run the command again", style="red")
+        )
+    if summary.sandboxes:
+        console.print(Text(f"sandbox {', '.join(sorted(summary.sandboxes))}"))
+    _show_place(console, "report", out / REPORT)
+    _show_place(console, "grades", out / GRADES)
+
+
+def show_check(console: Console, result: Result, title: str) -> None:
+    """Every question of one notebook, with what is wrong in words."""
+    console.print()
+    console.print(Text(f"Notebook {title}", style="bold"))
+    for note in result.notes:
+        console.print(Text(f"note: {note}", style="yellow"))
+    for cell in result.cells:
+        console.print(Text(f"note: {cell}", style="yellow"))
+    for question in result.questions:
+        _show_question(console, question)
+    console.print()
+    score = result.score
+    if score is not None:
+        share = f" ({100 * score / result.possible:.0f} %)" if result.possible else ""
+        console.print(Text(f"{number(score)} of {number(result.possible)} points{share}", style="bold"))
+    for fault in result.faults:
+        console.print(Text(f"the grader could not complete a check: {fault}", style="red"))
+
+
+def _show_question(console: Console, question: QuestionResult) -> None:
+    mark, style = _STYLES[question.status]
+    head = Table.grid(padding=(0, 1))
+    head.width = min(console.width, WIDTH)
+    head.add_column(width=1)
+    head.add_column(ratio=1)
+    head.add_column(justify="right", no_wrap=True)
+    points = f"{number(question.score)} / {number(question.possible)}"
+    head.add_row(Text(mark, style=style), Text(question.title, style="bold"), Text(points, style=style))
+    console.print()
+    console.print(head)
+    for finding, cases in question.findings():
+        body = Table.grid(padding=(0, 2, 0, 0))
+        body.add_column(style="dim", no_wrap=True, min_width=10)
+        body.add_column(overflow="fold")
+        for label, text in finding.rows():
+            body.add_row(label, Text(text, style="bold" if label == "looks like" else ""))
+        seen = "every check" if len(cases) == len(question.cases) else "; ".join(case.name for case in cases)
+        body.add_row("seen in", Text(seen, style="dim"))
+        console.print(Padding(Text(finding.problem, style=style), (0, 0, 0, 2)))
+        console.print(Padding(body, (0, 0, 0, 4)))
+
+
+def _row(record: Record) -> tuple[Text, Text, Text, Text, Text]:
+    result = record.result
+    style = {Status.GRADED: "green", Status.PROBLEMS: "yellow"}.get(result.status, "red")
+    details = [*result.problems()] if result.status.has_score else [*result.notes, *result.faults]
+    status = Text(result.status.value, style=style)
+    if details:
+        more = f" (+{len(details) - 1})" if len(details) > 1 else ""
+        status.append(f": {details[0]}{more}", style="dim")
+    score = f"{number(result.score)}/{number(result.possible)}" if result.score is not None else "–"
+    return Text(record.student.name), Text(record.notebook[:2] or "?"), Text(score), Text(percent(record)), status
+
+
+def _show_place(console: Console, label: str, path: Path) -> None:
+    console.print(Text(f"{label:<8}{path}"), soft_wrap=True)
+
+
+def _by_notebook(key: tuple[str, str]) -> tuple[str, str]:
+    return key[1], key[0].casefold()

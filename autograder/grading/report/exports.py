@@ -1,0 +1,174 @@
+"""The gradebook as tables and results that other programs read: CSV, Canvas, Moodle, Gradescope."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from autograder.grading.course import Course
+from autograder.grading.find.naming import spreadsheet_safe
+from autograder.grading.record.gradebook import Record
+from autograder.grading.record.result import QuestionResult, Status
+
+_GRADE_COLUMNS = (
+    *("student", "name", "id", "email", "notebook", "status", "score", "possible", "percent"),
+    *("sandbox", "file", "remarks"),
+)
+_MOODLE_COLUMNS = (
+    *("Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade", "Grade can be changed"),
+    *("Last modified (submission)", "Last modified (grade)", "Feedback comments"),
+)
+
+
+class Grades:
+    """`grades.csv`: one row for each student and notebook, one column for each question that occurs."""
+
+    def __init__(self, stream: TextIO, course: Course, notebooks: Sequence[str]) -> None:
+        present = [course.notebooks[name] for name in notebooks if name in course.notebooks]
+        self.questions = [question.name for notebook in present for question in notebook.questions]
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow([*_GRADE_COLUMNS, *self.questions])
+
+    def add(self, record: Record) -> None:
+        """One row; without a score the cells for points stay empty."""
+        result, student = record.result, record.student
+        points = {question.name: number(question.score) for question in result.questions}
+        remarks = "; ".join((*result.notes, *result.problems()))
+        self._rows.writerow(
+            [
+                *(spreadsheet_safe(text) for text in (student.key, student.name, student.id, student.email)),
+                *(
+                    record.notebook,
+                    result.status.value,
+                    number(result.score),
+                    number(result.possible),
+                    percent(record),
+                ),
+                *(result.sandbox, spreadsheet_safe(record.file), spreadsheet_safe(remarks)),
+                *(points.get(name, "") for name in self.questions),
+            ]
+        )
+
+
+class Canvas:
+    """`canvas.csv`: Canvas's gradebook import, one row a student and one column a notebook."""
+
+    def __init__(self, stream: TextIO, notebooks: Sequence[str]) -> None:
+        self.notebooks = [name for name in notebooks if name]
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._possible: dict[str, float] = {}
+        self._students: dict[str, tuple[list[str], dict[str, str]]] = {}
+
+    def add(self, record: Record) -> None:
+        """Keep one score until all notebooks of the student are known."""
+        student = record.student
+        identifier = student.id if student.platform == "canvas" else ""
+        who = [spreadsheet_safe(student.name), identifier, "", spreadsheet_safe(student.email), ""]
+        _, scores = self._students.setdefault(student.key, (who, {}))
+        if record.notebook:
+            scores[record.notebook] = number(record.result.score)
+            self._possible[record.notebook] = max(record.result.possible, self._possible.get(record.notebook, 0.0))
+
+    def finish(self) -> None:
+        """Write the head, the row of possible points, and the students."""
+        self._rows.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *self.notebooks])
+        possible = (number(self._possible.get(name, 0.0)) for name in self.notebooks)
+        self._rows.writerow(["    Points Possible", "", "", "", "", *possible])
+        for who, scores in self._students.values():
+            self._rows.writerow([*who, *(scores.get(name, "") for name in self.notebooks)])
+
+
+class Moodle:
+    """`moodle/NOTEBOOK.csv`: Moodle's offline grading worksheet for one assignment."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow(_MOODLE_COLUMNS)
+
+    def add(self, record: Record) -> None:
+        """One participant."""
+        student, result = record.student, record.result
+        identifier = f"Participant {student.id}" if student.platform == "moodle" else ""
+        self._rows.writerow(
+            [
+                *(
+                    identifier,
+                    spreadsheet_safe(student.name),
+                    spreadsheet_safe(student.email),
+                    "Submitted for grading",
+                ),
+                *(number(result.score), number(result.possible), "Yes", "", "", spreadsheet_safe(_comment(record))),
+            ]
+        )
+
+
+def gradescope_json(record: Record) -> str:
+    """One result in the form of Gradescope's `results.json`, as Otter writes it: one test a question.
+
+    A notebook that cannot be read has the score 0, which the form requires, and says why; a fault of the grader has no
+    score, so that Gradescope reports an error instead of a zero.
+    """
+    result = record.result
+    data: dict[str, Any] = {
+        "output": "\n".join(
+            (f"{record.notebook or 'notebook'}: {result.status}", *result.notes, *map(str, result.cells))
+        ),
+        "output_format": "text",
+        "visibility": "visible",
+        "tests": [_gradescope_test(question) for question in result.questions],
+        "extra_data": {"status": result.status.value, "sandbox": result.sandbox, "file": record.file},
+    }
+    if result.status is not Status.INFRASTRUCTURE:
+        data["score"] = round(result.score or 0.0, 5)
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def _gradescope_test(question: QuestionResult) -> dict[str, Any]:
+    return {
+        "name": question.name,
+        "score": round(question.score, 5),
+        "max_score": round(question.possible, 5),
+        "status": "passed" if all(case.passed for case in question.cases) else "failed",
+        "visibility": "visible",
+        "output": _question_text(question),
+    }
+
+
+def _question_text(question: QuestionResult) -> str:
+    """The findings of a question as plain text."""
+    blocks = [f"{question.title}: {question.status}"]
+    for finding, cases in question.findings():
+        rows = "".join(f"\n  {label:<11}{text}" for label, text in finding.rows())
+        blocks.append(f"{', '.join(case.name for case in cases)}: {finding.problem}{rows}")
+    return "\n\n".join(blocks)
+
+
+def _comment(record: Record) -> str:
+    """One line for the platform's comment box."""
+    result = record.result
+    if not result.status.has_score:
+        return "; ".join((result.status.value, *result.notes))
+    return "; ".join((*result.notes, *_short_findings(result.questions))) or "all checks passed"
+
+
+def _short_findings(questions: Sequence[QuestionResult]) -> list[str]:
+    lines = []
+    for question in questions:
+        findings = question.findings()
+        if findings:
+            mistakes = question.mistakes()
+            lines.append(f"{question.name}: {mistakes[0] if mistakes else findings[0][0].problem}")
+    return lines
+
+
+def number(value: float | None) -> str:
+    """A score without needless zeros; nothing for no score."""
+    return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def percent(record: Record) -> str:
+    """The share of the possible points in percent, or nothing."""
+    score, possible = record.result.score, record.result.possible
+    return "" if score is None or not possible else f"{100 * score / possible:.1f}"

@@ -1,0 +1,77 @@
+"""The files of an output folder: a page and a Gradescope result for each student, and the tables of the class."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from autograder.grading.course import Course
+from autograder.grading.find.intake import Intake
+from autograder.grading.find.naming import file_slug
+from autograder.grading.record.files import written
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.report import exports
+from autograder.grading.report.feedback import FeedbackPage
+from autograder.grading.report.report import ClassReport
+
+REPORT = "report.html"
+GRADES = "grades.csv"
+UNKNOWN = "unknown"
+
+
+class Outputs:
+    """Writes what a gradebook says into the folder that it lies in; every file appears whole or not at all."""
+
+    def __init__(self, out: Path, book: Gradebook, course: Course) -> None:
+        self.out = out
+        self.book = book
+        self.course = course
+        self._page = FeedbackPage(course)
+
+    def write_student(self, student: str, notebook: str) -> None:
+        """The feedback page and the Gradescope result of one row."""
+        record = self.book.record_of(student, notebook)
+        if record is not None:
+            self._write_record(record)
+
+    def write_class(self, intake: Intake) -> None:
+        """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
+        notebooks = self.book.notebooks()
+        with ExitStack() as files:
+            grades = files.enter_context(written(self.out / GRADES, newline=""))
+            canvas = files.enter_context(written(self.out / "canvas.csv", newline=""))
+            page = files.enter_context(written(self.out / REPORT))
+            worksheets = {name: files.enter_context(written(self._moodle_path(name), newline="")) for name in notebooks}
+            moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
+            tables = (exports.Grades(grades, self.course, notebooks), exports.Canvas(canvas, notebooks))
+            report = ClassReport(self.course, intake)
+            for record in self.book.records():
+                link = feedback_path(record)
+                if not (self.out / link).is_file():
+                    self._write_record(record)
+                for table in (*tables, moodle[record.notebook]):
+                    table.add(record)
+                report.add(record, link.as_posix())
+            tables[1].finish()
+            report.write(page)
+
+    def _moodle_path(self, notebook: str) -> Path:
+        return self.out / "moodle" / f"{notebook or UNKNOWN}.csv"
+
+    def _write_record(self, record: Record) -> None:
+        if record.notebook:
+            (self.out / feedback_path(record)).with_name(f"{UNKNOWN}.html").unlink(missing_ok=True)
+        with written(self.out / feedback_path(record)) as page:
+            self._page.write(page, record)
+        with written(gradescope_path(self.out, record)) as results:
+            results.write(exports.gradescope_json(record))
+
+
+def feedback_path(record: Record) -> Path:
+    """Where a row's feedback page lies, below the output folder."""
+    return Path("feedback") / file_slug(record.student.key) / f"{record.notebook or UNKNOWN}.html"
+
+
+def gradescope_path(out: Path, record: Record) -> Path:
+    """Where a row's Gradescope result lies."""
+    return out / "gradescope" / file_slug(record.student.key) / (record.notebook or UNKNOWN) / "results.json"

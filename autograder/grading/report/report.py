@@ -1,0 +1,150 @@
+"""The class report: how scores are spread, which questions are hard, which mistakes are made, what needs a look."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TextIO
+
+from autograder.grading.course import Course
+from autograder.grading.find.intake import Intake
+from autograder.grading.record.gradebook import Record
+from autograder.grading.record.result import QuestionStatus
+from autograder.grading.report.exports import number, percent
+from autograder.grading.report.pages import write_page
+from autograder.grading.report.statistics import NotebookStatistics, QuestionStatistics
+
+MISTAKES_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One student in the table of a notebook."""
+
+    name: str
+    link: str
+    status: str
+    score: str
+    percent: str
+    points: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the histogram, in the units of its drawing."""
+
+    label: str
+    count: int
+    x: float
+    y: float
+    height: float
+
+
+@dataclass
+class Section:
+    """One notebook of the report."""
+
+    name: str
+    title: str
+    statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
+    lines: list[Line] = field(default_factory=list)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def bars(self) -> list[Bar]:
+        """The histogram in a drawing 600 wide and 200 high, baseline at 170."""
+        return histogram(self.statistics.bins)
+
+    @property
+    def questions(self) -> list[QuestionStatistics]:
+        """The questions in order."""
+        return list(self.statistics.questions.values())
+
+    @property
+    def mistakes(self) -> list[tuple[str, str, int]]:
+        """The commonest known mistakes: (question, what it looks like, students)."""
+        ranking = sorted(self.statistics.mistakes.items(), key=lambda item: (-item[1], item[0]))
+        return [(question, text, count) for (question, text), count in ranking[:MISTAKES_SHOWN]]
+
+
+class ClassReport:
+    """Gathers the rows of a gradebook and renders the report."""
+
+    def __init__(self, course: Course, intake: Intake) -> None:
+        self.course = course
+        self.intake = intake
+        self.sections: dict[str, Section] = {}
+        self.sandboxes: set[str] = set()
+        self.latest = ""
+
+    def add(self, record: Record, link: str) -> None:
+        """One row of the gradebook; `link` leads to its feedback page."""
+        section = self.sections.setdefault(
+            record.notebook, Section(record.notebook, self.course.title(record.notebook))
+        )
+        result = record.result
+        section.statistics.add(result)
+        section.lines.append(_line(record, link))
+        section.problems += [(record.student.name, link, text) for text in _to_look_at(record)]
+        self.latest = max(self.latest, record.graded_at)
+        if result.sandbox:
+            self.sandboxes.add(result.sandbox)
+
+    def write(self, stream: TextIO) -> None:
+        """The whole page."""
+        write_page(
+            stream,
+            "report.html",
+            sections=[section for section in self.sections.values() if section.lines],
+            intake=self.intake,
+            sandboxes=sorted(self.sandboxes),
+            latest=readable_time(self.latest),
+        )
+
+
+def histogram(bins: Sequence[int], width: float = 600, height: float = 140, base: float = 170) -> list[Bar]:
+    """Bars for counts of scores in tenths of the possible points."""
+    step, tallest = width / len(bins), max(1, *bins)
+    return [
+        Bar(
+            f"{100 * i // len(bins)}–{100 * (i + 1) // len(bins)} %",
+            count,
+            round(i * step, 1),
+            round(base - height * count / tallest, 1),
+            round(height * count / tallest, 1),
+        )
+        for i, count in enumerate(bins)
+    ]
+
+
+def readable_time(moment: str) -> str:
+    """`2026-11-24 02:16 UTC` for an ISO time; empty stays empty."""
+    return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M UTC") if moment else ""
+
+
+def _line(record: Record, link: str) -> Line:
+    result = record.result
+    kinds = {QuestionStatus.RIGHT: "right", QuestionStatus.PARTLY: "partly", QuestionStatus.BLANK: "blank"}
+    return Line(
+        record.student.name,
+        link,
+        result.status.value,
+        number(result.score),
+        percent(record),
+        tuple(sys.intern(number(question.score)) for question in result.questions),
+        tuple(kinds.get(question.status, "wrong") for question in result.questions),
+    )
+
+
+def _to_look_at(record: Record) -> list[str]:
+    """What an instructor should see of one row."""
+    result = record.result
+    lines = list(result.problems())
+    if not result.status.has_score:
+        lines = [f"{result.status}: {note}" for note in result.notes] + lines or [result.status.value]
+    else:
+        lines = [*lines, *result.notes]
+    return lines

@@ -1,0 +1,288 @@
+"""One fork server in its sandbox, seen from the grader: starts workers and learns how they ended."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import itertools
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autograder.grading.run.sandbox import choice, installation
+from autograder.grading.run.sandbox.inside import wire
+from autograder.grading.run.sandbox.inside.isolate import WORK
+from autograder.grading.run.sandbox.inside.limits import Limits
+
+FIRST_USER, USERS = 61_000, 4_000
+_USERS_EACH = 8
+_PREFIX = "autograder-work-"
+_MESSAGE = 2**17
+_END_SECONDS = 30.0
+
+
+class InfrastructureError(Exception):
+    """The grader's own machinery failed; the submission is not to blame and is to be graded again."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that serves one submission: its number, its wire, and its work folder where that is on our disk."""
+
+    number: int
+    channel: wire.Channel
+    folder: Path | None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended: its exit status (negative: the signal that killed it) and the CPU seconds it used."""
+
+    status: int
+    seconds: float
+
+
+class ForkServer:
+    """Owns the sandbox, the staged files and every worker; to be closed."""
+
+    def __init__(self, sandbox: choice.Sandbox, limits: Limits) -> None:
+        self.sandbox = sandbox
+        self.limits = limits
+        self._numbers = itertools.count(1)
+        self._ended: dict[int, Ending] = {}
+        self._closing = contextlib.ExitStack()
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def start_worker(self) -> Worker:
+        """A fresh worker that has said hello; raises InfrastructureError when there is none to be had."""
+        number = next(self._numbers)
+        user = self._user(number)
+        folder = self._work_folder(number, user)
+        ours, theirs = socket.socketpair()
+        order = {
+            "do": "start",
+            "number": number,
+            "user": user,
+            "folder": str(folder or WORK),
+            "readable": self._readable,
+            "listable": self._listable,
+            "search": self._search,
+        }
+        with theirs:
+            self._send(order, theirs.fileno())
+        descriptor = ours.detach()
+        watch = partial(_refuse_full, folder, self.limits) if folder is not None else None
+        worker = Worker(number, wire.Channel(descriptor, descriptor, watch), folder)
+        try:
+            hello = worker.channel.receive(time.monotonic() + self.limits.start_seconds)
+            fault = "" if (hello.kind, hello.ticket) == ("hello", str(number)) else str(hello.body)
+        except (wire.WireError, wire.WireTimeoutError, wire.WireClosedError) as error:
+            fault = str(error)
+        if fault:
+            ending = self.end_worker(worker)
+            raise InfrastructureError(f"a worker did not start: {fault} (exit status {ending.status})")
+        return worker
+
+    def end_worker(self, worker: Worker) -> Ending:
+        """Kill a worker and wait until it and its files are gone."""
+        worker.channel.close()
+        self._send({"do": "kill", "number": worker.number})
+        ending = self._wait_for_end(worker.number)
+        if worker.folder is not None:
+            _remove(worker.folder)
+        return ending
+
+    def close(self) -> None:
+        """End the server and its workers and remove every file."""
+        self._closing.close()
+
+    def _start(self) -> None:
+        course = self._make_folders()
+        found = installation.find_installation()
+        root = os.geteuid() == 0
+        self._search = (
+            root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(course)))
+        )
+        self._readable = [*found.readable(), *installation.settings(), str(course)]
+        self._listable = [*found.roots] if found.hidden else []
+        self._first_user: int | None = None
+        if root and self.sandbox.kind != "none":
+            self._first_user = self._closing.enter_context(_reserved_users())
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = self._closing.enter_context(ours)
+        self._errors = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with the server)
+        variables = choice.environment(self.sandbox, self._folder / "home")
+        with theirs, _file_holding(choice.bubblewrap_arguments(found, course, variables)) as arguments:
+            command = choice.start_command(self.sandbox, found, course, theirs.fileno(), arguments)
+            self._process = subprocess.Popen(
+                command,
+                env={} if self.sandbox.kind == "bubblewrap" else variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                pass_fds=(theirs.fileno(), arguments),
+                start_new_session=True,
+            )
+        self._closing.callback(self._end)
+        self._send({"mode": self.sandbox.kind, "limits": dataclasses.asdict(self.limits)})
+        if "ready" not in self._message(self.limits.start_seconds):
+            raise InfrastructureError("the server did not get ready")
+
+    def _make_folders(self) -> Path:
+        _remove_stale_folders()
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._closing.callback(_remove, self._folder)
+        self._closing.enter_context(_held(self._folder))
+        self._folder.chmod(0o711)
+        (self._folder / "home").mkdir(mode=0o700)
+        course = self._folder / "course"
+        installation.stage(course)
+        return course
+
+    def _user(self, number: int) -> int | None:
+        return None if self._first_user is None else self._first_user + number % _USERS_EACH
+
+    def _work_folder(self, number: int, user: int | None) -> Path | None:
+        """A private folder on our disk, where the sandbox cannot give the worker one of its own."""
+        if self.sandbox.kind == "bubblewrap":
+            return None
+        folder = self._folder / f"work-{number}"
+        folder.mkdir(mode=0o700)
+        if user is not None:
+            os.chown(folder, user, user)
+        return folder
+
+    def _send(self, message: dict[str, Any], *descriptors: int) -> None:
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
+        except OSError as error:
+            raise self._gone() from error
+
+    def _message(self, seconds: float) -> dict[str, Any]:
+        """The server's next message."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        try:
+            message = self._control.recv(_MESSAGE) if poll.poll(seconds * 1000) else b""
+        except OSError:
+            message = b""
+        if not message:
+            raise self._gone()
+        read: dict[str, Any] = json.loads(message)
+        return read
+
+    def _wait_for_end(self, number: int) -> Ending:
+        while number not in self._ended:
+            message = self._message(_END_SECONDS)
+            self._ended[message["ended"]] = Ending(message["status"], message["seconds"])
+        return self._ended.pop(number)
+
+    def _gone(self) -> InfrastructureError:
+        self._errors.seek(0)
+        said = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+        return InfrastructureError(f"the sandbox's server is gone: {said[-1] if said else 'it said nothing'}")
+
+    def _end(self) -> None:
+        """The server ends when its socket closes; what does not end in time is killed."""
+        self._control.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def _reserved_users() -> Iterator[int]:
+    """A range of user ids that no other server of this machine uses; held by a name that the kernel frees by itself."""
+    for first in range(FIRST_USER, FIRST_USER + USERS, _USERS_EACH):
+        holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            holder.bind(f"\0autograder-users-{first}")
+        except OSError:
+            holder.close()
+            continue
+        with holder:
+            yield first
+        return
+    raise InfrastructureError("too many graders are running on this machine")
+
+
+@contextlib.contextmanager
+def _file_holding(content: bytes) -> Iterator[int]:
+    """A descriptor from which `content` can be read once, of a file without a name."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file.fileno()
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Mark a folder as in use for as long as this process lives."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale_folders() -> None:
+    """Remove what graders left that were killed before they could clean up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or time.time() - folder.stat().st_mtime < 60:
+                continue
+            with _held(folder):
+                _remove(folder)
+
+
+def _refuse_full(folder: Path, limits: Limits) -> None:
+    """Raise WireError when a work folder on our disk holds more than it may, or hides what it holds."""
+    files = size = 0
+    waiting = [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            raise wire.WireError("its work folder cannot be read") from None
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_size
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+        if size > limits.folder or files > limits.files_in_folder:
+            raise wire.WireError("it filled its work folder")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder whatever a submission left in it; links are not followed."""
+
+    def unlock(function: Callable[..., Any], path: str, error: object) -> None:
+        with contextlib.suppress(OSError):
+            os.chmod(os.path.dirname(path), 0o700)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+            function(path)
+
+    shutil.rmtree(folder, onerror=unlock)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)

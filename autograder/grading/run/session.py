@@ -1,0 +1,391 @@
+"""Run one submission's cells and calls in a sandboxed worker, and start over after whatever it does to itself.
+
+A `Workshop` owns a fork server inside a sandbox; `Workshop.open` gives a `Session` with a fresh worker for one
+submission. Nothing that comes back is trusted beyond being plain data.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote
+from attnkit.checking.execute import MAX_CALLBACK_CALLS, to_value
+from autograder.grading.run.sandbox.choice import Sandbox, choose_sandbox
+from autograder.grading.run.sandbox.fork_server import ForkServer, InfrastructureError, Worker
+from autograder.grading.run.sandbox.inside.callback import RemoteCallback, from_value
+from autograder.grading.run.sandbox.inside.limits import Limits
+from autograder.grading.run.sandbox.inside.wire import (
+    BodyError,
+    Frame,
+    Parcel,
+    WireClosedError,
+    WireError,
+    WireTimeoutError,
+    encode,
+    wrap,
+)
+from autograder.grading.run.sandbox.reply import checked_failure, checked_outcome, checked_value
+
+__all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
+
+STRIKES = 2
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """How one cell ended: `status` is ok, error, timeout, died or skipped; `seconds` of wall time."""
+
+    index: int
+    status: str
+    failure: Failure | None = None
+    seconds: float = 0.0
+
+
+class Workshop:
+    """Where submissions run; used as a context manager, by one thread, one session at a time."""
+
+    def __init__(self, sandbox: str = "auto", limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._kind: Sandbox = choose_sandbox(sandbox)
+        self._server: ForkServer | None = None
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox that is really in use, such as "bubblewrap 0.8.0"."""
+        return self._kind.name
+
+    def open(self) -> Session:
+        """A session for one submission, to be used as a context manager."""
+        return Session(self)
+
+    def server(self) -> ForkServer:
+        """The running server; starts it when there is none. Raises InfrastructureError."""
+        if self._server is None:
+            self._server = ForkServer(self._kind, self.limits)
+        return self._server
+
+    def replace_server(self) -> None:
+        """Give up a server that failed; the next session gets another."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def __enter__(self) -> Workshop:
+        self.server()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.replace_server()
+
+
+class _EndedError(Exception):
+    """The worker ended, or had to be ended, before it answered; `kind` is timeout, died or refused."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class _GivenUpError(Exception):
+    """This submission has used up its restarts or its time."""
+
+
+class Session:
+    """One submission: its cells, and the names they define."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.limits = workshop.limits
+        self.environment: Mapping[str, RemoteName] = Environment(self)
+        self._workshop = workshop
+        self._worker: Worker | None = None
+        self.cpu_seconds = 0.0
+        self._starts = 0
+        self._opened = time.monotonic()
+        self._cells: list[str] = []
+        self._ran: list[int] = []
+        self._suspects: set[int] = set()
+        self._strikes: dict[str, list[Failure]] = {}
+        self._results: dict[int, CellResult] = {}
+
+    def __enter__(self) -> Session:
+        self._ready()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._end_worker()
+
+    def run_cells(self, cells: list[str]) -> list[CellResult]:
+        """Run the cells in order; one that hangs or ends the worker is left out, and the next ones still run."""
+        self._cells = list(cells)
+        for index in range(len(cells)):
+            self._results[index] = self._run_cell(index)
+        return [self._results[index] for index in range(len(cells))]
+
+    def has(self, name: str) -> bool:
+        """Whether the submission defines a name."""
+        for _ in range(2):
+            try:
+                has = self._ask(
+                    self._ready(), "has", {"name": name}, self.limits.call_seconds, lambda body: body.get("has")
+                )
+                return has is True
+            except _EndedError as ended:
+                self._after(ended)
+            except _GivenUpError:
+                break
+        return False
+
+    def run(self, name: str, case: Case) -> Outcome:
+        """Carry out one case on the name.
+
+        The first time that the worker ends by itself, the call is tried again in a fresh one: what another cell left
+        behind may have been to blame. A name that has cost several workers is not called again.
+        """
+        while True:
+            strikes = self._strikes.setdefault(name, [])
+            if len(strikes) >= STRIKES:
+                return Outcome(failure=strikes[-1])
+            try:
+                return self._run_case(self._ready(), name, case)
+            except _GivenUpError as given_up:
+                return Outcome(failure=Failure("timeout", message=str(given_up)))
+            except _EndedError as ended:
+                self._after(ended)
+                strikes.append(Failure(ended.kind, message=str(ended)))
+                if ended.kind != "died" or len(strikes) >= STRIKES:
+                    return Outcome(failure=strikes[-1])
+
+    def _run_cell(self, index: int) -> CellResult:
+        started = time.monotonic()
+        ended: _EndedError | None = None
+        for _ in range(2):
+            try:
+                failure = self._send_cell(self._ready(), index)
+            except _GivenUpError as given_up:
+                return CellResult(index, "skipped", Failure("skipped", message=str(given_up)))
+            except _EndedError as error:
+                ended = error
+                self._after(error)
+                if error.kind != "died":
+                    break
+            else:
+                return CellResult(index, "error" if failure else "ok", failure, time.monotonic() - started)
+        assert ended is not None
+        status = "timeout" if ended.kind == "timeout" else "died"
+        return CellResult(index, status, Failure(status, message=str(ended)), time.monotonic() - started)
+
+    def _send_cell(self, worker: Worker, index: int) -> Failure | None:
+        source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        leaves_much, failure = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds, self._read_cell)
+        if index not in self._ran:
+            self._ran.append(index)
+        if leaves_much and not self._suspects:
+            self._suspects.add(index)
+        return failure
+
+    def _read_cell(self, body: dict[str, Any]) -> tuple[bool, Failure | None]:
+        return _leaves_much(body, self.limits), checked_failure(body.get("failure"))
+
+    def _ready(self) -> Worker:
+        """The worker, with every cell that ran before; after a restart the cells run again."""
+        while self._worker is None:
+            if self._starts > self.limits.restarts:
+                raise _GivenUpError("it ended its process too often")
+            self._starts += 1
+            self._worker = self._workshop.server().start_worker()
+            for index in list(self._ran):
+                try:
+                    self._send_cell(self._worker, index)
+                except _EndedError as ended:
+                    self._ran.remove(index)
+                    status = "timeout" if ended.kind == "timeout" else "died"
+                    self._results[index] = replace(
+                        self._results[index], status=status, failure=Failure(status, message=str(ended))
+                    )
+                    self._end_worker()
+                    break
+        return self._worker
+
+    def _after(self, ended: _EndedError) -> None:
+        """End the worker; when it ended by itself, a cell that left threads or took most of the memory is left out."""
+        self._end_worker()
+        if ended.kind == "died":
+            for index in self._suspects & set(self._ran):
+                self._ran.remove(index)
+                message = "what it left running or in memory ended the process"
+                self._results[index] = CellResult(index, "died", Failure("died", message=message))
+            self._suspects.clear()
+
+    def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
+        parcel, callbacks = _wrapped(name, case)
+        calls: list[tuple[Any, ...]] = []
+
+        def read(body: dict[str, Any]) -> Outcome:
+            if "failure" in body:
+                return Outcome(failure=checked_failure(body["failure"]) or Failure("refused"))
+            return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(calls))
+
+        return self._ask(worker, "run", parcel, self.limits.call_seconds, read, callbacks, calls)
+
+    def _ask(
+        self,
+        worker: Worker,
+        kind: str,
+        body: Any,
+        seconds: float,
+        read: Callable[[dict[str, Any]], Answer],
+        callbacks: Sequence[Callback] = (),
+        calls: list[tuple[Any, ...]] | None = None,
+    ) -> Answer:
+        """Send one request, answer the callbacks that come back; what `read` makes of the reply's body.
+
+        A worker that spoke out of turn counts as one that ended: it cannot be told whose doing that was.
+        Raises _EndedError or _GivenUpError.
+        """
+        now = time.monotonic()
+        deadline = min(now + seconds, self._opened + self.limits.session_seconds)
+        if deadline <= now:
+            raise _GivenUpError("the submission as a whole took too long")
+        ticket = secrets.token_hex(8)
+        try:
+            worker.channel.send(Frame(kind, ticket, body), deadline)
+            while True:
+                reply = worker.channel.receive(deadline)
+                if reply.ticket != ticket:
+                    raise WireError("an answer to no question")
+                if reply.kind != "callback" or calls is None:
+                    break
+                worker.channel.send(_answer_callback(reply.body, ticket, callbacks, calls), deadline)
+            if reply.kind != kind or not isinstance(reply.body, dict):
+                raise BodyError("an answer of another kind")
+            return read(reply.body)
+        except WireTimeoutError:
+            raise _EndedError("timeout", "no answer in time") from None
+        except BodyError as error:
+            raise _EndedError("refused", str(error)) from None
+        except WireClosedError:
+            raise _EndedError("died", "the process ended") from None
+        except WireError as error:
+            raise _EndedError("died", str(error)) from None
+
+    def _end_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            try:
+                self.cpu_seconds += self._workshop.server().end_worker(worker).seconds
+            except InfrastructureError:
+                self._workshop.replace_server()
+                raise
+
+
+class RemoteName(Remote):
+    """A name that a submission defines, in its worker."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.name = name
+        self._session = session
+
+    def run(self, case: Case) -> Outcome:
+        """Carry out `case` in the worker; a worker that hangs or ends gives a failure of kind timeout or died."""
+        return self._session.run(self.name, case)
+
+
+class Environment(Mapping[str, RemoteName]):
+    """The names a submission defines, looked up in its worker when asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, RemoteName] = {}
+
+    def __getitem__(self, name: str) -> RemoteName:
+        if name not in self._known:
+            if not self._session.has(name):
+                raise KeyError(name)
+            self._known[name] = RemoteName(self._session, name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _leaves_much(body: dict[str, Any], limits: Limits) -> bool:
+    """Whether a worker says that threads go on after a cell, or that most of the memory is used."""
+    threads, memory = body.get("threads"), body.get("memory")
+    return (type(threads) is int and threads > 0) or (type(memory) is int and memory > limits.memory // 2)
+
+
+def case_to_send(case: Case) -> tuple[Case, list[Callback]]:
+    """The case without what decides about its result, and with stand-ins for the callbacks, which stay here."""
+    callbacks: list[Callback] = []
+    sent = replace(
+        case,
+        args=_without_callbacks(case.args, callbacks),
+        kwargs=_without_callbacks(dict(case.kwargs), callbacks),
+        verify="",
+        sizes={},
+        tolerance=None,
+        label="",
+        raises=None,
+    )
+    return sent, callbacks
+
+
+def _wrapped(name: str, case: Case) -> tuple[Parcel, list[Callback]]:
+    """The request to run a case, packed; the cases of a test are the same for every submission, and packed once."""
+    key = (name, id(case))
+    known = _PACKED.get(key)
+    if known is None:
+        sent, callbacks = case_to_send(case)
+        known = _PACKED[key] = (wrap({"name": name, "case": sent}), callbacks)
+        weakref.finalize(case, _PACKED.pop, key, None).atexit = False
+    return known
+
+
+_PACKED: dict[tuple[str, int], tuple[Parcel, list[Callback]]] = {}  # until the case with that id is gone
+
+
+def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
+    """`value` with every callback replaced by a stand-in with its number in `callbacks`."""
+    if isinstance(value, Callback):
+        callbacks.append(value)
+        return RemoteCallback(len(callbacks) - 1)
+    if isinstance(value, tuple | list):
+        return type(value)(_without_callbacks(item, callbacks) for item in value)
+    if isinstance(value, dict):
+        return {name: _without_callbacks(item, callbacks) for name, item in value.items()}
+    return value
+
+
+def _answer_callback(body: Any, ticket: str, callbacks: Sequence[Callback], calls: list[tuple[Any, ...]]) -> Frame:
+    """Call the callback that a worker asks for, note the call, and make the frame with its result or its error."""
+    if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(callbacks):
+        raise BodyError("a callback that is not there")
+    arguments = checked_value(body.get("args"))
+    if not isinstance(arguments, tuple):
+        raise BodyError("a callback without arguments")
+    if len(calls) >= MAX_CALLBACK_CALLS:
+        return _raised(ticket, RuntimeError("the function that was passed in has been called too often"))
+    calls.append(arguments)
+    try:
+        value = to_value(callbacks[body["id"]](*from_value(arguments)))
+        reply = Frame("answer", ticket, {"value": value})
+        encode(reply)
+    except Exception as error:
+        return _raised(ticket, error)
+    return reply
+
+
+def _raised(ticket: str, error: Exception) -> Frame:
+    return Frame("raised", ticket, {"type": type(error).__name__, "message": str(error)[:300]})

@@ -1,0 +1,148 @@
+"""How an exercise is declared: one truth from which the public numbers, hidden tests, diagnosis and proof are made.
+
+A file `autograder/exercises/nbNN_topic/qN_M_title.py` declares one exercise as `EXERCISE`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking.case import Case, Outcome
+from attnkit.checking.compare import Output
+
+Function = Callable[..., Any]
+Run = Callable[[Case], Outcome]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A wrong answer that learners really give.
+
+    `title` completes the sentence "this looks like …"; `belief` is what the learner was thinking, in their words;
+    `hint` helps without giving the answer; `see` says where the idea is met. The wrong behaviour is `code` (a function
+    or class, or a mapping from name to one where the exercise has several), or a set of `switches` passed as keyword
+    arguments to the exercise's `flawed` function; mistakes made of different switches can be combined.
+    """
+
+    name: str
+    title: str
+    belief: str
+    hint: str
+    see: str
+    code: Any = None
+    switches: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A right answer written in another way, which every test must accept."""
+
+    name: str
+    code: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Test:
+    """One hidden test: a property the stub promises (`says`), and the cases or the judge that check it.
+
+    `cases` draws the cases from a seeded NumPy generator; each is compared with the reference. `judge` is for what no
+    single comparison can tell (randomness, several calls in a row): it runs cases and raises `JudgeFailure`.
+    """
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    says: str
+    cases: Callable[[np.random.Generator], Sequence[Case]] | None = None
+    judge: Callable[[Run], None] | None = None
+    points: float = 1
+
+
+class JudgeFailure(Exception):
+    """Raised by a judge: what it expected, what it found (no data of the case), and the known mistake, if it knows."""
+
+    def __init__(self, expected: str, found: str, mistake: str = "") -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+        self.mistake = mistake
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """Everything the grader knows about one exercise.
+
+    `reference` takes the case's arguments in float64 NumPy (for a module: `reference(state, init, *args)`) and returns the
+    right value; with several `names` it is a mapping. `flawed` is the right formula with switches that break it.
+    `public` are the cases whose numbers ship with the notebooks. `steps` says where a learner should look.
+    """
+
+    number: str
+    title: str
+    names: tuple[str, ...]
+    minutes: int
+    reference: Any
+    tests: tuple[Test, ...]
+    public: Callable[[np.random.Generator], Sequence[Case]]
+    mistakes: tuple[Mistake, ...]
+    variants: tuple[Variant, ...]
+    outputs: tuple[Output, ...] = (Output(),)
+    outputs_by_name: Mapping[str, tuple[Output, ...]] = field(default_factory=dict)
+    flawed: Function | None = None
+    public_points: float = 1
+    starred: bool = False
+
+    @property
+    def question(self) -> str:
+        """The Otter question name, such as `q2_3`."""
+        return "q" + self.number.replace(".", "_")
+
+    @property
+    def points(self) -> float:
+        """Points of the public check and all hidden tests together."""
+        return self.public_points + sum(test.points for test in self.tests)
+
+    @property
+    def heading(self) -> str:
+        """Number and title as messages show them, such as `2.3 attention`."""
+        return f"{self.number} {self.title}"
+
+    def outputs_of(self, case: Case) -> tuple[Output, ...]:
+        """The declared outputs of the function that `case` calls."""
+        return self.outputs_by_name.get(case.function or "", self.outputs)
+
+    def test(self, name: str) -> Test:
+        """The hidden test with that name; raises KeyError when there is none."""
+        for test in self.tests:
+            if test.name == name:
+                return test
+        raise KeyError(f"exercise {self.number} has no test called {name!r}")
+
+    def draw(self, test: Test) -> tuple[Case, ...]:
+        """The test's cases, the same at every call."""
+        return tuple(test.cases(rng_for(self.number, test.name))) if test.cases else ()
+
+    def draw_public(self) -> tuple[Case, ...]:
+        """The cases of the public check, the same at every call."""
+        return tuple(self.public(rng_for(self.number, "public")))
+
+
+def rng_for(*names: str) -> np.random.Generator:
+    """A generator seeded by the names alone, so that every draw is the same on every machine."""
+    return np.random.default_rng(zlib.crc32("/".join(names).encode()))
+
+
+def rounded(rng: np.random.Generator, *shape: int, scale: float = 1.0, digits: int = 1) -> np.ndarray:
+    """Standard normal numbers (shape) times `scale`, rounded so that a learner can read and retype them."""
+    return np.round(rng.standard_normal(shape) * scale, digits) + 0.0
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> np.ndarray:
+    """Standard normal numbers (shape) times `scale`."""
+    return rng.standard_normal(shape) * scale
