@@ -28,10 +28,10 @@ def spoiled(right: str, edit: Edit) -> str:
 def run(source: str, before: str = "") -> dict[str, Any]:
     """What the source defines, after the parts that it builds on."""
     room: dict[str, Any] = {"math": math, "np": np, "torch": torch, "nn": nn, "F": F, "__name__": "blind"}
-    exec(compile(before, "<before>", "exec"), room)  # noqa: S102: the corpus is our own text
+    exec(compile(before, "<before>", "exec"), room)  # the corpus is our own text
     known = set(room)
     fresh: dict[str, Any] = {}
-    exec(compile(source, "<blind>", "exec"), room)  # noqa: S102
+    exec(compile(source, "<blind>", "exec"), room)
     for name, value in room.items():
         if f"def {name}(" in source or f"class {name}(" in source or f"\n{name} =" in "\n" + source:
             fresh[name] = value

@@ -75,9 +75,7 @@ NEEDS = {"q1_2": ("q1_1",)}
 
 _LOW = "torch.finfo(scores.dtype).min"
 _FIT = "    while V ** (n + 1) <= states:\n        n += 1\n    while n > 0 and V ** n > states:\n        n -= 1\n"
-_SOFT = (
-    "    e = torch.exp(filled - filled.max(dim=-1, keepdim=True).values)\n    weights = e / e.sum(dim=-1, keepdim=True)\n"
-)
+_SOFT = "    e = torch.exp(filled - filled.max(dim=-1, keepdim=True).values)\n    weights = e / e.sum(dim=-1, keepdim=True)\n"
 
 WRONG = answers(
     RIGHT,
@@ -100,10 +98,18 @@ WRONG = answers(
             "one off": ("lengths - 1", "(lengths - 2).clamp(min=0)"),
             "the length as an index": ("lengths - 1", "lengths.clamp(max=S - 1)"),
             "starts from zeros": ("h = h0", "h = torch.zeros_like(h0)"),
-            "h0 counted among the states": ("states.append(h)\n    states", "states.append(h)\n    states = [h0] + states[:-1]\n    states"),
+            "h0 counted among the states": (
+                "states.append(h)\n    states",
+                "states.append(h)\n    states = [h0] + states[:-1]\n    states",
+            ),
             "every step from h0": ("X[:, s], h,", "X[:, s], h0,"),
             "the length of the first for all": ("lengths - 1]", "lengths[0] - 1]"),
-            "stacked in front": ("dim=1)", "dim=0)", "states[torch.arange(B), lengths - 1]", "states[lengths - 1, torch.arange(B)]"),
+            "stacked in front": (
+                "dim=1)",
+                "dim=0)",
+                "states[torch.arange(B), lengths - 1]",
+                "states[lengths - 1, torch.arange(B)]",
+            ),
             "read from right to left": ("range(S)", "reversed(range(S))"),
             "the mean of all states": ("states[torch.arange(B), lengths - 1]", "states.mean(dim=1)"),
             "the longest for all": ("lengths - 1]", "lengths.max() - 1]"),
@@ -124,7 +130,10 @@ WRONG = answers(
             "floats": ("torch.stack(out, dim=1)", "torch.stack(out, dim=1).float()"),
             "starts from zeros": ("h = context", "h = torch.zeros_like(context)"),
             "the context at every step": ("step(token, h)", "step(token, context)"),
-            "stops when a row writes bos": ("out.append(token)", "out.append(token)\n        if (token == bos).any():\n            break"),
+            "stops when a row writes bos": (
+                "out.append(token)",
+                "out.append(token)\n        if (token == bos).any():\n            break",
+            ),
             "starts with token 0": ("bos, dtype", "0, dtype"),
             "the context added at every step": ("step(token, h)", "step(token, h + context)"),
             "sampled": ("logits.argmax(dim=-1)", "torch.multinomial(logits.softmax(-1), 1)[:, 0]"),
@@ -146,15 +155,30 @@ WRONG = answers(
             "v normalised": ("@ v", "@ (v / v.norm())"),
         },
         "q1_5": {
-            "mask ignored": ("scores.masked_fill(~mask, low)", "scores", "return weights.masked_fill(~mask, 0.0)", "return weights"),
+            "mask ignored": (
+                "scores.masked_fill(~mask, low)",
+                "scores",
+                "return weights.masked_fill(~mask, 0.0)",
+                "return weights",
+            ),
             "masked after the softmax": ("scores.masked_fill(~mask, low)", "scores"),
             "polarity": ("mask = mask.expand(scores.shape)", "mask = ~mask.expand(scores.shape)"),
             "fill with 0": (_LOW, "0.0"),
             "fill with -100": (_LOW, "-100.0"),
             "fill with -1e4": (_LOW, "-1e4"),
-            "fill with -1e9 and left as it is": (_LOW, "-1e9", "return weights.masked_fill(~mask, 0.0)", "return weights"),
+            "fill with -1e9 and left as it is": (
+                _LOW,
+                "-1e9",
+                "return weights.masked_fill(~mask, 0.0)",
+                "return weights",
+            ),
             "minus infinity and NaN": (_LOW, "-math.inf", "return weights.masked_fill(~mask, 0.0)", "return weights"),
-            "NaN turned into zero": (_LOW, "-math.inf", "return weights.masked_fill(~mask, 0.0)", "return torch.nan_to_num(weights)"),
+            "NaN turned into zero": (
+                _LOW,
+                "-math.inf",
+                "return weights.masked_fill(~mask, 0.0)",
+                "return torch.nan_to_num(weights)",
+            ),
             "softmax over the first axis": ("dim=-1", "dim=0"),
             "no shift": ("filled - filled.max(dim=-1, keepdim=True).values", "filled"),
             "shift by the maximum of all": ("filled.max(dim=-1, keepdim=True).values", "filled.max()"),
@@ -168,11 +192,17 @@ WRONG = answers(
         "q1_6": {
             "a mean": (".sum(dim=1)", ".mean(dim=1)"),
             "weights normalised again": ("weights.unsqueeze(-1)", "weights.softmax(dim=-1).unsqueeze(-1)"),
-            "divided by their sum": ("weights.unsqueeze(-1)", "(weights / weights.sum(dim=-1, keepdim=True)).unsqueeze(-1)"),
+            "divided by their sum": (
+                "weights.unsqueeze(-1)",
+                "(weights / weights.sum(dim=-1, keepdim=True)).unsqueeze(-1)",
+            ),
             "the sum over the batch": ("sum(dim=1)", "sum(dim=0)"),
             "the sum over features": ("sum(dim=1)", "sum(dim=2)"),
             "squeezed": ("sum(dim=1)", "sum(dim=1).squeeze()"),
-            "the best state alone": ("(weights.unsqueeze(-1) * H).sum(dim=1)", "H[torch.arange(len(H)), weights.argmax(dim=-1)]"),
+            "the best state alone": (
+                "(weights.unsqueeze(-1) * H).sum(dim=1)",
+                "H[torch.arange(len(H)), weights.argmax(dim=-1)]",
+            ),
             "the first example's weights": ("weights.unsqueeze(-1)", "weights[:1].unsqueeze(-1)"),
             "not added up": (".sum(dim=1)", ""),
             "weights detached": ("weights.unsq", "weights.detach().unsq"),
@@ -180,8 +210,16 @@ WRONG = answers(
         },
         "q1_7": {
             "unaligned counted as misses": ("aligned.sum().item()", "gold.numel()"),
-            "unaligned counted as hits": ("(best == gold) & aligned", "(best == gold) | ~aligned", "aligned.sum().item()", "gold.numel()"),
-            "a mean over sentences": ("hits.sum().item() / aligned.sum().item()", "(hits.sum(1) / aligned.sum(1).clamp(min=1)).mean().item()"),
+            "unaligned counted as hits": (
+                "(best == gold) & aligned",
+                "(best == gold) | ~aligned",
+                "aligned.sum().item()",
+                "gold.numel()",
+            ),
+            "a mean over sentences": (
+                "hits.sum().item() / aligned.sum().item()",
+                "(hits.sum(1) / aligned.sum(1).clamp(min=1)).mean().item()",
+            ),
             "the last on a tie": ("weights.argmax(dim=-1)", "weights.shape[-1] - 1 - weights.flip(-1).argmax(dim=-1)"),
             "argmax over the target": ("weights.argmax(dim=-1)", "weights.argmax(dim=1)[:, :1].expand(gold.shape)"),
             "position 0 not counted": ("gold >= 0", "gold > 0"),
@@ -190,21 +228,50 @@ WRONG = answers(
             "in per cent": ("return hits", "return 100 * hits"),
             "the number of hits": (" / aligned.sum().item()", ""),
             "gold overwritten": ("best = ", "gold[gold < 0] = 0\n    best = "),
-            "any tie counts": ("(best == gold) & aligned", "(weights.gather(-1, gold.clamp(min=0)[..., None])[..., 0] == weights.max(-1).values) & aligned"),
-            "weight mass": ("(best == gold) & aligned", "weights.gather(-1, gold.clamp(min=0)[..., None])[..., 0] * aligned"),
-            "the first sentence": ("aligned = gold >= 0", "weights, gold = weights[:1], gold[:1]\n    aligned = gold >= 0"),
+            "any tie counts": (
+                "(best == gold) & aligned",
+                "(weights.gather(-1, gold.clamp(min=0)[..., None])[..., 0] == weights.max(-1).values) & aligned",
+            ),
+            "weight mass": (
+                "(best == gold) & aligned",
+                "weights.gather(-1, gold.clamp(min=0)[..., None])[..., 0] * aligned",
+            ),
+            "the first sentence": (
+                "aligned = gold >= 0",
+                "weights, gold = weights[:1], gold[:1]\n    aligned = gold >= 0",
+            ),
         },
         "q1_8": {
             "float logarithms": (_FIT, ""),
-            "rounded": (_FIT, "", "int(d_h * bits_per_number / math.log2(V))", "round(d_h * bits_per_number / math.log2(V))"),
-            "up and not down": (_FIT, "", "int(d_h * bits_per_number / math.log2(V))", "math.ceil(d_h * bits_per_number / math.log2(V))"),
+            "rounded": (
+                _FIT,
+                "",
+                "int(d_h * bits_per_number / math.log2(V))",
+                "round(d_h * bits_per_number / math.log2(V))",
+            ),
+            "up and not down": (
+                _FIT,
+                "",
+                "int(d_h * bits_per_number / math.log2(V))",
+                "math.ceil(d_h * bits_per_number / math.log2(V))",
+            ),
             "strictly less": ("V ** (n + 1) <= states", "V ** (n + 1) < states", "V ** n > states", "V ** n >= states"),
             "one off": ("return n", "return n + 1"),
             "natural logarithm": (_FIT, "", "math.log2(V)", "math.log(V)"),
-            "whole bits a token": (_FIT, "", "int(d_h * bits_per_number / math.log2(V))", "d_h * bits_per_number // (V - 1).bit_length()"),
+            "whole bits a token": (
+                _FIT,
+                "",
+                "int(d_h * bits_per_number / math.log2(V))",
+                "d_h * bits_per_number // (V - 1).bit_length()",
+            ),
             "bits by V": (_FIT, "", "int(d_h * bits_per_number / math.log2(V))", "d_h * bits_per_number // V"),
             "bits ignored": ("d_h * bits_per_number", "d_h"),
-            "bit_length of V": (_FIT, "", "int(d_h * bits_per_number / math.log2(V))", "d_h * bits_per_number // V.bit_length()"),
+            "bit_length of V": (
+                _FIT,
+                "",
+                "int(d_h * bits_per_number / math.log2(V))",
+                "d_h * bits_per_number // V.bit_length()",
+            ),
             "a float": ("return n", "return float(n)"),
             "at least one": ("return n", "return max(n, 1)"),
             "a little added": (_FIT, "", "math.log2(V))", "math.log2(V) + 1e-9)"),

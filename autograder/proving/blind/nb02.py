@@ -71,14 +71,20 @@ WRONG = answers(
             "always the first axis": ("axis=axis", "axis=0"),
             "sum of everything": ("e.sum(axis=axis, keepdims=True)", "e.sum()"),
             "float64 always": ("    if not np.issubdtype(z.dtype, np.floating):\n        z = z", "    z = z"),
-            "float32 always": ("    if not np.issubdtype(z.dtype, np.floating):\n        z = z.astype(np.float64)", "    z = z.astype(np.float32)"),
+            "float32 always": (
+                "    if not np.issubdtype(z.dtype, np.floating):\n        z = z.astype(np.float64)",
+                "    z = z.astype(np.float32)",
+            ),
             "clipped": (_SHIFT, "np.clip(z, -50, 50)"),
             "overwritten": ("    e = np", "    z -= z.max(axis=axis, keepdims=True)\n    e = np"),
             "lists refused": ("z = np.asarray(z)", "z = z.copy()"),
             "powers of 2": ("np.exp(", "np.exp2("),
             "no exponential": ("np.exp(z - z.max(axis=axis, keepdims=True))", "z + 0.0"),
             "absolute numbers": ("z - z.max(", "abs(z) - abs(z).max("),
-            "rounded": ("return e / e.sum(axis=axis, keepdims=True)", "return np.round(e / e.sum(axis=axis, keepdims=True), 4)"),
+            "rounded": (
+                "return e / e.sum(axis=axis, keepdims=True)",
+                "return np.round(e / e.sum(axis=axis, keepdims=True), 4)",
+            ),
         },
         "q2_2": {
             "transposed keys": ("K @ q", "(K.T @ q if K.shape[0] == K.shape[1] else K @ q)"),
@@ -114,7 +120,10 @@ WRONG = answers(
             "float64": ("weights @ V, weights", "(weights @ V).double(), weights.double()"),
             "squeezed": ("weights @ V, weights", "(weights @ V).squeeze(), weights.squeeze()"),
             "softmax twice": ("torch.softmax(scores, dim=-1)", "torch.softmax(torch.softmax(scores, dim=-1), dim=-1)"),
-            "rows one by one": ("scores = Q @ K.transpose(-2, -1)", "rows = []\n    for t in range(Q.shape[-2]):\n        rows.append(Q[..., t:t + 1, :] @ K.transpose(-2, -1))\n    scores = torch.cat(rows, dim=-2)"),
+            "rows one by one": (
+                "scores = Q @ K.transpose(-2, -1)",
+                "rows = []\n    for t in range(Q.shape[-2]):\n        rows.append(Q[..., t:t + 1, :] @ K.transpose(-2, -1))\n    scores = torch.cat(rows, dim=-2)",
+            ),
         },
         "q2_4": {
             "K and V swapped": ("X @ W_k, X @ W_v", "X @ W_v, X @ W_k"),
@@ -130,7 +139,10 @@ WRONG = answers(
             "a tanh": ("X @ W_v", "torch.tanh(X @ W_v)"),
         },
         "q2_5": {
-            "queries from the encoder": ("X_dec @ W_q", "(X_enc @ W_q if X_enc.shape[-1] == W_q.shape[0] else X_dec @ W_q)"),
+            "queries from the encoder": (
+                "X_dec @ W_q",
+                "(X_enc @ W_q if X_enc.shape[-1] == W_q.shape[0] else X_dec @ W_q)",
+            ),
             "sequences swapped": ("X_dec @ W_q, X_enc @ W_k, X_enc @ W_v", "X_enc @ W_q, X_dec @ W_k, X_dec @ W_v"),
             "values from the decoder": ("X_enc @ W_v", "(X_dec @ W_v if X_dec.shape == X_enc.shape else X_enc @ W_v)"),
             "W_k and W_v swapped": ("X_enc @ W_k, X_enc @ W_v", "X_enc @ W_v, X_enc @ W_k"),
@@ -138,10 +150,19 @@ WRONG = answers(
             "values not projected": ("X_enc @ W_v", "X_enc"),
             "scaled": ("X_dec @ W_q", "X_dec @ W_q / math.sqrt(W_q.shape[1])"),
             "output alone": ("X_enc @ W_v)", "X_enc @ W_v)[0]"),
-            "weights first": ("return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)", "return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)[::-1]"),
+            "weights first": (
+                "return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)",
+                "return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)[::-1]",
+            ),
             "encoder detached": ("X_enc @ W_k", "X_enc.detach() @ W_k"),
-            "concatenated": ("X_enc @ W_k, X_enc @ W_v", "torch.cat([X_enc, X_enc], -2) @ W_k, torch.cat([X_enc, X_enc], -2) @ W_v"),
-            "unstable": ("return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)", "e = (X_dec @ W_q @ (X_enc @ W_k).mT).exp()\n    w = e / e.sum(-1, keepdim=True)\n    return w @ (X_enc @ W_v), w"),
+            "concatenated": (
+                "X_enc @ W_k, X_enc @ W_v",
+                "torch.cat([X_enc, X_enc], -2) @ W_k, torch.cat([X_enc, X_enc], -2) @ W_v",
+            ),
+            "unstable": (
+                "return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)",
+                "e = (X_dec @ W_q @ (X_enc @ W_k).mT).exp()\n    w = e / e.sum(-1, keepdim=True)\n    return w @ (X_enc @ W_v), w",
+            ),
         },
         "q2_6": {
             "attention(X, X, X)": (_ATTEND, "attention(X, X, X)"),
@@ -150,11 +171,20 @@ WRONG = answers(
             "W_k and W_v swapped": ("X @ W_k, X @ W_v", "X @ W_v, X @ W_k"),
             "W_q and W_k swapped": ("X @ W_q, X @ W_k", "X @ W_k, X @ W_q"),
             "scaled": ("X @ W_q", "X @ W_q / math.sqrt(W_q.shape[1])"),
-            "causal": ("return " + _ATTEND, "scores = X @ W_q @ (X @ W_k).mT\n    w = torch.softmax(" + _CAUSAL + "\n    return w @ (X @ W_v), w"),
+            "causal": (
+                "return " + _ATTEND,
+                "scores = X @ W_q @ (X @ W_k).mT\n    w = torch.softmax(" + _CAUSAL + "\n    return w @ (X @ W_v), w",
+            ),
             "output alone": (_ATTEND, _ATTEND + "[0]"),
             "weights first": (_ATTEND, _ATTEND + "[::-1]"),
-            "X added": ("return " + _ATTEND, "o, w = " + _ATTEND + "\n    return (o + X if o.shape == X.shape else o), w"),
-            "itself left out": ("return " + _ATTEND, "s = X @ W_q @ (X @ W_k).mT\n    if s.shape[-1] > 1:\n        s = s.masked_fill(torch.eye(s.shape[-1], dtype=torch.bool), -math.inf)\n    w = s.softmax(-1)\n    return w @ (X @ W_v), w"),
+            "X added": (
+                "return " + _ATTEND,
+                "o, w = " + _ATTEND + "\n    return (o + X if o.shape == X.shape else o), w",
+            ),
+            "itself left out": (
+                "return " + _ATTEND,
+                "s = X @ W_q @ (X @ W_k).mT\n    if s.shape[-1] > 1:\n        s = s.masked_fill(torch.eye(s.shape[-1], dtype=torch.bool), -math.inf)\n    w = s.softmax(-1)\n    return w @ (X @ W_v), w",
+            ),
             "keys detached": ("X @ W_k", "X.detach() @ W_k"),
         },
         "q2_7": {
@@ -193,9 +223,18 @@ WRONG = answers(
             "features permuted": ("f(X[perm])", "f(X[perm].flip(-1))"),
             "the norm": (".abs().max()", ".norm()"),
             "the square": (".abs().max()", ".pow(2).max()"),
-            "true or false": ("(f(X)[perm] - f(X[perm])).abs().max().item()", "float(not torch.allclose(f(X)[perm], f(X[perm])))"),
-            "rounded": ("return (f(X)[perm] - f(X[perm])).abs().max().item()", "return round((f(X)[perm] - f(X[perm])).abs().max().item(), 3)"),
-            "a tolerance": ("return (f(X)[perm] - f(X[perm])).abs().max().item()", "gap = (f(X)[perm] - f(X[perm])).abs().max().item()\n    return gap if gap > 1e-2 else 0.0"),
+            "true or false": (
+                "(f(X)[perm] - f(X[perm])).abs().max().item()",
+                "float(not torch.allclose(f(X)[perm], f(X[perm])))",
+            ),
+            "rounded": (
+                "return (f(X)[perm] - f(X[perm])).abs().max().item()",
+                "return round((f(X)[perm] - f(X[perm])).abs().max().item(), 3)",
+            ),
+            "a tolerance": (
+                "return (f(X)[perm] - f(X[perm])).abs().max().item()",
+                "gap = (f(X)[perm] - f(X[perm])).abs().max().item()\n    return gap if gap > 1e-2 else 0.0",
+            ),
             "the smallest": (".max()", ".min()"),
             "X overwritten": ("return", "X = X.copy_(X[perm])\n    return"),
             "only the first feature": ("f(X[perm])).abs", "f(X[perm]))[:, :1].abs"),

@@ -107,17 +107,35 @@ _HEADS = {
     "mask ignored": ("masked_weights(scores, mask)", "masked_weights(scores)"),
     "polarity": ("masked_weights(scores, mask)", "masked_weights(scores, None if mask is None else ~mask)"),
     "X_kv ignored": ("        if X_kv is None:\n            X_kv = X_q", "        X_kv = X_q"),
-    "causal": ("masked_weights(scores, mask)", "masked_weights(scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -math.inf), mask)"),
+    "causal": (
+        "masked_weights(scores, mask)",
+        "masked_weights(scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -math.inf), mask)",
+    ),
     "scores returned": ("weights @ V)), weights", "weights @ V)), scores"),
-    "weights first": ("return self.W_o(merge_heads(weights @ V)), weights", "return weights, self.W_o(merge_heads(weights @ V))"),
+    "weights first": (
+        "return self.W_o(merge_heads(weights @ V)), weights",
+        "return weights, self.W_o(merge_heads(weights @ V))",
+    ),
     "output alone": ("weights @ V)), weights", "weights @ V))"),
     "weights averaged over heads": ("weights @ V)), weights", "weights @ V)), weights.mean(dim=1)"),
     "merged by view": ("merge_heads(weights @ V)", "(weights @ V).reshape(X_q.shape)"),
-    "dropout left in": ("weights = masked_weights(scores, mask)", "weights = F.dropout(masked_weights(scores, mask), 0.2, self.training)"),
+    "dropout left in": (
+        "weights = masked_weights(scores, mask)",
+        "weights = F.dropout(masked_weights(scores, mask), 0.2, self.training)",
+    ),
     "a residual": ("return self.W_o(", "return X_q + self.W_o("),
-    "softmax over queries": ("weights = masked_weights(scores, mask)", "weights = masked_weights(scores.mT, None).mT if mask is None else masked_weights(scores, mask)"),
-    "first mask kept": ("        weights = ", "        self.kept = getattr(self, 'kept', mask)\n        mask = self.kept if self.kept is not None and self.kept.ndim == scores.ndim else mask\n        weights = "),
-    "-1e4 fill": ("masked_weights(scores, mask)", "(scores if mask is None else scores.masked_fill(~mask, -1e4)).softmax(-1)"),
+    "softmax over queries": (
+        "weights = masked_weights(scores, mask)",
+        "weights = masked_weights(scores.mT, None).mT if mask is None else masked_weights(scores, mask)",
+    ),
+    "first mask kept": (
+        "        weights = ",
+        "        self.kept = getattr(self, 'kept', mask)\n        mask = self.kept if self.kept is not None and self.kept.ndim == scores.ndim else mask\n        weights = ",
+    ),
+    "-1e4 fill": (
+        "masked_weights(scores, mask)",
+        "(scores if mask is None else scores.masked_fill(~mask, -1e4)).softmax(-1)",
+    ),
 }
 
 WRONG = answers(
@@ -126,12 +144,30 @@ WRONG = answers(
         "q4_1": {
             "view alone": ("reshape(B, T, H, d_model // H).transpose(1, 2)", "reshape(B, H, T, d_model // H)"),
             "not transposed": (".transpose(1, 2)", ""),
-            "features and heads swapped": ("reshape(B, T, H, d_model // H).transpose(1, 2)", "reshape(B, T, d_model // H, H).permute(0, 3, 1, 2)"),
-            "no ValueError": ("    if d_model % H != 0:\n        raise ValueError(\"H does not divide d_model\")\n", "    X = X[..., : d_model // H * H]\n    d_model = X.shape[-1]\n"),
-            "an assertion": ("    if d_model % H != 0:\n        raise ValueError(\"H does not divide d_model\")\n", "    assert d_model % H == 0\n"),
-            "every head all features": ("X.reshape(B, T, H, d_model // H).transpose(1, 2)", "X.unsqueeze(1).repeat(1, H, 1, 1)"),
-            "d_k and H exchanged": ("reshape(B, T, H, d_model // H).transpose(1, 2)", "reshape(B, T, d_model // H, H).transpose(1, 2)"),
-            "split along positions": ("reshape(B, T, H, d_model // H).transpose(1, 2)", "transpose(1, 2).reshape(B, H, T, d_model // H)"),
+            "features and heads swapped": (
+                "reshape(B, T, H, d_model // H).transpose(1, 2)",
+                "reshape(B, T, d_model // H, H).permute(0, 3, 1, 2)",
+            ),
+            "no ValueError": (
+                '    if d_model % H != 0:\n        raise ValueError("H does not divide d_model")\n',
+                "    X = X[..., : d_model // H * H]\n    d_model = X.shape[-1]\n",
+            ),
+            "an assertion": (
+                '    if d_model % H != 0:\n        raise ValueError("H does not divide d_model")\n',
+                "    assert d_model % H == 0\n",
+            ),
+            "every head all features": (
+                "X.reshape(B, T, H, d_model // H).transpose(1, 2)",
+                "X.unsqueeze(1).repeat(1, H, 1, 1)",
+            ),
+            "d_k and H exchanged": (
+                "reshape(B, T, H, d_model // H).transpose(1, 2)",
+                "reshape(B, T, d_model // H, H).transpose(1, 2)",
+            ),
+            "split along positions": (
+                "reshape(B, T, H, d_model // H).transpose(1, 2)",
+                "transpose(1, 2).reshape(B, H, T, d_model // H)",
+            ),
             "squeezed": (".transpose(1, 2)", ".transpose(1, 2).squeeze(1)"),
             "a list of heads": ("X.reshape(B, T, H, d_model // H).transpose(1, 2)", "list(X.chunk(H, dim=-1))"),
         },
@@ -149,7 +185,10 @@ WRONG = answers(
         },
         "q4_3": _HEADS
         | {
-            "no ValueError": ("        if d_model % H != 0:\n            raise ValueError(\"H does not divide d_model\")\n        self", "        self"),
+            "no ValueError": (
+                '        if d_model % H != 0:\n            raise ValueError("H does not divide d_model")\n        self',
+                "        self",
+            ),
             "W_k for the values": ("self.W_v(X_kv)", "self.W_k(X_kv)"),
             "queries from X_kv": ("self.W_q(X_q)", "self.W_q(X_kv if X_kv.shape == X_q.shape else X_q)"),
             "keys from X_q": ("self.W_k(X_kv)", "self.W_k(X_q if X_kv.shape == X_q.shape else X_kv)"),
@@ -157,7 +196,12 @@ WRONG = answers(
         "q4_4": _HEADS
         | {
             "repeat": (".repeat_interleave(self.H // self.G, dim=1)", ".repeat(1, self.H // self.G, 1, 1)"),
-            "group size for groups": ("self.H, self.G = H, G", "self.H, self.G = H, H // G", "G * d_k", "(H // G) * d_k"),
+            "group size for groups": (
+                "self.H, self.G = H, G",
+                "self.H, self.G = H, H // G",
+                "G * d_k",
+                "(H // G) * d_k",
+            ),
             "only the first group": (".repeat_interleave(self.H // self.G, dim=1)", "[:, :1]"),
         },
         "q4_5": {
@@ -169,30 +213,53 @@ WRONG = answers(
             "seq_len squared": ("seq_len", "seq_len ** 2", "d_k, seq_len ** 2, batch", "d_k, seq_len, batch"),
             "one head": (" * G", ""),
             "bytes taken as 2": ("* bytes_per_number", "* 2"),
-            "as float and back": ("return 2 * layers * G", "return int(2.0 * layers * G", "* bytes_per_number", "* bytes_per_number)"),
+            "as float and back": (
+                "return 2 * layers * G",
+                "return int(2.0 * layers * G",
+                "* bytes_per_number",
+                "* bytes_per_number)",
+            ),
             "in kilobytes": ("* bytes_per_number", "* bytes_per_number // 1024"),
         },
         "q4_6": {
             "the first head": (".mean(dim=1)", "[:, 0]"),
             "the sum": (".mean(dim=1)", ".sum(dim=1)"),
-            "interleaved heads": ("reshape(G, H // G, W.shape[0] // H, d_model).mean(dim=1)", "reshape(H // G, G, W.shape[0] // H, d_model).mean(dim=0)"),
+            "interleaved heads": (
+                "reshape(G, H // G, W.shape[0] // H, d_model).mean(dim=1)",
+                "reshape(H // G, G, W.shape[0] // H, d_model).mean(dim=0)",
+            ),
             "the keys twice": ("pool(W_k), pool(W_v)", "pool(W_k), pool(W_k)"),
             "order": ("pool(W_k), pool(W_v)", "pool(W_v), pool(W_k)"),
             "values kept": ("pool(W_k), pool(W_v)", "pool(W_k), W_v"),
-            "mean over rows": ("reshape(G, H // G, W.shape[0] // H, d_model).mean(dim=1)", "reshape(G, W.shape[0] // H, H // G, d_model).mean(dim=2)"),
-            "no ValueError": ("    if H % G != 0 or rows % H != 0:\n        raise ValueError(\"the sizes do not divide\")\n", "    if H % G != 0:\n        return W_k, W_v\n"),
+            "mean over rows": (
+                "reshape(G, H // G, W.shape[0] // H, d_model).mean(dim=1)",
+                "reshape(G, W.shape[0] // H, H // G, d_model).mean(dim=2)",
+            ),
+            "no ValueError": (
+                '    if H % G != 0 or rows % H != 0:\n        raise ValueError("the sizes do not divide")\n',
+                "    if H % G != 0:\n        return W_k, W_v\n",
+            ),
             "float32": ("pool(W_k), pool(W_v)", "pool(W_k).float(), pool(W_v).float()"),
             "columns": ("return pool(W_k), pool(W_v)", "return pool(W_k.flip(1)), pool(W_v.flip(1))"),
-            "columns pooled": ("return pool(W_k), pool(W_v)", "return W_k[:, :].mean(1, keepdim=True), W_v.mean(1, keepdim=True)"),
+            "columns pooled": (
+                "return pool(W_k), pool(W_v)",
+                "return W_k[:, :].mean(1, keepdim=True), W_v.mean(1, keepdim=True)",
+            ),
             "overwritten": ("    return pool", "    W_k.mul_(1.5)\n    return pool"),
         },
         "q4_7": {
             "unaligned counted": ("real.sum().clamp(min=1)", "real.numel()"),
             "-1 as the last": ("gold.clamp(min=0)", "(gold % weights.shape[-1])", "* real[:, None, :]", ""),
             "0 treated as none": ("gold >= 0", "gold > 0"),
-            "mean of sentence means": ("mass.sum(dim=(0, 2)) / real.sum().clamp(min=1)", "(mass.sum(2) / real.sum(1).clamp(min=1)[:, None]).mean(0)"),
+            "mean of sentence means": (
+                "mass.sum(dim=(0, 2)) / real.sum().clamp(min=1)",
+                "(mass.sum(2) / real.sum(1).clamp(min=1)[:, None]).mean(0)",
+            ),
             "NaN": (".clamp(min=1)", ""),
-            "all heads together": ("mass.sum(dim=(0, 2)) / real.sum().clamp(min=1)", "mass.sum(dim=(0, 2)).mean().expand(weights.shape[1]) / real.sum().clamp(min=1)"),
+            "all heads together": (
+                "mass.sum(dim=(0, 2)) / real.sum().clamp(min=1)",
+                "mass.sum(dim=(0, 2)).mean().expand(weights.shape[1]) / real.sum().clamp(min=1)",
+            ),
             "hits": ("weights.gather(-1, index)[..., 0]", "(weights.argmax(-1) == gold[:, None, :]).to(weights.dtype)"),
             "the sum": (" / real.sum().clamp(min=1)", ""),
             "by batch": ("dim=(0, 2)", "dim=(1, 2)"),
@@ -208,7 +275,10 @@ WRONG = answers(
             "group size": ("* G * d_k", "* (H // G) * d_k"),
             "V forgotten": ("+ 2 * d_model * G", "+ d_model * G"),
             "a float": ("d_model // H", "d_model / H"),
-            "no ValueError": ("    if d_model % H != 0 or H % G != 0:\n        raise ValueError(\"the sizes do not divide\")\n", ""),
+            "no ValueError": (
+                '    if d_model % H != 0 or H % G != 0:\n        raise ValueError("the sizes do not divide")\n',
+                "",
+            ),
             "only one check": (" or H % G != 0", ""),
             "times H": ("2 * d_model * d_model", "2 * d_model * d_model * H"),
             "d_k alone": ("2 * d_model * G * d_k", "2 * d_model * d_k"),
