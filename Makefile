@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab build check lint bench setup clean
+.PHONY: demo test lab build check lint bench field-guide setup clean
 
 demo: setup            ## grade the sample class and say where its report lies
 	$(BIN)/autograder grade examples/class -o out/demo --cell-seconds 10
@@ -29,6 +29,9 @@ lint: setup
 bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twelve minutes
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks --full --page docs/benchmarks.md
+
+field-guide:           ## what attention does in other libraries: run them in an environment of their own, some minutes
+	$(PYTHON) -m fieldguide.make
 
 setup: $(VENV)/.ready
 
