@@ -74,7 +74,7 @@ def grouped(attend: Attend) -> str:
     """Which key/value head each of four query heads reads, when there are two."""
     v = np.zeros((1, 2, 5, 16), np.float32)
     v[:, 1] = 1
-    heads = [int(round(float(x))) for x in attend(zeros(4, 1), zeros(2, 5), v)[0, :, 0, 0]]
+    heads = [round(float(x)) for x in attend(zeros(4, 1), zeros(2, 5), v)[0, :, 0, 0]]
     return {(0, 0, 1, 1): "blocks: 0 0 1 1", (0, 1, 0, 1): "cyclic: 0 1 0 1"}.get(tuple(heads), str(heads))
 
 
@@ -106,7 +106,10 @@ def pairs(rotate: Callable[[np.ndarray], np.ndarray], width: int = 16) -> str:
 
 def standard(name: str, attend: Attend, without: str = "") -> Cells:
     """The six questions that any attention function answers, less those it has no notion for."""
-    asked = {"polarity": polarity, "empty_bool": empty_bool, "empty_inf": empty_inf, "causal": causal, "gqa": grouped, "scale": scale}
+    asked = {
+        "polarity": polarity, "empty_bool": empty_bool, "empty_inf": empty_inf,
+        "causal": causal, "gqa": grouped, "scale": scale,
+    }  # fmt: skip
     return {(name, row): (lambda ask=ask: ask(attend)) for row, ask in asked.items() if row not in without.split()}
 
 

@@ -2,7 +2,7 @@
 # torch to ONNX: a query that may see nothing gives 0 in torch and the mean of the forbidden values in the exported model.
 # Guess, before the run: NaN in the exported model (a softmax over -inf).
 # Seen (torch 2.13.0, onnx 1.23.2, onnxruntime 1.32.0): torch 0, the exported model 2, the mean of the values 0 to 4.
-# The ONNX operator Attention itself gives 0 in onnxruntime; opset 18, the exporter's default, does not have it.
+# The ONNX operator Attention itself gives 0 in onnxruntime; the exporter wrote opset 20, which does not have it.
 set -euo pipefail
 room=$(mktemp -d)
 trap 'rm -rf "$room"' EXIT

@@ -287,6 +287,11 @@ same = attention(torch.zeros(1, 2), torch.tensor([[2.0, 0], [0, 1]]), torch.tens
 assert same[0].item() == 15
 
 # %% [markdown]
+# > **Out in the wild.** Attention without a scale is no toy: the factor on the scores is {{guide:t5/scale}} in T5 (Transformers {{guide:version/transformers}}),
+# > and {{guide:sdpa/scale}} in torch {{guide:version/torch}}, {{guide:jax/scale}} in JAX {{guide:version/jax}}, {{guide:bert/scale}} in BERT. Weights trained with one factor are wrong with the other.
+# > Each was measured, as were many more, in `docs/field-guide.md`.
+
+# %% [markdown]
 # ## 2.4 Three roles
 # *Goal: let one sequence play three roles.* · 5 min · 4 points
 #

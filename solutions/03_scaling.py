@@ -645,6 +645,11 @@ assert large[256] < small[256]
 assert large[256] < large[64]
 
 # %% [markdown]
+# > **Out in the wild.** A query with nothing to see, values 0 to 4 (mean 2), boolean mask. Ours gives 0; torch {{guide:version/torch}}'s function {{guide:sdpa/empty_bool}}, its `nn.MultiheadAttention` {{guide:mha/empty_bool}};
+# > JAX {{guide:version/jax}} {{guide:jax/empty_bool}}, Flax {{guide:version/flax}} {{guide:linen/empty_bool}}, Keras {{guide:version/keras}} {{guide:keras_mha/empty_bool}}: the mean of what it may *not* see. With −inf added to every score, JAX gives {{guide:jax/empty_inf}}.
+# > torch's function exported to ONNX and run by onnxruntime {{guide:version/onnxruntime}}: {{guide:meetings/onnx_export}}. Measured in `docs/field-guide.md`.
+
+# %% [markdown]
 # ## 3.5 ★ Which scale?
 # *Goal: the scale when entries are not standard normal.* · 5 min · 4 points
 #

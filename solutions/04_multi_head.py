@@ -598,6 +598,11 @@ plots.show_table(
 assert all(accuracy(model).mean() > 0.99 for group in grouped.values() for model in group)
 
 # %% [markdown]
+# > **Out in the wild.** Four query heads, two key/value heads: which one does each read? torch {{guide:version/torch}}: {{guide:sdpa/gqa}}; JAX {{guide:version/jax}}: {{guide:jax/gqa}}; Llama in Transformers {{guide:version/transformers}}: {{guide:llama_eager/gqa}};
+# > x-transformers {{guide:version/x-transformers}}: {{guide:xtr/gqa}}. Weights moved from one order to the other run, and are wrong.
+# > Do returned weights sum to 1 in training? `nn.MultiheadAttention`: {{guide:mha/dropout}}; Flax: {{guide:linen/dropout}}; Keras: {{guide:keras_mha/dropout}}. Measured in `docs/field-guide.md`.
+
+# %% [markdown]
 # ## 4.5 ★ What the cache weighs
 # *Goal: count the bytes of all cached keys and values.* · 10 min · 4 points
 #

@@ -653,6 +653,13 @@ plots.show(figure, f"Above, the features 0 to 7 with neighbours paired; below, t
 assert match["converted"] < 1e-5 and match["not converted"] > 0.1
 
 # %% [markdown]
+# > **Out in the wild.** RoPE pairs, by the models of Transformers {{guide:version/transformers}}: Llama {{guide:llama_eager/rope_layout}}; GPT-NeoX {{guide:neox/rope_layout}}, on {{guide:neox/rope_share}} of the features; GPT-J {{guide:gptj/rope_layout}}. The ONNX operator: {{guide:ort/rope_layout}}.
+# > A Llama state dict for code that pairs neighbours, in two lines; the same for `k_proj` with its own number of heads:
+# > `W = state["q_proj.weight"].unflatten(0, (H, 2, d // 2))  # head, half, pair, input`
+# > `W_q = W.transpose(1, 2).flatten(0, 2)  # head, pair, half: neighbours`
+# > Measured in `docs/field-guide.md`.
+
+# %% [markdown]
 # ## 5.8 ★ Only the difference matters
 # *Goal: measure what a turned query sees of a turned key.* · 5 min · 4 points
 #

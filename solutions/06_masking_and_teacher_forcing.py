@@ -245,6 +245,11 @@ assert ways["0 before the softmax"][2] > 0.05 and ways["0 after the softmax"].su
 assert ways["nothing allowed: −∞"].isnan().all() and torch.allclose(ways["nothing allowed: −10⁴"], torch.full((3,), 1 / 3))
 
 # %% [markdown]
+# > **Out in the wild.** True in a boolean mask: torch {{guide:version/torch}}'s function "{{guide:sdpa/polarity}}", its `nn.MultiheadAttention` "{{guide:mha/polarity}}"; JAX and Keras "{{guide:jax/polarity}}". The eager Llama function of Transformers {{guide:version/transformers}}: {{guide:llama_eager/polarity}}.
+# > The causal flag with 3 queries and 5 keys: torch {{guide:sdpa/causal}}, JAX {{guide:jax/causal}}, ONNX {{guide:ort/causal}}; x-transformers {{guide:version/x-transformers}} {{guide:xtr/causal}}, as your `causal_mask`.
+# > Measured in `docs/field-guide.md`.
+
+# %% [markdown]
 # ## 6.3 The shift
 # *Goal: read one word, write the next.* · 5 min · 4 points
 #
@@ -291,6 +296,10 @@ def shift_right(y, bos):
 # %% [markdown] tags=["explanation"]
 # **Why it looks like this.** The causal mask lets position t see itself. That is only safe because what stands there is word t − 1. Shift and mask belong together: without the shift the answer lies under the model's nose, with a double shift it has to guess two words ahead, and both train without an error message.
 # `torch.roll` carries the last token round to the front, and changing y in place would spoil the targets of the loss.
+
+# %% [markdown]
+# > **Out in the wild.** Given `labels`, does the model shift them itself? Llama, GPT-J and GPT-NeoX in Transformers {{guide:version/transformers}}: {{guide:llama_eager/shift}}, {{guide:gptj/shift}}, {{guide:neox/shift}}; BERT and T5: {{guide:bert/shift}}, {{guide:t5/shift}}. Shift twice, and a model learns to predict the word after the next.
+# > The label left out of the loss is {{guide:sdpa/ignore}} in torch and in all five models; Keras has {{guide:keras_ops/ignore}} by default. Measured in `docs/field-guide.md`.
 
 # %% [markdown]
 # ## On paper: four tokens
