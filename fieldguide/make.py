@@ -109,8 +109,8 @@ def page(guide: Guide) -> str:
         "The same is in [field-guide.json](field-guide.json). This page is generated; the probes are in `fieldguide/probes/`.",
         "",
         "A guess for each cell was written down, and committed, before the first run (`fieldguide/guesses.json`).",
-        f"A cell in **bold** is one in which the guess was wrong: {len(rows_missed(guide))} of {len(rows) + len(guide['meetings'])} "
-        "rows have one. `n/a`: the library has no such notion; the reason stands under the row.",
+        "A cell in **bold** is one in which the guess was wrong: "
+        f"{len(rows_missed(guide))} of {len(rows) + len(guide['meetings'])} rows have one. `n/a`: not asked of this library; why stands under the row.",
         "",
         "## At a glance",
         "",
@@ -145,7 +145,8 @@ def main() -> None:
         NUMBERS.write_text(json.dumps(guide, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     guide = json.loads(NUMBERS.read_text(encoding="utf-8"))
     PAGE.write_text(page(guide), encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: {sum(map(len, guide['cells'].values()))} cells; a wrong guess in {len(rows_missed(guide))} rows")
+    cells = sum(map(len, guide["cells"].values()))
+    print(f"{PAGE.relative_to(ROOT)}: {cells} cells; a wrong guess in {len(rows_missed(guide))} rows")
 
 
 if __name__ == "__main__":
