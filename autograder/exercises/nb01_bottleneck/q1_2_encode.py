@@ -128,6 +128,16 @@ def encode_from_torch(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any)
     return states, torch.einsum("bs,bsh->bh", chosen, states)
 
 
+def encode_squeezed(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    states, h = [], h0
+    for s in range(X.shape[1]):
+        h = torch.tanh(X[:, s] @ W_x + h @ W_h + b)
+        states.append(h)
+    every = torch.stack(states, dim=1)
+    return every.squeeze(), every[torch.arange(len(X)), lengths - 1].squeeze()
+
+
 EXERCISE = Exercise(
     number="1.2",
     title="encode",
@@ -144,7 +154,7 @@ EXERCISE = Exercise(
         Test(
             "no padding",
             "each state is made from the one before, starting at h0, and all of them are returned",
-            lambda rng: [encode_case(rng, [3, 3], 3, 2, 4)],
+            lambda rng: [encode_case(rng, [3, 3], 3, 2, 4), encode_case(rng, [2], 2, 1, 3), encode_case(rng, [1, 1], 1, 2, 1)],
         ),
         Test(
             "padding",
@@ -247,6 +257,14 @@ EXERCISE = Exercise(
             "Which state does step s = 1 start from?",
             "step 2 of the stub",
             code=encode_without_chain,
+        ),
+        Mistake(
+            "squeezed",
+            "every axis of length 1 squeezed away",
+            "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or a sentence of one token?",
+            "your use of squeeze",
+            code=encode_squeezed,
         ),
     ),
     variants=(

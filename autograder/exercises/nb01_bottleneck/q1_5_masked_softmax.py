@@ -116,6 +116,12 @@ def masked_with_safe_rows(scores: Any, mask: Any, *, dim: int = -1) -> Any:
     return weights * (~empty)
 
 
+def masked_ten_thousand(scores: Any, mask: Any) -> Any:
+    """A fill that is low beside small scores only."""
+    weights = torch.softmax(scores.masked_fill(~mask, -1e4), dim=-1)
+    return weights.masked_fill(~mask, 0.0)
+
+
 EXERCISE = Exercise(
     number="1.5",
     title="masked_softmax",
@@ -161,6 +167,8 @@ EXERCISE = Exercise(
                 masked_case(normal(rng, 3, 5, scale=2000.0), some_mask(rng, 3, 5)),
                 masked_case(normal(rng, 2, 4) + np.array([0.0, 0.0, 0.0, 3000.0]), [True, True, True, False]),
                 masked_case(normal(rng, 2, 4) - 3000.0, [True, False, True, True]),
+                masked_case(normal(rng, 2, 4) - 30_000.0, [True, False, True, True]),
+                masked_case(normal(rng, 2, 4) + np.array([0.0, -1500.0, -1500.0, -1500.0]), np.ones((2, 4))),
             ],
         ),
         Test(
@@ -282,6 +290,14 @@ EXERCISE = Exercise(
             "What does the caller's tensor hold afterwards?",
             "step 1 of the stub",
             code=masked_in_place,
+        ),
+        Mistake(
+            "fill-of-minus-ten-thousand",
+            "−10 000 in place of masked scores, which is not always the lowest",
+            "No score is as low as that.",
+            "What if every allowed score is lower still? Which number is the lowest that the type has?",
+            "step 1 of the stub",
+            code=masked_ten_thousand,
         ),
     ),
     variants=(

@@ -78,6 +78,11 @@ def fit_by_logarithm_of_2(d_h: int, bits_per_number: int, V: int, *, exact: bool
     return n - 1 if exact and V**n > 2 ** (d_h * bits_per_number) else n
 
 
+def fit_nudged(d_h: int, bits_per_number: int, V: int) -> int:
+    """A little is added, so that an exact fit is not rounded away: and what all but fits is let in."""
+    return int(d_h * bits_per_number / math.log2(V) + 1e-9)
+
+
 EXERCISE = Exercise(
     number="1.8",
     title="tokens_that_fit",
@@ -116,12 +121,12 @@ EXERCISE = Exercise(
         Test(
             "nothing fits",
             "0 when there are fewer states than tokens",
-            lambda rng: [fit_case(1, 3, 9), fit_case(2, 2, 1000)],
+            lambda rng: [fit_case(1, 3, 9), fit_case(2, 2, 1000), fit_case(60, 1, 2**60 + 1)],
         ),
         Test(
             "real sizes",
             "the same for the widths and vocabularies of real models",
-            lambda rng: [fit_case(512, 32, 30_000), fit_case(1000, 16, 50_257)],
+            lambda rng: [fit_case(512, 32, 30_000), fit_case(1000, 16, 50_257), fit_case(120, 1, 2**60 + 1), fit_case(60, 3, 2**60 - 1)],
         ),
     ),
     flawed=flawed_fit,
@@ -205,6 +210,14 @@ EXERCISE = Exercise(
             "Try V = 2 with many numbers of bits, or stay with whole numbers.",
             "step 3 of the stub",
             code=fit_by_natural_logarithms,
+        ),
+        Mistake(
+            "nudged-logarithm",
+            "logarithms in floats, with a little added against rounding",
+            "A tiny number repairs a rounding error.",
+            "How large is V = 2⁶⁰ + 1 beside 2⁶⁰, and what does a float make of its logarithm? Compare whole numbers.",
+            "step 3 of the stub",
+            code=fit_nudged,
         ),
     ),
     variants=(

@@ -69,6 +69,20 @@ def softmax_from_torch(z: Any, axis: int = -1) -> Any:
     return torch.softmax(torch.from_numpy(z if z.dtype.kind == "f" else z.astype(np.float64)), dim=axis).numpy()
 
 
+def softmax_less_mean(z: Any, axis: int = -1) -> Any:
+    """The mean is no bound: what stands far above it overflows."""
+    z = np.array(z) if np.asarray(z).dtype.kind == "f" else np.array(z, dtype=np.float64)
+    e = np.exp(z - z.mean(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def softmax_less_minimum(z: Any, axis: int = -1) -> Any:
+    """Everything is above the minimum: the largest overflows."""
+    z = np.array(z) if np.asarray(z).dtype.kind == "f" else np.array(z, dtype=np.float64)
+    e = np.exp(z - z.min(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
 EXERCISE = Exercise(
     number="2.1",
     title="softmax",
@@ -93,7 +107,7 @@ EXERCISE = Exercise(
         Test(
             "large numbers",
             "numbers far above or below 0 give the same shares as their differences do, line by line",
-            lambda rng: [softmax_case(normal(rng, 3, 4) + np.array([[900.0], [-2000.0], [0.0]])), softmax_case(normal(rng, 4, scale=300.0))],
+            lambda rng: [softmax_case(normal(rng, 3, 4) + np.array([[900.0], [-2000.0], [0.0]])), softmax_case(normal(rng, 4, scale=300.0)), softmax_case(normal(rng, 2, 4) + np.array([[0.0, -1500.0, -1500.0, -1500.0], [-2500.0, 0.0, -2500.0, -1500.0]]))],
         ),
         Test(
             "number types",
@@ -140,6 +154,22 @@ EXERCISE = Exercise(
         Mistake(
             "changes-its-input", "the maximum taken off in place", "z -= … is the same as z = z - ….",
             "What does the caller's array hold afterwards?", "step 2 of the stub", code=softmax_in_place,
+        ),
+        Mistake(
+            "shift-by-mean",
+            "the mean of a line taken off, which leaves its largest number large",
+            "Centred numbers are small numbers.",
+            "How far above the mean can one number of a line be?",
+            "step 2 of the stub",
+            code=softmax_less_mean,
+        ),
+        Mistake(
+            "shift-by-minimum",
+            "the minimum of a line taken off, which leaves all the others above 0",
+            "Starting from 0 keeps them small.",
+            "Which side does exp overflow on?",
+            "step 2 of the stub",
+            code=softmax_less_minimum,
         ),
     ),
     variants=(

@@ -80,6 +80,12 @@ def entropy_masked_fill(weights: Any) -> Any:
     return (weights * weights.masked_fill(weights <= 0, 1.0).double().log().to(weights.dtype)).sum(-1).neg()
 
 
+def entropy_of_large_weights(weights: Any) -> Any:
+    """What is small is taken for nothing, however many of them there are."""
+    logs = torch.log(torch.where(weights > 1e-4, weights, torch.ones_like(weights)))
+    return -(weights * logs).sum(dim=-1)
+
+
 EXERCISE = Exercise(
     number="3.3",
     title="attention_entropy",
@@ -112,7 +118,7 @@ EXERCISE = Exercise(
         Test(
             "zero weights", "a weight of 0 adds nothing, and a row of zeros has entropy 0",
             lambda rng: [
-                entropy_case(np.eye(3)), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
+                entropy_case(np.eye(3)), entropy_case(np.concatenate([[1 - 60 * 8e-5], np.full(60, 8e-5)])), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
             ],
         ),
         Test("number types", "float32 in, float32 out", lambda rng: [entropy_case(shares(rng, 2, 6), dtype="float32")]),
@@ -186,6 +192,14 @@ EXERCISE = Exercise(
         Mistake(
             "always-float64", "everything turned into float64", "Double precision is safer.",
             "Return the number type you were given.", "the whole function", switches={"width": "double"},
+        ),
+        Mistake(
+            "small-weights-dropped",
+            "small weights counted as zeros",
+            "A weight of a ten-thousandth adds nothing.",
+            "How much do sixty of them add together? Only a weight of exactly 0 adds nothing.",
+            "step 1 of the stub",
+            code=entropy_of_large_weights,
         ),
     ),
     variants=(

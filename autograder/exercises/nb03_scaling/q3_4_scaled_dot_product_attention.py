@@ -165,6 +165,16 @@ OUTPUT_AND_WEIGHTS = (
 )
 
 
+def attention_squeezed(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    scores = Q @ K.mT / math.sqrt(Q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
+    return (weights @ V).squeeze(), weights.squeeze()
+
+
 EXERCISE = Exercise(
     number="3.4",
     title="scaled_dot_product_attention",
@@ -193,7 +203,7 @@ EXERCISE = Exercise(
         Test(
             "leading dimensions", "the same for one example, a batch, and a batch of heads",
             lambda rng: [
-                attention_case(rng, (3,), 4, 5, 2, 3), attention_case(rng, (3, 2), 2, 3, 5, 4, dtype="float32"),
+                attention_case(rng, (3,), 4, 5, 2, 3), attention_case(rng, (1,), 1, 4, 3, 2), attention_case(rng, (2, 1), 3, 1, 2, 1), attention_case(rng, (3, 2), 2, 3, 5, 4, dtype="float32"),
             ],
         ),
         Test(
@@ -324,6 +334,14 @@ EXERCISE = Exercise(
         Mistake(
             "always-float64", "everything turned into float64", "Double precision is safer.",
             "Return the number type you were given.", "the whole function", switches={"width": "double"},
+        ),
+        Mistake(
+            "squeezed",
+            "every axis of length 1 squeezed away",
+            "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one query?",
+            "your use of squeeze",
+            code=attention_squeezed,
         ),
     ),
     variants=(

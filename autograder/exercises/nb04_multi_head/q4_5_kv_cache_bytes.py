@@ -53,6 +53,11 @@ def cache_numpy(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_p
     return np.prod([2, layers, G, d_k, seq_len, batch, bytes_per_number], dtype=np.int64)
 
 
+def cache_in_floats(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_per_number: int) -> int:
+    """A float keeps 53 bits: beyond them the last digits are rounded."""
+    return int(2.0 * layers * G * d_k * seq_len * batch * bytes_per_number)
+
+
 EXERCISE = Exercise(
     number="4.5",
     title="kv_cache_bytes",
@@ -70,7 +75,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "published shapes", "exact bytes, also for the largest models",
-            lambda rng: [cache_case(32, 32, 128, 4096, 1, 2), cache_case(80, 8, 128, 4096, 16, 2), cache_case(126, 8, 128, 131072, 3, 1)],
+            lambda rng: [cache_case(32, 32, 128, 4096, 1, 2), cache_case(80, 8, 128, 4096, 16, 2), cache_case(126, 8, 128, 131072, 3, 1), cache_case(127, 9, 129, 131071, 1000003, 3)],
         ),
     ),
     flawed=flawed_cache,
@@ -96,6 +101,14 @@ EXERCISE = Exercise(
                 "Caches are also kept in 8 or 32 bits.", "step 3 of the stub", switches={"width": "always 2"}),
         Mistake("weights-counted", "T × T numbers, as for the attention weights", "Attention is quadratic.",
                 "Keys are kept once per position, not once per pair.", "step 2 of the stub", switches={"positions": "pairs"}),
+        Mistake(
+            "product-in-floats",
+            "a product of floats, whose last digits are rounded",
+            "int() makes it whole again.",
+            "How many digits does a float keep, and how many do Python's whole numbers?",
+            "step 3 of the stub",
+            code=cache_in_floats,
+        ),
     ),
     variants=(
         Variant("layer by layer", cache_by_layer),

@@ -76,6 +76,20 @@ def mass_by_numpy(weights: Any, gold: Any) -> Any:
     return torch.from_numpy((taken * real).sum(axis=(0, 2)) / max(real.sum(), 1)).to(weights.dtype)
 
 
+def one_key_each(rng: Rng) -> Case:
+    """Every query has all its weight on one key, which is gold for some heads only: weights of exactly 0 count, too."""
+    weights = np.eye(3)[rng.integers(0, 3, size=(2, 3, 4))]
+    gold = np.array([[0, 1, -1, 2], [2, -1, 1, 0]])
+    return Case(args=(weights, gold), sizes={"B": 2, "H": 3, "T": 4, "S": 3})
+
+
+def mass_of_hits(weights: Any, gold: Any) -> Any:
+    """Positions whose gold key got nothing are left out of the count."""
+    index = gold.clamp(min=0)[:, None, :, None].expand(-1, weights.shape[1], -1, 1)
+    mass = weights.gather(-1, index)[..., 0] * (gold >= 0)[:, None, :]
+    return mass.sum(dim=(0, 2)) / (mass > 0).sum(dim=(0, 2)).clamp(min=1)
+
+
 EXERCISE = Exercise(
     number="4.7",
     title="head_gold_mass",
@@ -96,7 +110,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "some positions have none", "positions with −1 are left out of the sum and of the count, over the whole batch",
-            lambda rng: [mass_case(rng, 2, 3, 5, 4), mass_case(rng, 3, 2, 4, 7), mass_case(rng, 4, 5, 3, 3, dtype="float32")],
+            lambda rng: [mass_case(rng, 2, 3, 5, 4), mass_case(rng, 3, 2, 4, 7), mass_case(rng, 4, 5, 3, 3, dtype="float32"), one_key_each(rng)],
         ),
         Test("no position has gold", "0 for every head, not NaN", lambda rng: [mass_case(rng, 2, 3, 2, 4, unaligned=1.0)]),
     ),
@@ -119,6 +133,14 @@ EXERCISE = Exercise(
                 "What does the docstring ask for then?", "step 3 of the stub", switches={"empty": "nan"}),
         Mistake("heads-averaged", "one number for all heads together", "The model has one attention.",
                 "One number per head is asked for: that is what tells them apart.", "the docstring", switches={"over": "all heads"}),
+        Mistake(
+            "zero-weights-not-counted",
+            "positions left out whose gold key got no weight at all",
+            "A mean is over what is there.",
+            "A head that looks away from gold has 0 there. Is this not part of its mean?",
+            "step 3 of the stub",
+            code=mass_of_hits,
+        ),
     ),
     variants=(
         Variant("one by one", mass_loops),
