@@ -80,6 +80,14 @@ def encoding_as_shifted_sine(T: int, d_model: int, base: float = BASE, *, start:
     return torch.sin(angles + math.pi / 2 * (feature % 2)).to(torch.float32)
 
 
+def encoding_of_512(T: int, d_model: int, base: float = 10000.0) -> Any:
+    """A table made once for 512 positions: whoever stands behind them gets no address."""
+    if d_model % 2:
+        raise ValueError("d_model is odd")
+    angles = torch.arange(512)[:, None] * base ** (-torch.arange(0, d_model, 2) / d_model)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:T]
+
+
 EXERCISE = Exercise(
     number="5.1",
     title="sinusoidal_encoding",
@@ -99,7 +107,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "every pair", "sine on even and cosine on odd features; both of a pair share the frequency base^(−2i/d_model)",
-            lambda rng: [encoding_case(7, 6), encoding_case(3, 10), encoding_case(6, 6), encoding_case(60, 4)],
+            lambda rng: [encoding_case(7, 6), encoding_case(3, 10), encoding_case(6, 6), encoding_case(60, 4), encoding_case(1030, 2)],
         ),
         Test(
             "other bases", "the frequencies follow from `base`",
@@ -149,6 +157,14 @@ EXERCISE = Exercise(
         Mistake(
             "odd-accepted", "an odd width accepted", "One feature more does no harm.", "With whom would the last feature make a pair?",
             "step 1 of the stub", switches={"refuse": False},
+        ),
+        Mistake(
+            "table-of-512",
+            "a table of 512 positions, and none behind them",
+            "No sentence is longer than that.",
+            "How many rows do you return for T = 1000?",
+            "step 2 of the stub",
+            code=encoding_of_512,
         ),
     ),
     variants=(

@@ -66,6 +66,15 @@ def append_by_matrix(cache: Any, k_t: Any, base: float = BASE) -> Any:
     return torch.concat([cache, turned], 2)
 
 
+def append_in_window(cache: Any, k_t: Any, base: float = 10000.0) -> Any:
+    """Right, but only the last 128 keys are kept."""
+    d = k_t.shape[-1]
+    angles = cache.shape[2] * base ** (-torch.arange(0, d, 2, dtype=k_t.dtype) / d)
+    first, second = k_t[..., 0::2], k_t[..., 1::2]
+    turned = torch.stack([first * angles.cos() - second * angles.sin(), first * angles.sin() + second * angles.cos()], dim=-1)
+    return torch.cat([cache, turned.flatten(-2)], dim=2)[:, :, -128:]
+
+
 EXERCISE = Exercise(
     number="5.9",
     title="append_rotated",
@@ -83,7 +92,7 @@ EXERCISE = Exercise(
         Test("an empty cache", "the first key stands at position 0", lambda rng: [append_case(rng, 2, 3, 0, 4), append_case(rng, 1, 1, 0, 2)]),
         Test(
             "a filled cache", "the keys in the cache stay as they are, and after them comes the new one, turned to position n",
-            lambda rng: [append_case(rng, 2, 3, 5, 4), append_case(rng, 3, 2, 1, 6), append_case(rng, 1, 2, 9, 2)],
+            lambda rng: [append_case(rng, 2, 3, 5, 4), append_case(rng, 3, 2, 1, 6), append_case(rng, 1, 2, 9, 2), append_case(rng, 1, 1, 130, 2)],
         ),
         Test(
             "bases and number types", "the angles follow from `base`; float32 stays float32",
@@ -132,6 +141,14 @@ EXERCISE = Exercise(
         Mistake(
             "cache-detached", "a cache cut off from its gradient", "What is cached is done.", "The docstring promises gradients to both.", "step 3 of the stub",
             switches={"graph": "cut"},
+        ),
+        Mistake(
+            "window-of-128",
+            "only the last 128 keys kept",
+            "A cache has a size.",
+            "How many keys come back when 130 were there? None may be lost.",
+            "step 3 of the stub",
+            code=append_in_window,
         ),
     ),
     variants=(

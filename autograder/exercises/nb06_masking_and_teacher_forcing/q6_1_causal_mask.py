@@ -56,6 +56,14 @@ def mask_without_ones(T: int, S: int | None = None) -> Any:
     return torch.triu(torch.ones(T, S, dtype=torch.bool), diagonal=S - T + 1).logical_not()
 
 
+def mask_of_512(T: int, S: int | None = None) -> Any:
+    """A triangle made once for 512 positions, and cut."""
+    S = T if S is None else S
+    if S < T:
+        raise ValueError("there are more queries than positions")
+    return torch.ones(512, 512).tril().bool()[S - T : S, :S]
+
+
 EXERCISE = Exercise(
     number="6.1",
     title="causal_mask",
@@ -68,7 +76,7 @@ EXERCISE = Exercise(
         Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1)]),
         Test(
             "more keys than queries", "the T queries stand at the last T of the S positions",
-            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7)],
+            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7), mask_case(2, 1030)],
         ),
         Test(
             "impossible sizes", "a ValueError when there are more queries than positions",
@@ -110,6 +118,14 @@ EXERCISE = Exercise(
         Mistake(
             "nothing-refused", "sizes that cannot be, accepted", "Nobody will call it with S < T.", "Where would query 0 stand if T = 3 and S = 2?",
             "step 1 of the stub", switches={"refuse": False},
+        ),
+        Mistake(
+            "triangle-of-512",
+            "a triangle of 512 positions, too small for longer sequences",
+            "No sentence is longer than that.",
+            "What is left of rows 1000 … of a table with 512 of them?",
+            "step 2 of the stub",
+            code=mask_of_512,
         ),
     ),
     variants=(

@@ -95,6 +95,15 @@ def judge_many_steps(run: Run) -> None:
             raise JudgeFailure(wanted, f"another output at step {t}")
 
 
+def cached_in_window(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    """Right, but only the last 128 positions are kept."""
+    K, V = x_t @ W_k, x_t @ W_v
+    if cache is not None:
+        K, V = torch.cat([cache[0], K], dim=1)[:, -128:], torch.cat([cache[1], V], dim=1)[:, -128:]
+    weights = torch.softmax(x_t @ W_q @ K.mT / W_q.shape[1] ** 0.5, dim=-1)
+    return weights @ V, (K, V)
+
+
 EXERCISE = Exercise(
     number="6.8",
     title="step_with_cache",
@@ -115,7 +124,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "a longer cache", "the token sees every cached position and itself; its key and value come last in the new cache",
-            lambda rng: [cache_case(rng, 2, 1, 5, 3, 4), cache_case(rng, 3, 6, 4, 5, 2), cache_case(rng, 1, 4, 3, 3, 3)],
+            lambda rng: [cache_case(rng, 2, 1, 5, 3, 4), cache_case(rng, 3, 6, 4, 5, 2), cache_case(rng, 1, 4, 3, 3, 3), cache_case(rng, 1, 130, 2, 3, 2)],
         ),
         Test("step after step", "token after token the outputs equal those of causal attention over the whole sequence", judge=judge_many_steps),
         Test(
@@ -146,6 +155,14 @@ EXERCISE = Exercise(
         Mistake("cache-detached", "a cached past that no gradient reaches", "The past is done.", "Which line takes the cache out of the graph?", "step 2 of the stub", switches={"graph": "cut"}),
         Mistake("cache-first", "the cache returned before the output", "The cache is ready first.", "Read the last line of the docstring.", "the return line", switches={"returned": "cache first"}),
         Mistake("writes-into-the-cache", "the newest key written over the oldest", "A cache has a fixed size.", "Does the caller still have the past after your call?", "step 2 of the stub", code=step_in_place),
+        Mistake(
+            "window-of-128",
+            "only the last 128 positions kept",
+            "A cache has a size.",
+            "How many positions come back when 130 were there? None may be lost.",
+            "step 2 of the stub",
+            code=cached_in_window,
+        ),
     ),
     variants=(
         Variant("concatenated in pairs, einsum", step_grouped),
