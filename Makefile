@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab build check lint bench field-guide setup clean
+.PHONY: demo test lab build check lint bench field-guide site pictures setup clean
 
 demo: setup            ## grade the sample class and say where its report lies
 	$(BIN)/autograder grade examples/class -o out/demo --cell-seconds 10
@@ -46,3 +46,9 @@ $(VENV)/.ready: pyproject.toml pins.txt
 
 clean:
 	rm -rf $(VENV) out build *.egg-info
+
+site: setup            ## the course as a static site in out/site: solved notebooks, guides, proof
+	$(BIN)/python -m website out/site
+
+pictures: setup        ## the pictures of the README, from a real notebook and a real report (needs chromium)
+	$(BIN)/python -m website.pictures docs/pictures

@@ -1,0 +1,1 @@
+"""The course as a static site, and the pictures of the README: made from the real notebooks, guides and reports."""
