@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def main() -> None:
     """The command."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m website FOLDER")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     folder = Path(sys.argv[1])
     make_site(folder)
     print(f"the site is in {folder}; to read it: python -m http.server -d {folder}, then http://localhost:8000")

@@ -116,7 +116,7 @@ def _write_guides(folder: Path) -> list[dict[str, Any]]:
         path.relative_to(ROOT).as_posix(): path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")
     }
     for path in (ROOT / "docs").rglob("*"):
-        if path.suffix in (".png", ".svg"):
+        if path.suffix in (".png", ".svg", ".json"):
             (folder / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, folder / path.relative_to(ROOT))
     titles: dict[str, str] = {}
