@@ -110,7 +110,8 @@ def page(guide: Guide) -> str:
         "",
         "A guess for each cell was written down, and committed, before the first run (`fieldguide/guesses.json`).",
         "A cell in **bold** is one in which the guess was wrong: "
-        f"{len(rows_missed(guide))} of {len(rows) + len(guide['meetings'])} rows have one. `n/a`: not asked of this library; why stands under the row.",
+        f"{len(rows_missed(guide))} of {len(rows) + len(guide['meetings'])} rows have one. "
+        "`n/a`: not asked of this library; why stands under the row.",
         "",
         "## At a glance",
         "",
