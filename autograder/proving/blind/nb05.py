@@ -1,0 +1,173 @@
+"""Notebook 5, blind: the likely right answers, and what learners write instead."""
+
+from autograder.proving.blind.edits import answers
+
+RIGHT = {
+    "q5_1": """
+def sinusoidal_encoding(T, d_model, base=10000.0):
+    if d_model % 2:
+        raise ValueError('d_model is odd')
+    i = torch.arange(0, d_model, 2)
+    angles = torch.arange(T)[:, None] * base ** (-i / d_model)
+    pe = torch.zeros(T, d_model)
+    pe[:, 0::2] = torch.sin(angles)
+    pe[:, 1::2] = torch.cos(angles)
+    return pe
+""",
+    "q5_2": """
+def shift_matrix(k, d_model, base=10000.0):
+    if d_model % 2:
+        raise ValueError('d_model is odd')
+    M = torch.zeros(d_model, d_model)
+    for i in range(0, d_model, 2):
+        a = k * base ** (-i / d_model)
+        M[i, i], M[i, i + 1] = math.cos(a), math.sin(a)
+        M[i + 1, i], M[i + 1, i + 1] = -math.sin(a), math.cos(a)
+    return M
+""",
+    "q5_4": """
+def relative_bias(T, S, table):
+    K = (len(table) - 1) // 2
+    distance = torch.arange(T)[:, None] - torch.arange(S)[None, :]
+    return table[distance.clamp(-K, K) + K]
+""",
+    "q5_5": """
+def rope_rotate(x, positions, base=10000.0):
+    if x.shape[-1] % 2:
+        raise ValueError('d is odd')
+    d = x.shape[-1]
+    theta = base ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    angles = positions[:, None].to(x.dtype) * theta
+    a, b = x[..., 0::2], x[..., 1::2]
+    c, s = angles.cos(), angles.sin()
+    return torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)
+""",
+    "q5_7": """
+def interleaved_to_half(x):
+    if x.shape[-1] % 2:
+        raise ValueError('d is odd')
+    return torch.cat([x[..., 0::2], x[..., 1::2]], dim=-1)
+""",
+    "q5_8": """
+def rotated_score(q, k, m, n, base=10000.0):
+    turned_q = rope_rotate(q[None], torch.tensor([m]), base)[0]
+    turned_k = rope_rotate(k[None], torch.tensor([n]), base)[0]
+    return (turned_q * turned_k).sum()
+""",
+    "q5_9": """
+def append_rotated(cache, k_t, base=10000.0):
+    n = cache.shape[2]
+    new = rope_rotate(k_t, torch.tensor([n]), base)
+    return torch.cat([cache, new], dim=2)
+""",
+}
+
+NEEDS = {"q5_8": ("q5_5",), "q5_9": ("q5_5",)}
+
+WRONG = answers(
+    RIGHT,
+    {
+        "q5_1": {
+            "positions from 1": ("torch.arange(T)", "torch.arange(1, T + 1)"),
+            "i/d for 2i/d": ("-i / d_model", "-i / 2 / d_model"),
+            "a positive exponent": ("-i / d_model", "i / d_model"),
+            "sine and cosine swapped": ("sin(", "COS(", "torch.cos(", "torch.sin(", "COS(", "cos("),
+            "halves": ("[:, 0::2]", "[:, : d_model // 2]", "[:, 1::2]", "[:, d_model // 2 :]"),
+            "base ignored": ("* base **", "* 10000.0 **"),
+            "a buffer of 512": ("torch.arange(T)", "torch.arange(512)[:T]"),
+            "every feature its own frequency": (
+                "torch.cos(angles)",
+                "torch.cos(torch.arange(T)[:, None] * base ** (-(i + 1) / d_model))",
+            ),
+        },
+        "q5_2": {
+            "the sign": (
+                "= -math.sin(a)",
+                "= math.sin(a)",
+                "math.cos(a), math.sin(a)\n        M[i + 1",
+                "math.cos(a), -math.sin(a)\n        M[i + 1",
+            ),
+            "no minus": ("-math.sin", "math.sin"),
+            "a positive exponent": ("-i / d_model", "i / d_model"),
+            "i/d": ("-i / d_model", "-i / 2 / d_model"),
+            "base ignored": ("k * base", "k * 10000.0"),
+            "one angle": ("base ** (-i / d_model)", "1.0"),
+            "forwards only": ("a = k", "a = abs(k)"),
+            "one step": ("a = k *", "a ="),
+        },
+        "q5_4": {
+            "s - t": ("distance = ", "distance = -1 * (", "[None, :]", "[None, :])"),
+            "not clipped": ("distance.clamp(-K, K) + K", "(distance + K) % len(table)"),
+            "not shifted": ("clamp(-K, K) + K", "clamp(-K, K)"),
+            "the distance alone": ("distance.clamp", "distance.abs().clamp"),
+            "clipped at K - 1": ("clamp(-K, K)", "clamp(-K + 1, K - 1)"),
+            "causal": ("clamp(-K, K)", "clamp(0, K)"),
+            "detached": ("table[", "table.detach()["),
+            "T and S exchanged": (
+                "torch.arange(T)",
+                "torch.arange(S)",
+                "- torch.arange(S)[None",
+                "- torch.arange(T)[None",
+            ),
+        },
+        "q5_5": {
+            "turned the other way": ("a * c - b * s, a * s + b * c", "a * c + b * s, b * c - a * s"),
+            "half-split pairs": (
+                "x[..., 0::2], x[..., 1::2]",
+                "x[..., : d // 2], x[..., d // 2 :]",
+                "torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)",
+                "torch.cat([a * c - b * s, a * s + b * c], dim=-1)",
+            ),
+            "halves behind": (
+                "torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)",
+                "torch.cat([a * c - b * s, a * s + b * c], dim=-1)",
+            ),
+            "a positive exponent": ("-torch.arange", "torch.arange"),
+            "i/d": ("/ d)", "/ d / 2)"),
+            "base ignored": ("= base", "= 10000.0"),
+            "positions ignored": ("positions[:, None]", "torch.arange(len(positions))[:, None]"),
+            "positions from 1": ("positions[:, None]", "(positions + 1)[:, None]"),
+            "old and new mixed": ("    return", "    a = a * c - b * s\n    return", "[a * c - b * s, a", "[a, a"),
+            "in float32": ("flatten(-2)", "flatten(-2).float()"),
+        },
+        "q5_7": {
+            "odd features first": ("x[..., 0::2], x[..., 1::2]", "x[..., 1::2], x[..., 0::2]"),
+            "the way back": (
+                "torch.cat([x[..., 0::2], x[..., 1::2]], dim=-1)",
+                "torch.stack(x.chunk(2, dim=-1), dim=-1).flatten(-2)",
+            ),
+            "unchanged": ("torch.cat([x[..., 0::2], x[..., 1::2]], dim=-1)", "x.clone()"),
+            "halves exchanged": (
+                "torch.cat([x[..., 0::2], x[..., 1::2]], dim=-1)",
+                "torch.cat(x.chunk(2, dim=-1)[::-1], dim=-1)",
+            ),
+            "the first axis": ("x[..., 0::2], x[..., 1::2]], dim=-1", "x[0::2], x[1::2]], dim=0"),
+            "a minus, as in rotate_half": ("x[..., 1::2]]", "-x[..., 1::2]]"),
+            "reversed": ("x[..., 1::2]]", "x[..., 1::2].flip(-1)]"),
+            "in float32": ("dim=-1)", "dim=-1).float()"),
+        },
+        "q5_8": {
+            "both turned to m": ("[n]", "[m]"),
+            "both turned to n": ("[m]", "[n]"),
+            "exchanged": ("[m]", "[X]", "[n]", "[m]", "[X]", "[n]"),
+            "only the query": ("turned_q * turned_k", "turned_q * k"),
+            "base ignored": (", base)", ")"),
+            "scaled": (".sum()", ".sum() / math.sqrt(len(q))"),
+            "a mean": (".sum()", ".mean()"),
+            "the sum": ("[m]", "[m + n]", "[n]", "[0]"),
+        },
+        "q5_9": {
+            "one place on": ("[n]", "[n + 1]"),
+            "one place back": ("[n]", "[max(n - 1, 0)]"),
+            "position 0": ("[n]", "[0]"),
+            "the cache turned again": ("[cache, new]", "[rope_rotate(cache, torch.arange(n), base), new]"),
+            "not turned": ("[cache, new]", "[cache, k_t]"),
+            "in front": ("[cache, new]", "[new, cache]"),
+            "the wrong axis for n": ("cache.shape[2]", "cache.shape[1]"),
+            "base ignored": (", base)", ")"),
+            "a window": ("dim=2)", "dim=2)[:, :, -32:]"),
+            "cache detached": ("[cache,", "[cache.detach(),"),
+        },
+    },
+    NEEDS,
+)
