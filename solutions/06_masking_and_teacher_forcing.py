@@ -16,7 +16,7 @@
 # **Goal.** Put everything together. Masks say who may see what, the shift says what is to be written, teacher forcing trains all positions at once, and generation lets the model go alone.
 # At the end an encoder–decoder transformer made of your parts translates English sentences it has never seen.
 #
-# *Eleven exercises · about 165 minutes · 62 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
+# *Twelve exercises · about 190 minutes · 67 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
 # You can run all cells from the first to the last before you have written anything: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
 #
 # | symbol | meaning |
@@ -1320,6 +1320,80 @@ if looks:
 assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5
 assert max(on_next.values()) > 0.6 and max(on_own.values()) > 0.9
 assert max(on_gold.values()) - min(on_gold.values()) > 0.1
+
+# %% [markdown]
+# ## 6.12 ★ Somebody else's model
+# *Goal: run Llama's weights with your own parts.* · 25 min · 5 points
+#
+# A model somebody else trained is a file of matrices; what they mean is in the conventions. Llama keeps each matrix as `nn.Linear` does (outputs first), turns features i and i + d/2 together (5.7 has the other layout), shares key/value heads in blocks (4.4), and sees from left to right. In a cache only the last positions ask, and all positions answer:
+#
+# $$q_t = R_{S-\mathrm{last}+t}\,W_q x,\quad k_s = R_s W_k x_s,\quad v_s = W_v x_s,\quad o_t = W_o\,[\ldots;\ \mathrm{softmax}(q_t \cdot k_s/\sqrt{d})\,v\ ;\ldots]$$
+#
+# Shapes: x (B, S, d_model), W_q (H·d, d_model), W_k and W_v (G·d, d_model), W_o (d_model, H·d) → (B, last, d_model).
+#
+# *On paper:* with d = 2 there is one pair, and both layouts are the same. With d = 4, feature 0 turns with feature 2.
+
+
+# %% tags=["exercise", "q6_12"]
+def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
+    """Llama's causal attention, for the last positions of x, with its weights as they are in its file.
+
+    x (B, S, d_model); W_q (H·d, d_model), W_k and W_v (G·d, d_model), W_o (d_model, H·d), d even, G divides H, 1 ≤ last ≤ S.
+    Features i and i + d/2 of queries and keys are turned by position · 10000^(−2i/d), in the number type of x; head h reads key/value head h // (H/G).
+    Returns (B, last, d_model); gradients reach x and the four matrices.
+    """
+    # 1. queries of the last positions, keys and values of all, split into heads
+    # 2. queries and keys turned, each by its own position
+    # 3. key/value heads repeated for the query heads
+    # 4. scaled causal attention; 5. heads merged, and W_o
+    # BEGIN SOLUTION
+    S, d = x.shape[1], W_q.shape[0] // H
+    Q, K, V = ((x @ W.T).unflatten(-1, (heads, d)).transpose(1, 2) for W, heads in ((W_q, H), (W_k, G), (W_v, G)))
+    angles = torch.arange(S, dtype=x.dtype)[:, None] * 10000.0 ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    cos, sin = angles.cos(), angles.sin()
+    Q, K = (torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1) for a, b in (Q.chunk(2, -1), K.chunk(2, -1)))
+    K, V = K.repeat_interleave(H // G, dim=1), V.repeat_interleave(H // G, dim=1)
+    future = torch.ones(last, S, dtype=torch.bool).triu(S - last + 1)
+    weights = (Q[:, :, S - last :] @ K.mT / math.sqrt(d)).masked_fill(future, -torch.inf).softmax(dim=-1)
+    return (weights @ V).transpose(1, 2).flatten(2) @ W_o.T
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Three of your parts, in order: the turn of 5.5 in the other layout, the shared heads of 4.4, the mask of 6.1. Only the queries are cut to the last positions.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# Q, K, V ← x times each matrix, transposed; split into H, G, G heads
+# for Q and K: a, b ← first and second half of the features; join a·cos − b·sin and a·sin + b·cos
+# K, V ← each head H/G times, side by side
+# weights ← softmax of the last rows of Q Kᵀ / √d, the future blocked
+# return the merged heads times W_o, transposed
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** Turning all queries and cutting afterwards gives each its true position. `repeat_interleave` puts the copies side by side, so head h finds group h // (H/G). The mask's diagonal is shifted by S − last, as in 6.1.
+
+# %% [markdown]
+# Does it run a real one? Transformers builds a Llama from a config, with random weights; nothing is downloaded.
+
+# %% tags=["experiment"]
+try:
+    from transformers import LlamaConfig, LlamaModel
+except ImportError:
+    print("Transformers is not installed here, so this comparison is left out.")
+else:
+    llama = LlamaModel(LlamaConfig(vocab_size=32, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2, initializer_range=0.5))
+    theirs, x = llama.layers[0].self_attn, torch.randn(2, 6, 32)
+    blocked = torch.full((6, 6), -torch.inf).triu(1)[None, None]
+    with torch.no_grad():
+        wanted = theirs(x, position_embeddings=llama.rotary_emb(x, torch.arange(6)[None]), attention_mask=blocked)[0][:, -3:]
+        found = llama_attention(x, *(getattr(theirs, f"{name}_proj").weight for name in "qkvo"), 4, 2, 3)
+    print(f"largest difference to Transformers: {(wanted - found).abs().max():.1e}")
 
 # %% [markdown]
 # ## What you have built

@@ -264,3 +264,33 @@ def decode(state: State, H: int, layers: int, memory: Array, src: Array, tgt_in:
         x = block(state, f"decoder.{layer}.", H, x, memory, self_mask, memory_mask)
     weight, bias = state["output.weight"], state["output.bias"]
     return np.array([each(lambda row: weight @ layer_norm(row, state, "decoder_norm") + bias, rows) for rows in x])
+
+
+def llama_attention(
+    x: Array, W_q: Array, W_k: Array, W_v: Array, W_o: Array, H: int, G: int, last: int
+) -> Array:
+    """Every query of the last positions by itself: half-split rotation, head h reads key/value head h // (H/G)."""
+    B, S, d_model = x.shape
+    d = W_q.shape[0] // H
+    output = np.zeros((B, last, d_model))
+
+    def turned(line: list[float], place: int) -> list[float]:
+        result = list(line)
+        for i in range(d // 2):
+            by = place * 10000.0 ** (-2 * i / d)
+            a, b = line[i], line[i + d // 2]
+            result[i], result[i + d // 2] = a * math.cos(by) - b * math.sin(by), a * math.sin(by) + b * math.cos(by)
+        return result
+
+    for b in range(B):
+        for t in range(last):
+            place, joined = S - last + t, []
+            for h in range(H):
+                g = h // (H // G)
+                query = turned([dot(W_q[h * d + j], x[b, place]) for j in range(d)], place)
+                keys = [turned([dot(W_k[g * d + j], x[b, s]) for j in range(d)], s) for s in range(place + 1)]
+                weights = softmax_line([dot(query, key) / math.sqrt(d) for key in keys])
+                for j in range(d):
+                    joined.append(sum(weights[s] * dot(W_v[g * d + j], x[b, s]) for s in range(place + 1)))
+            output[b, t] = [dot(row, np.array(joined)) for row in W_o]
+    return output
