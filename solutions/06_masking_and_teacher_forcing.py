@@ -1382,18 +1382,29 @@ def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
 # Does it run a real one? Transformers builds a Llama from a config, with random weights; nothing is downloaded.
 
 # %% tags=["experiment"]
-try:
-    from transformers import LlamaConfig, LlamaModel
-except ImportError:
-    print("Transformers is not installed here, so this comparison is left out.")
-else:
-    llama = LlamaModel(LlamaConfig(vocab_size=32, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2, initializer_range=0.5))
+def compare_with_transformers():
+    try:
+        from transformers import LlamaConfig, LlamaModel
+    except ImportError:
+        print("Transformers is not installed here, so this comparison is left out.")
+        return
+    torch.manual_seed(0)
+    sizes = dict(hidden_size=32, num_attention_heads=4, num_key_value_heads=2)
+    rest = dict(vocab_size=32, intermediate_size=32, num_hidden_layers=1)
+    llama = LlamaModel(LlamaConfig(**sizes, **rest, initializer_range=0.5))
     theirs, x = llama.layers[0].self_attn, torch.randn(2, 6, 32)
     blocked = torch.full((6, 6), -torch.inf).triu(1)[None, None]
+    turns = llama.rotary_emb(x, torch.arange(6)[None])
+    matrices = [getattr(theirs, f"{name}_proj").weight for name in "qkvo"]
     with torch.no_grad():
-        wanted = theirs(x, position_embeddings=llama.rotary_emb(x, torch.arange(6)[None]), attention_mask=blocked)[0][:, -3:]
-        found = llama_attention(x, *(getattr(theirs, f"{name}_proj").weight for name in "qkvo"), 4, 2, 3)
-    print(f"largest difference to Transformers: {(wanted - found).abs().max():.1e}")
+        wanted = theirs(x, position_embeddings=turns, attention_mask=blocked)[0]
+        found = llama_attention(x, *matrices, 4, 2, 3)
+    gap = (wanted[:, -3:] - found).abs().max()
+    print(f"largest difference to Transformers: {gap:.1e}")
+
+
+if standins.finished(llama_attention):
+    compare_with_transformers()
 
 # %% [markdown]
 # ## What you have built
