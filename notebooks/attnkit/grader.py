@@ -11,6 +11,7 @@ import otter
 from otter.test_files import TestFile
 from otter.test_files.exception_test import ExceptionTestFile
 
+from attnkit.checking.ambient import disturbances
 from attnkit.checking.message import CheckFailed
 
 _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
@@ -19,13 +20,15 @@ _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 class CheckResult:
     """What `grader.check` shows: passed, or the message of the first check that failed."""
 
-    def __init__(self, tests: TestFile) -> None:
+    def __init__(self, tests: TestFile, notes: tuple[str, ...] = ()) -> None:
         self.tests = tests
+        self.notes = notes
         self.passed = bool(tests.passed_all)
         self.message = "" if self.passed else _message(tests)
 
     def __repr__(self) -> str:
-        return f"{self.tests.name}: all checks passed" if self.passed else self.message
+        text = f"{self.tests.name}: all checks passed" if self.passed else self.message
+        return "\n".join([text.rstrip("\n"), *(f"  note: {note}; the check ran without it" for note in self.notes)])
 
     def _repr_html_(self) -> str:
         colour, mark = ("#0072B2", "✓") if self.passed else ("#D55E00", "✗")
@@ -44,7 +47,8 @@ class Grader(otter.Notebook):
         frame = inspect.currentframe()
         assert frame is not None
         assert frame.f_back is not None
-        return CheckResult(super().check(question, global_env=global_env or frame.f_back.f_globals))
+        notes = disturbances()
+        return CheckResult(super().check(question, global_env=global_env or frame.f_back.f_globals), notes)
 
 
 def _message(tests: TestFile) -> str:

@@ -7,9 +7,10 @@ shape, finite, the right numbers, differentiable, and it left its inputs alone.
 from __future__ import annotations
 
 import builtins
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ RELATIVE = {"float32": 2e-4, "float64": 1e-6}
 LINES_SLACK = 15  # a loop runs at least one line more per position; the counted cases are 20 positions apart or more
 NUMBER_TYPES = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
+_SINGULAR = ("bias", "loss", "axis", "basis", "class")  # end in s and are one thing
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
     if case.raises:
         return _compare_error(case, outcome)
     if outcome.failure is not None:
-        return _describe_failure(outcome.failure)
+        return _described(outcome.failure, case)
     if case.verify:
         return VERIFIERS[case.verify](expected, outcome, case, outputs)
     difference = _compare_values(_counted(expected.value, case), _counted(outcome.value, case), case, outputs)
@@ -160,6 +162,11 @@ def _compare_error(case: Case, outcome: Outcome) -> Difference | None:
     return Difference("error", "sizes that cannot work are not refused", f"{_a(case.raises or '')} is raised", found)
 
 
+def _described(failure: Failure, case: Case) -> Difference:
+    difference = _describe_failure(failure)
+    return replace(difference, found=_state_text(case.state or {}, failure.line)) if failure.kind == "state" else difference
+
+
 def _describe_failure(failure: Failure) -> Difference:
     kind = failure.kind
     if kind == "unfinished":
@@ -193,6 +200,35 @@ def _describe_failure(failure: Failure) -> Difference:
     )
 
 
+def _state_text(wanted: Mapping[str, np.ndarray], found: str) -> str:
+    """What is wrong with a module's parameters, in names that the exercise states or that follow from them."""
+    try:
+        shapes = dict(json.loads(found))
+    except (ValueError, TypeError):
+        return "other names or shapes"
+    missing = [name for name in wanted if name not in shapes]
+    biases = [name for name in _biases_of(wanted) if name in shapes]
+    others = len(set(shapes) - set(wanted)) - len(biases)
+    parts = [f"no {', '.join(missing)}"] if missing else []
+    parts += [f"{', '.join(biases)} as well"] if biases else []
+    parts += [f"{others} other {'name' if others == 1 else 'names'}"] if others > 0 else []
+    for name, array in wanted.items():
+        shape = shapes.get(name, list(array.shape))
+        if shape != list(array.shape) and isinstance(shape, list) and all(type(size) is int for size in shape):
+            text = "turned round" if shape == list(array.shape)[::-1] else "in another shape"
+            parts.append(f"{name} {text} (it must be {tuple(array.shape)})")
+    return "; ".join(parts) or "other names or shapes"
+
+
+def _biases_of(wanted: Mapping[str, np.ndarray]) -> list[str]:
+    names = [name.removesuffix("weight") + "bias" for name in wanted if name.endswith("weight")]
+    return [name for name in names if name not in wanted]
+
+
+def _axis_count(number: int) -> str:
+    return "1 axis" if number == 1 else f"{number} axes"
+
+
 def _compare_values(expected: Any, found: Any, case: Case, outputs: Sequence[Output]) -> Difference | None:
     if not isinstance(expected, tuple):
         return _compare_one(expected, found, case, outputs[0] if outputs else Output())
@@ -211,7 +247,7 @@ def _compare_values(expected: Any, found: Any, case: Case, outputs: Sequence[Out
 
 
 def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Difference | None:
-    wrong = f"the {output.name} {'are' if output.name.endswith('s') else 'is'} wrong"
+    wrong = f"the {output.name} {'are' if _plural(output.name) else 'is'} wrong"
     if isinstance(found, Failure):
         if found.kind == "unfinished":
             return _describe_failure(found)
@@ -223,7 +259,10 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
     if isinstance(expected, tuple | list | Mapping) or expected is None or isinstance(expected, str):
         if close(expected, found, case):
             return None
-        return Difference("values", wrong, _kind(expected), _kind(found), f"expected {expected}, found {found}")
+        if _kind(expected) == _kind(found):
+            kind = _kind(found)
+            return Difference("values", wrong, f"the right {kind}", f"another {kind}", f"{found}", f"{expected}")
+        return Difference("values", wrong, _a(_kind(expected)), _a(_kind(found)), f"{found}", f"{expected}")
     one, other = _array(expected), _array(found)
     if other is None:
         return Difference("type", wrong, _kind_wanted(expected, case), _a(_kind(found)))
@@ -231,11 +270,12 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
     if one.ndim and not _right_kind(found, case):
         return Difference("type", wrong, _kind_wanted(expected, case), _a(_kind(found)))
     if one.shape != other.shape:
+        right_shape, wrong_shape = _shape_texts(one.shape, other.shape, case, output.axes)
         return Difference(
             "shape",
-            f"the {output.name} {'have' if output.name.endswith('s') else 'has'} the wrong shape",
-            _shape_text(one.shape, case, output.axes),
-            _shape_text(other.shape, case),
+            f"the {output.name} {'have' if _plural(output.name) else 'has'} the wrong shape",
+            right_shape,
+            wrong_shape,
             f"{other.shape}; {one.shape} for these inputs",
         )
     return _dtype_difference(one, other, found, case, output) or _number_difference(one, other, case, output, wrong)
@@ -255,7 +295,7 @@ def _dtype_difference(one: np.ndarray, other: np.ndarray, found: Any, case: Case
     known = have if have in NUMBER_TYPES else "another number type"
     return Difference(
         "dtype",
-        f"the {output.name} changed {'their' if output.name.endswith('s') else 'its'} number type",
+        f"the {output.name} changed {'their' if _plural(output.name) else 'its'} number type",
         wanted,
         known,
     )
@@ -274,13 +314,14 @@ def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: O
             return difference
     bad = tuple(int(i) for i in np.argwhere(mask)[0])
     place = f"at index {bad}: " if bad else ""
+    right_number, wrong_number = _numbers(one[bad], other[bad])
     return Difference(
         "values",
         wrong,
         "the numbers that the definition gives",
         "other numbers",
-        f"{_number(other[bad])}" + (f" ({int(mask.sum())} of {mask.size} numbers differ)" if mask.size > 1 else ""),
-        f"{place}{_number(one[bad])}",
+        wrong_number + (f" ({int(mask.sum())} of {mask.size} numbers differ)" if mask.size > 1 else ""),
+        f"{place}{right_number}",
     )
 
 
@@ -366,8 +407,35 @@ def _shape_text(shape: tuple[int, ...], case: Case, axes: tuple[str, ...] = ()) 
         return f"({', '.join(axes)})"
     if "..." in axes:
         return f"({', '.join(axes)})"
+    return f"({', '.join(_axis_names(shape, case))}{',' if len(shape) == 1 else ''})"
+
+
+def _shape_texts(
+    right: tuple[int, ...], wrong: tuple[int, ...], case: Case, axes: tuple[str, ...] = ()
+) -> tuple[str, str]:
+    """Both shapes in the names of their axes, never the same text: an axis of the right length bears its right name."""
+    wanted = _shape_text(right, case, axes)
+    names = axes if len(axes) == len(right) and "..." not in axes else _axis_names(right, case)
+    if len(right) != len(wrong):
+        found = _shape_text(wrong, case)
+        return wanted, found if found != wanted else f"{_axis_count(len(wrong))}, not {len(right)}"
+    known = {size: name for name, size in case.sizes.items() if list(case.sizes.values()).count(size) == 1 and size > 1}
+    parts = [
+        name if one == other else "1" if other == 1 else known.get(other, f"not {name}" if name != "?" else "another")
+        for name, one, other in zip(names, right, wrong, strict=True)
+    ]
+    found = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    return wanted, found if found != wanted else "another length along an axis"
+
+
+def _axis_names(shape: tuple[int, ...], case: Case) -> tuple[str, ...]:
     names = {size: name for name, size in reversed(list(case.sizes.items())) if size > 1}
-    return f"({', '.join(names.get(size, '?') for size in shape)}{',' if len(shape) == 1 else ''})"
+    return tuple(names.get(size, "?") for size in shape)
+
+
+def _plural(name: str) -> bool:
+    last = name.split(",")[0].split()[-1] if name.strip(", ") else ""
+    return last.endswith("s") and not last.endswith(_SINGULAR)
 
 
 def _error_name(name: str) -> str:
@@ -380,8 +448,13 @@ def _argument(path: str) -> str:
     return f"argument {int(rest) + 1}" if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+def _numbers(one: Any, other: Any) -> tuple[str, str]:
+    """Both numbers, in as many digits as it takes to tell them apart."""
+    for digits in range(4, 18):
+        texts = [f"{value:.{digits}g}" if np.asarray(value).dtype.kind == "f" else str(value) for value in (one, other)]
+        if texts[0] != texts[1]:
+            break
+    return texts[0], texts[1]
 
 
 # Properties that an output keeps whatever its exact numbers are; each says in what way it does not hold.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import linecache
 import sys
 import traceback
@@ -14,9 +15,11 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from attnkit.checking.ambient import settled
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue
 
 MAX_CALLBACK_CALLS = 20_000
+_MOST_TEXT = 4_000
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
@@ -28,13 +31,18 @@ def execute(target: Any, case: Case) -> Outcome:
         return Outcome(value=to_value(target))
     if not callable(target):
         return Outcome(failure=Failure("missing", message="it is not a function"))
+    with settled():
+        return _carried_out(target, case)
+
+
+def _carried_out(target: Any, case: Case) -> Outcome:
     recorder = _Recorder(case)
     try:
         inputs = _Inputs(case, recorder)
         with recorder.watching():
             result = inputs.call(target)
     except _StateMismatch as error:
-        return Outcome(failure=Failure("state", message=str(error)))
+        return Outcome(failure=Failure("state", message=str(error), line=error.found))
     except NotImplementedError as error:
         return Outcome(failure=Failure("unfinished", message=_safe_text(error)))
     except (Exception, SystemExit) as error:
@@ -99,7 +107,11 @@ def _safe_text(error: BaseException) -> str:
 
 
 class _StateMismatch(Exception):
-    """The module's parameters do not have the names and shapes that the exercise states."""
+    """The module's parameters do not have the names and shapes that the exercise states; `found` are its own, as JSON."""
+
+    def __init__(self, message: str, found: Mapping[str, tuple[int, ...]]) -> None:
+        super().__init__(message)
+        self.found = json.dumps(found)[:_MOST_TEXT]
 
 
 class _Inputs:
@@ -141,7 +153,7 @@ class _Inputs:
         wanted = {name: tuple(array.shape) for name, array in state.items()}
         found = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
         if wanted != found:
-            raise _StateMismatch(_state_message(wanted, found))
+            raise _StateMismatch(_state_message(wanted, found), found)
         module.load_state_dict({name: self._tensor(array) for name, array in state.items()})
 
     def _build(self, path: str, value: Any) -> Any:

@@ -5,7 +5,6 @@ The numbers of one question are a JSON file made by the build: inputs, right out
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Any
 
 import attnkit.checking.probes  # noqa: F401  (registers the callbacks that stored cases are made of)
 from attnkit.checking import codec
+from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, close, compare, compare_watched
 from attnkit.checking.execute import execute
@@ -28,16 +28,18 @@ def check(question: str, environment: Any) -> None:
     The message shows numbers only when the function lives in this process. One that lives in the grader's worker has
     seen hidden inputs of other questions, and must not be able to send them to its feedback.
     """
-    numbers = load_numbers(question)
+    with same_randomness():
+        _check(load_numbers(question), environment)
+
+
+def _check(numbers: Mapping[str, Any], environment: Any) -> None:
     near = not any(isinstance(environment.get(name), Remote) for name in numbers["names"])
     outcomes: list[tuple[Case, Outcome]] = []
     first: Difference | None = None
     for entry in numbers["cases"]:
         case, expected, outputs = entry["case"], entry["expected"], entry["outputs"]
         target = environment.get(case.function or numbers["names"][0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the message comes first; a warning about NaN would stand above it
-            outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
+        outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
         outcomes.append((case, outcome))
         first = first or compare(expected, outcome, case, outputs)
         if outcome.failure is not None and outcome.failure.kind in ("missing", "timeout", "died"):

@@ -1,0 +1,80 @@
+"""The state of the whole process that a check needs: set for as long as it runs, and put back as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+_USUAL_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+_CPU = torch.device("cpu")
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """Gradients on, float32 and the CPU as defaults, no autocast, warnings and NumPy's errors as at the start of Python.
+
+    What the notebook had set is put back at the end, also where the learner's function itself changed it.
+    """
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.is_autocast_enabled("cpu"):
+            stack.enter_context(torch.autocast("cpu", enabled=False))
+        stack.enter_context(np.errstate(**_USUAL_ERRORS))  # type: ignore[arg-type]  # a mapping of its own words
+        stack.enter_context(warnings.catch_warnings())
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
+        stack.callback(torch.set_default_dtype, dtype)
+        stack.callback(_back_to_device, device)
+        if dtype != torch.float32:
+            torch.set_default_dtype(torch.float32)
+        if device != _CPU:
+            torch.set_default_device(None)
+        yield
+
+
+def _back_to_device(device: torch.device) -> None:
+    if torch.get_default_device() != device:
+        torch.set_default_device(None if device == _CPU else device)
+
+
+@contextlib.contextmanager
+def same_randomness() -> Iterator[None]:
+    """The same global random numbers at every check, and afterwards those that the notebook would have had without it."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.default_generator.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
+
+
+def disturbances() -> tuple[str, ...]:
+    """What is set in this process that would change the answers of right code, in one sentence each."""
+    found = []
+    if torch.is_inference_mode_enabled():
+        found.append("an inference mode is open in this notebook, by torch.inference_mode")
+    elif not torch.is_grad_enabled():
+        found.append("gradients are switched off in this notebook, by torch.set_grad_enabled(False) or torch.no_grad()")
+    if torch.is_autocast_enabled("cpu"):
+        found.append("autocast is on in this notebook, by torch.autocast")
+    if torch.get_default_dtype() != torch.float32:
+        dtype = str(torch.get_default_dtype()).removeprefix("torch.")
+        found.append(f"new tensors are {dtype} in this notebook, by torch.set_default_dtype")
+    if torch.get_default_device() != _CPU:
+        found.append(f"new tensors are made on {torch.get_default_device()} in this notebook, by torch.set_default_device")
+    if np.geterr() != _USUAL_ERRORS:
+        found.append("NumPy treats overflow and NaN in another way in this notebook, by np.seterr")
+    if any(action == "error" for action, *_ in warnings.filters):
+        found.append("warnings are errors in this notebook, by warnings.simplefilter or filterwarnings")
+    return tuple(found)
