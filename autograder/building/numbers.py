@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from attnkit.checking import codec
+from attnkit.checking.agree import stored
 from attnkit.checking.case import Case, Outcome, TensorValue
 from attnkit.checking.compare import Expected, close, compare, compare_watched
 from attnkit.checking.execute import execute
@@ -84,7 +86,7 @@ def _mistake_entry(
     first = next((difference for difference in differences if difference), None) or compare_watched(steps)
     if first is None and not all(case.verify for case in cases):
         return None
-    values = [_mistaken_value(exercise, case, outcome) for case, outcome in steps]
+    outcomes = [_mistaken_outcome(exercise, case, outcome) for case, outcome in steps]
     kind = first.kind if first else ""
     return {
         "name": mistake.name,
@@ -92,15 +94,18 @@ def _mistake_entry(
         "hint": mistake.hint,
         "see": mistake.see,
         "kind": kind,
-        "values": values,
+        "outcomes": outcomes,
     }
 
 
-def _mistaken_value(exercise: Exercise, case: Case, outcome: Outcome) -> Any:
-    """What the mistake gives; None, which agrees with anything, where it gives the right numbers and they must stay behind."""
+def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:
+    """What the mistake does; None, which agrees with anything, where it gives the right numbers and they must stay behind."""
     if case.verify == "looks complete" and close(expected_answer(exercise, case).value, outcome.value, case):
         return None
-    return outcome.failure or _short(outcome.value)
+    kept = stored(outcome)
+    gradients = {path: _short(gradient) for path, gradient in kept.gradients.items()}
+    reached = tuple(_short(gradient) for gradient in kept.callback_gradients)
+    return replace(kept, value=_short(kept.value), gradients=gradients, callback_gradients=reached)
 
 
 def _short(value: Any) -> Any:

@@ -27,7 +27,8 @@ class Mistake:
     `title` completes the sentence "this looks like …"; `belief` is what the learner was thinking, in their words;
     `hint` helps without giving the answer; `see` says where the idea is met. The wrong behaviour is `code` (a function
     or class, or a mapping from name to one where the exercise has several), or a set of `switches` passed as keyword
-    arguments to the exercise's `flawed` function; mistakes made of different switches can be combined.
+    arguments to the exercise's `flawed` function; mistakes made of different switches can be combined, except with those
+    that `excludes` names because the two contradict each other.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Mistake:
     see: str
     code: Any = None
     switches: Mapping[str, Any] = field(default_factory=dict)
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

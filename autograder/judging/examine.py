@@ -11,8 +11,9 @@ from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
+from attnkit.checking.agree import same_behaviour
 from attnkit.checking.case import Case, Failure, Outcome
-from attnkit.checking.compare import Difference, Expected, close, compare, compare_watched
+from attnkit.checking.compare import Difference, Expected, compare, compare_watched
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
 from autograder.exercises import exercise_for
@@ -69,13 +70,10 @@ class Examination:
     def diagnosis(self) -> tuple[Mistake, ...]:
         """The known mistakes, one or two combined, that behave as this answer does in every test; empty when none does."""
         traces = {test.name: self.trace(test) for test in self.exercise.tests}
-        told = [trace.problem.mistake for trace in traces.values() if trace.problem and trace.problem.mistake]
         for candidate in candidates(self.exercise):
-            if all(
-                candidate_trace_fits(self.exercise, candidate, test, traces[test.name]) for test in self.exercise.tests
-            ):
+            if fits(self.exercise, candidate, traces):
                 return candidate
-        return tuple(mistake for mistake in self.exercise.mistakes if mistake.name in told[:1])
+        return ()
 
     def _run(self, case: Case) -> Outcome:
         if self._stopped is not None:
@@ -190,6 +188,7 @@ def candidates(exercise: Exercise) -> tuple[tuple[Mistake, ...], ...]:
         (one, other)
         for one, other in combinations(exercise.mistakes, 2)
         if one.switches and other.switches and not set(one.switches) & set(other.switches)
+        if other.name not in one.excludes and one.name not in other.excludes
     ]
     return tuple(singles + pairs)
 
@@ -218,47 +217,31 @@ def known_trace(exercise: Exercise, mistakes: tuple[Mistake, ...], test: Test) -
     return run_test(exercise, test, lambda case: execute(targets[case.function or exercise.names[0]], case))
 
 
-def candidate_trace_fits(exercise: Exercise, candidate: tuple[Mistake, ...], test: Test, trace: Trace) -> bool:
-    """Whether a candidate passes and fails the test as the answer does, with the same values in every case."""
+def fits(exercise: Exercise, candidate: tuple[Mistake, ...], traces: Mapping[str, Trace]) -> bool:
+    """Whether a candidate did in every test (traces by name) what an answer did, with evidence in at least one."""
+    agreements = [_agreement(exercise, candidate, test, traces[test.name]) for test in exercise.tests]
+    return "no" not in agreements and "evidence" in agreements
+
+
+def _agreement(exercise: Exercise, candidate: tuple[Mistake, ...], test: Test, trace: Trace) -> str:
+    """What one test says for a candidate: "no", "nothing", or "evidence" when both fail it by the same behaviour.
+
+    Of what is random no two answers give the same values: there a judge's own word is evidence, and being failed
+    with the same words only speaks against nothing.
+    """
     known = known_trace(exercise, candidate, test)
-    if (known.problem is None) != (trace.problem is None):
-        return False
     if known.problem is None or trace.problem is None:
-        return True
-    if test.judge is not None and known.problem.difference.found == trace.problem.difference.found:
-        return True
-    return same_steps(known, trace)
+        return "nothing" if known.problem is trace.problem else "no"
+    one, other = known.problem.difference, trace.problem.difference
+    if one.kind != other.kind or (test.judge is not None and one.found != other.found):
+        return "no"
+    if same_steps(known, trace) or trace.problem.mistake in {mistake.name for mistake in candidate}:
+        return "evidence"
+    return "no" if test.judge is None else "nothing"
 
 
 def same_steps(one: Trace, other: Trace) -> bool:
     """Whether two traces show the same behaviour, case by case."""
-    return len(one.steps) == len(other.steps) and all(
-        same_outcome(first, second, case) for (case, first), (_, second) in zip(one.steps, other.steps, strict=True)
-    )
-
-
-def same_outcome(one: Outcome, other: Outcome, case: Case) -> bool:
-    """Whether two outcomes agree: the same values, or an error of the same type; gradients where they were asked for."""
-    if one.failure is not None or other.failure is not None:
-        return (
-            one.failure is not None
-            and other.failure is not None
-            and (one.failure.kind, one.failure.type) == (other.failure.kind, other.failure.type)
-        )
-    if one.called != other.called or bool(one.mutated) != bool(other.mutated):
-        return False
-    if case.gradient and not _same_gradients(one, other, case):
-        return False
-    return _number_types(one.value) == _number_types(other.value) and close(one.value, other.value, case)
-
-
-def _number_types(value: Any) -> list[str]:
-    if isinstance(value, tuple | list):
-        return [name for item in value for name in _number_types(item)]
-    return [str(getattr(value, "dtype", type(value).__name__))]
-
-
-def _same_gradients(one: Outcome, other: Outcome, case: Case) -> bool:
-    return one.gradients.keys() == other.gradients.keys() and all(
-        close(one.gradients[path], other.gradients[path], case) for path in one.gradients
+    return len(one.steps) == len(other.steps) and same_behaviour(
+        [(case, first, second) for (case, first), (_, second) in zip(one.steps, other.steps, strict=True)]
     )

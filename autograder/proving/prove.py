@@ -13,8 +13,8 @@ from autograder.judging.declare import Exercise
 from autograder.judging.examine import (
     Examination,
     as_targets,
-    candidate_trace_fits,
     candidates,
+    fits,
     known_trace,
     targets_of,
 )
@@ -74,10 +74,7 @@ def prove_exercise(exercise: Exercise) -> Proof:
     twins = tuple(
         (one.name, other.name)
         for one, other in combinations(exercise.mistakes, 2)
-        if all(
-            candidate_trace_fits(exercise, (one,), test, known_trace(exercise, (other,), test))
-            for test in exercise.tests
-        )
+        if fits(exercise, (one,), {test.name: known_trace(exercise, (other,), test) for test in exercise.tests})
     )
     pairs = [candidate for candidate in candidates(exercise) if len(candidate) == 2]
     named = sum(Examination(exercise, targets_of(exercise, pair)).diagnosis() == pair for pair in pairs)

@@ -82,7 +82,7 @@ EXERCISE = Exercise(
     flawed=flawed_gap,
     mistakes=(
         Mistake(
-            "output-not-permuted", "f(X) compared with f(X[perm]), without permuting f(X)", "If order does not matter, the outputs are equal.",
+            "output-not-permuted", "f(X) not permuted", "If order does not matter, the outputs are equal.",
             "Row t of f(X[perm]) belongs to word perm[t].", "step 1 of the stub", switches={"permute_output": "none"},
         ),
         Mistake(
@@ -95,15 +95,15 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "signed-difference", "the largest signed difference", "The largest difference is the maximum.", "A difference of −3 is larger than one of 1.",
-            "step 2 of the stub", switches={"sign": "kept"},
+            "step 2 of the stub", switches={"sign": "kept"}, excludes=("mean-difference", "sum-of-differences"),
         ),
         Mistake(
             "sum-of-differences", "the sum of the differences", "Add up everything that differs.", "The largest one is asked for.", "step 2 of the stub",
             switches={"reduce": "sum"},
         ),
         Mistake(
-            "input-not-permuted", "f(X) on both sides: X is never permuted", "Permuting the output is the test.", "Which of the two calls should see X[perm]?",
-            "step 1 of the stub", switches={"permute_input": False},
+            "input-not-permuted", "X never permuted", "Permuting the output is the test.", "Which of the two calls should see X[perm]?",
+            "step 1 of the stub", switches={"permute_input": False}, excludes=("output-not-permuted",),
         ),
     ),
     variants=(

@@ -47,23 +47,31 @@ def judge_generator(run: Run) -> None:
         raise JudgeFailure("other numbers from another generator", "the same number again", "seeds-itself")
 
 
-def judge_n_minus_one(run: Run) -> None:
-    """Two pairs a call: dividing by n gives half of what dividing by n − 1 does. Seeds are drawn until one is certain.
+def smaller_scale(run: Run, d_k: int, scale: float) -> bool:
+    """Whether the variance of two scores is nearer to half of `scale` times d_k than to `scale` times d_k.
 
-    A sequential probability ratio test (Wald 1945) between the scales 1 and 1/2 of a χ² with one degree of freedom.
+    Two pairs a call, and seeds are drawn until one is certain: a sequential probability ratio test (Wald 1945) between
+    the scales `scale` and `scale` / 2 of a χ² with one degree of freedom.
     """
-    d_k, evidence = 64, 0.0
+    evidence = 0.0
     for seed in range(1000):
-        ratio = variance_of(run, d_k, 2, seed) / d_k
+        ratio = variance_of(run, d_k, 2, seed) / (d_k * scale)
         if not math.isfinite(ratio):
             raise JudgeFailure("a finite number for two pairs", "NaN or infinity")
         evidence += 0.5 * math.log(2.0) - 0.5 * ratio
         if abs(evidence) > SURE:
             break
-    if evidence > 0:
-        raise JudgeFailure(
-            "the squared deviations of two scores divided by 1", "about half of that, or less", "divides-by-n"
-        )
+    return evidence > 0
+
+
+def judge_n_minus_one(run: Run) -> None:
+    """Dividing by n gives half of what dividing by n − 1 does when n is 2."""
+    if not smaller_scale(run, 64, 1.0):
+        return
+    wanted = "the squared deviations of two scores divided by 1"
+    if smaller_scale(run, 64, 0.5):
+        raise JudgeFailure(wanted, "far less than that")
+    raise JudgeFailure(wanted, "about half of that", "divides-by-n")
 
 
 def flawed_variance(d_k: int, n: int, generator: Any, *, source: str = "argument", entries: str = "normal",

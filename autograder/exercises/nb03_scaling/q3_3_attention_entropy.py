@@ -137,7 +137,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "chosen-after-the-log",
-            "the right values, but log 0 still computed on the way, so that the gradient is NaN",
+            "log 0 still computed on the way, so that the gradient is NaN",
             "torch.where picks the good branch, so the other does not matter.",
             "The backward pass goes through both branches. Make the *input* of the log harmless.",
             "step 1 of the stub", switches={"zeros": "chosen afterwards"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
+from attnkit.checking.complaint import complaint
 
 RELATIVE = {"float32": 2e-4, "float64": 1e-6}
 LINES_SLACK = 15  # a loop runs at least one line more per position; the counted cases are 20 positions apart or more
@@ -67,6 +69,11 @@ class Difference:
 def direction(shape: tuple[int, ...]) -> np.ndarray:
     """The fixed direction (shape) along which gradients are compared."""
     return np.sin(0.5 + 1.3 * np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape)
+
+
+def slope_along(gradient: np.ndarray) -> float:
+    """The slope that a gradient has along the fixed direction."""
+    return float((gradient * direction(gradient.shape)).sum())
 
 
 def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
@@ -170,7 +177,9 @@ def _described(failure: Failure, case: Case) -> Difference:
 def _describe_failure(failure: Failure) -> Difference:
     kind = failure.kind
     if kind == "unfinished":
-        return Difference(kind, "not written yet", "your code in place of the blank", "the blank is still there")
+        blank = re.match(r"Exercise \d+\.\d+", failure.message)
+        where = f"the blank of {blank[0][0].lower()}{blank[0][1:]}" if blank else "the blank"
+        return Difference(kind, "not written yet", "your code in place of the blank", f"{where} is still there")
     if kind == "missing":
         return Difference(
             kind,
@@ -191,11 +200,12 @@ def _describe_failure(failure: Failure) -> Difference:
     if kind == "died":
         return Difference(kind, "the process ended", "the function returns", "it ended the whole process")
     where = f" at `{failure.line}`" if failure.line else ""
+    says = complaint(failure.message)
     return Difference(
         "raised",
         "it raises an error",
         "the function returns a value",
-        _error_name(failure.type),
+        _error_name(failure.type) + (f": {says}" if says else ""),
         f"{failure.type}: {failure.message}{where}",
     )
 
@@ -254,7 +264,9 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
         return Difference("type", wrong, _kind_wanted(expected, case), "another kind of object", _a(found.type))
     if isinstance(expected, tuple) and isinstance(found, tuple | list) and len(expected) == len(found):
         parts = [Output(f"{output.name}, part {i + 1},", dtype=output.dtype) for i in range(len(expected))]
-        differences = (_compare_one(one, other, case, part) for one, other, part in zip(expected, found, parts, strict=True))
+        differences = (
+            _compare_one(one, other, case, part) for one, other, part in zip(expected, found, parts, strict=True)
+        )
         return next((difference for difference in differences if difference), None)
     if isinstance(expected, tuple | list | Mapping) or expected is None or isinstance(expected, str):
         if close(expected, found, case):
@@ -339,7 +351,7 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
             )
         if not np.isfinite(gradient).all():
             return Difference("gradient", problem, f"a finite gradient at {where}", "NaN or infinity")
-        found = float((gradient * direction(gradient.shape)).sum())
+        found = slope_along(gradient)
         scale = max(1.0, abs(slope), float(np.abs(gradient).sum()))
         if abs(found - slope) > (2e-3 if case.dtype == "float32" else 2e-5) * scale:
             return Difference("gradient", problem, f"the derivative of the definition at {where}", "another derivative")

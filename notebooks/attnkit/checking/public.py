@@ -13,9 +13,10 @@ from typing import Any
 
 import attnkit.checking.probes  # noqa: F401  (registers the callbacks that stored cases are made of)
 from attnkit.checking import codec
+from attnkit.checking.agree import same_behaviour
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote
-from attnkit.checking.compare import Difference, close, compare, compare_watched
+from attnkit.checking.compare import Difference, compare, compare_watched
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
 
@@ -45,8 +46,8 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
         if outcome.failure is not None and outcome.failure.kind in ("missing", "timeout", "died"):
             break
     first = first or compare_watched(outcomes)
-    known = _known_mistake(numbers, outcomes, first.kind if first else "")
-    if first is None and known is not None and all(case.verify for case, _ in outcomes):
+    known = _known_mistakes(numbers, outcomes, first.kind if first else "")
+    if first is None and known and all(case.verify for case, _ in outcomes):
         first = Difference(
             "values", "the answer is a known wrong one", "the numbers of the definition", "other numbers"
         )
@@ -66,52 +67,52 @@ def load_numbers(question: str) -> Mapping[str, Any]:
     return numbers
 
 
-def _report(numbers: Mapping[str, Any], first: Difference, mistake: Mapping[str, Any] | None, near: bool) -> Report:
+def _report(numbers: Mapping[str, Any], first: Difference, known: list[Mapping[str, Any]], near: bool) -> Report:
     expected, found = first.expected, first.found
     if near:
         expected, found = first.right or expected, first.numbers or found
     report = Report(numbers["heading"], first.problem, expected=expected, found=found)
-    if mistake is None or first.kind in ("unfinished", "missing", "timeout", "died", "state"):
+    if not known or len(known) > 2 or first.kind in ("unfinished", "missing", "timeout", "died", "state"):
         return report
     return replace(
         report,
-        looks_like=mistake["title"],
-        hint=mistake["hint"],
-        look_at=mistake["see"],
-        mistake=mistake["name"],
+        looks_like=", or ".join(mistake["title"] for mistake in known),
+        hint=known[0]["hint"],
+        look_at=known[0]["see"],
+        mistake=" or ".join(mistake["name"] for mistake in known),
     )
 
 
-def _known_mistake(
+def _known_mistakes(
     numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], kind: str
-) -> Mapping[str, Any] | None:
-    """The first known mistake that fails in the same way and gives what the learner's answer gave in every case.
+) -> list[Mapping[str, Any]]:
+    """The known mistakes that fail in the same way and do what the learner's answer did in every case.
 
-    An answer that is wrong *and* does not refuse impossible sizes is named by what it gives for possible ones.
+    Two that these cases do not tell apart are both likely. An answer that is wrong *and* does not refuse impossible
+    sizes is named by what it gives for possible ones.
     """
     places = list(range(len(outcomes)))
     possible = [i for i in places if not outcomes[i][0].raises] if kind != "error" else []
     for compared in (places, possible):
-        for mistake in numbers["mistakes"]:
-            values = mistake["values"]
-            if (
-                compared
-                and mistake["kind"] == kind
-                and len(values) == len(outcomes)
-                and all(_agrees(values[i], outcomes[i][1], outcomes[i][0]) for i in compared)
-            ):
-                return dict(mistake)
-    return None
+        found = [
+            mistake
+            for mistake in numbers["mistakes"]
+            if mistake["kind"] == kind and compared and _agrees(mistake["outcomes"], outcomes, compared)
+        ]
+        if found:
+            return found
+    return []
 
 
-def _agrees(value: Any, outcome: Outcome, case: Case) -> bool:
-    """Whether an outcome is what a mistake gives; None stands for numbers that are not shipped."""
-    if value is None and case.verify:
-        return True
-    if isinstance(value, Failure) or outcome.failure is not None:
-        return (
-            isinstance(value, Failure)
-            and outcome.failure is not None
-            and (value.kind, value.type) == (outcome.failure.kind, outcome.failure.type)
-        )
-    return close(value, outcome.value, case)
+def _agrees(does: list[Outcome | None], outcomes: list[tuple[Case, Outcome]], compared: list[int]) -> bool:
+    """Whether an answer does what a mistake does in the cases compared; None stands for numbers that are not shipped."""
+    if len(does) != len(outcomes):
+        return False
+    steps = [
+        (outcomes[i][0], one, outcomes[i][1])
+        for i in compared
+        if (one := does[i]) is not None or not outcomes[i][0].verify
+    ]
+    return all(one is not None for _, one, _ in steps) and same_behaviour(
+        [(case, one, other) for case, one, other in steps if one is not None]
+    )
