@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour
+from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
 from attnkit.checking.execute import execute
@@ -27,7 +28,8 @@ def check_hidden(question: str, test_name: str, environment: Any) -> None:
     """The body of every hidden Otter test; raises `CheckFailed` with a message that holds no data of the test."""
     exercise = exercise_for(question)
     examination = _examination(question, environment)
-    verdict = examination.verdict(exercise.test(test_name))
+    with same_randomness():
+        verdict = examination.verdict(exercise.test(test_name))
     if verdict is not None:
         raise CheckFailed(verdict)
 
