@@ -77,7 +77,7 @@ class Projections(torch.nn.Module):
     ("module", "words"),
     [
         (lambda width: Projections(width, True), "W_q.bias as well"),
-        (lambda width: Projections(width, False, "leak_0_123"), "no W_q.weight; 1 other name"),
+        (lambda width: Projections(width, False, "leak_0_123"), "no W_q.weight; other names"),
         (lambda width: Projections(width + 1, False), "W_q.weight in another shape (it must be (3, 2))"),
     ],
 )

@@ -116,7 +116,7 @@ def judge_input(run: Run) -> None:
         _, src, tgt, bos, pad = case.args
         wanted = "one call of the model, which reads the source and the target shifted right behind bos"
         if len(calls) != 1:
-            raise JudgeFailure(wanted, f"{len(calls)} calls" if calls else "no call")
+            raise JudgeFailure(wanted, "more than one call" if calls else "no call")
         read = [argument.data if isinstance(argument, TensorValue) else np.asarray(argument) for argument in calls[0]]
         right = reference.shift_right(tgt, bos)
         if len(read) != 2 or not np.array_equal(read[0], src) or not np.array_equal(read[1], right):

@@ -6,16 +6,17 @@ submission. Nothing that comes back is trusted beyond being plain data.
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, TensorValue
 from attnkit.checking.execute import MAX_CALLBACK_CALLS, to_value
 from autograder.grading.run.sandbox.choice import Sandbox, choose_sandbox
 from autograder.grading.run.sandbox.fork_server import ForkServer, InfrastructureError, Worker
@@ -36,6 +37,8 @@ from autograder.grading.run.sandbox.reply import checked_failure, checked_outcom
 __all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
+MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no callback makes more than a few for each
+MAX_CALLBACK_NUMBERS = 2**22  # of all calls of one case together: they are kept for the judge
 
 Answer = TypeVar("Answer")
 
@@ -97,6 +100,15 @@ class _EndedError(Exception):
 
 class _GivenUpError(Exception):
     """This submission has used up its restarts or its time."""
+
+
+@dataclass
+class _Asked:
+    """The callbacks of one case, what they were asked so far, and how many numbers that was."""
+
+    callbacks: Sequence[Callback]
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    numbers: int = 0
 
 
 class Session:
@@ -226,15 +238,18 @@ class Session:
             self._suspects.clear()
 
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
-        parcel, callbacks = _wrapped(name, case)
-        calls: list[tuple[Any, ...]] = []
+        try:
+            parcel, callbacks = _wrapped(name, case)
+        except WireError as error:  # a case may hold what an earlier call returned
+            return Outcome(failure=Failure("refused", message=str(error)))
+        asked = _Asked(callbacks)
 
         def read(body: dict[str, Any]) -> Outcome:
             if "failure" in body:
                 return Outcome(failure=checked_failure(body["failure"]) or Failure("refused"))
-            return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(calls))
+            return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(asked.calls))
 
-        return self._ask(worker, "run", parcel, self.limits.call_seconds, read, callbacks, calls)
+        return self._ask(worker, "run", parcel, self.limits.call_seconds, read, asked)
 
     def _ask(
         self,
@@ -243,8 +258,7 @@ class Session:
         body: Any,
         seconds: float,
         read: Callable[[dict[str, Any]], Answer],
-        callbacks: Sequence[Callback] = (),
-        calls: list[tuple[Any, ...]] | None = None,
+        asked: _Asked | None = None,
     ) -> Answer:
         """Send one request, answer the callbacks that come back; what `read` makes of the reply's body.
 
@@ -262,9 +276,9 @@ class Session:
                 reply = worker.channel.receive(deadline)
                 if reply.ticket != ticket:
                     raise WireError("an answer to no question")
-                if reply.kind != "callback" or calls is None:
+                if reply.kind != "callback" or asked is None:
                     break
-                worker.channel.send(_answer_callback(reply.body, ticket, callbacks, calls), deadline)
+                worker.channel.send(_answer_callback(reply.body, ticket, asked), deadline)
             if reply.kind != kind or not isinstance(reply.body, dict):
                 raise BodyError("an answer of another kind")
             return read(reply.body)
@@ -368,23 +382,41 @@ def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:
     return value
 
 
-def _answer_callback(body: Any, ticket: str, callbacks: Sequence[Callback], calls: list[tuple[Any, ...]]) -> Frame:
-    """Call the callback that a worker asks for, note the call, and make the frame with its result or its error."""
-    if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(callbacks):
+def _answer_callback(body: Any, ticket: str, asked: _Asked) -> Frame:
+    """Call the callback that a worker asks for, note the call, and make the frame with its result or its error.
+
+    It runs on the grader's side, so how much work it may be is settled by the sizes of its arguments, before it runs.
+    """
+    if not isinstance(body, dict) or type(body.get("id")) is not int or not 0 <= body["id"] < len(asked.callbacks):
         raise BodyError("a callback that is not there")
     arguments = checked_value(body.get("args"))
     if not isinstance(arguments, tuple):
         raise BodyError("a callback without arguments")
-    if len(calls) >= MAX_CALLBACK_CALLS:
+    if len(asked.calls) >= MAX_CALLBACK_CALLS:
         return _raised(ticket, RuntimeError("the function that was passed in has been called too often"))
-    calls.append(arguments)
+    sizes = [_numbers_in(argument) for argument in arguments]
+    asked.numbers += sum(sizes)
+    if math.prod(sizes) > MAX_CALLBACK_WORK or asked.numbers > MAX_CALLBACK_NUMBERS:
+        return _raised(ticket, ValueError("the function that was passed in is not made for inputs of this size"))
+    asked.calls.append(arguments)
     try:
-        value = to_value(callbacks[body["id"]](*from_value(arguments)))
+        value = to_value(asked.callbacks[body["id"]](*from_value(arguments)))
         reply = Frame("answer", ticket, {"value": value})
         encode(reply)
     except Exception as error:
         return _raised(ticket, error)
     return reply
+
+
+def _numbers_in(value: Any) -> int:
+    """How many numbers a callback may have to look at; an axis of length 0 hides none of the others."""
+    if isinstance(value, TensorValue):
+        value = value.data
+    if isinstance(value, np.ndarray):
+        return math.prod(max(1, size) for size in value.shape)
+    if isinstance(value, tuple | list | dict):
+        return 1 + sum(_numbers_in(item) for item in (value.values() if isinstance(value, dict) else value))
+    return len(value) + 1 if isinstance(value, str) else 1
 
 
 def _raised(ticket: str, error: Exception) -> Frame:

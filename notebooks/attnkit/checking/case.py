@@ -6,6 +6,7 @@ notebook or sent to a worker that runs the learner's code in another process.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,15 @@ class TensorValue:
 
     data: np.ndarray
     dtype: str
+
+
+def bounded(number: float) -> float:
+    """The number itself, or infinity with its sign where it is beyond every float: nothing is compared further out."""
+    try:
+        float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+    return number
 
 
 class Callback(ABC):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Callback, Case, Failure, Outcome, Seed, TensorValue
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Seed, TensorValue, bounded
 from attnkit.checking.compare import Expected, Output
 
 DTYPES = frozenset(
@@ -43,6 +43,7 @@ def pack(value: Any, put: Callable[[np.ndarray], Any]) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": repr(value)}
     if isinstance(value, np.ndarray):
+        value = value.astype(value.dtype.newbyteorder("="), copy=False)  # the raw bytes do not say their order
         return {
             "array": put(np.ascontiguousarray(value) if value.ndim else value),
             "dtype": _dtype_name(value.dtype),
@@ -66,8 +67,10 @@ def unpack(packed: Any, get: Callable[[Any, str, tuple[int, ...]], np.ndarray], 
     """The inverse of `pack`; `get(token, dtype, shape)` returns an array. Raises only `CodecError`."""
     if depth > MAX_DEPTH:
         raise CodecError("nested too deeply")
-    if packed is None or isinstance(packed, bool | int | float):
+    if packed is None or isinstance(packed, bool | float):
         return packed
+    if isinstance(packed, int):
+        return bounded(packed)
     if isinstance(packed, str):
         return packed[:MAX_TEXT]
     if isinstance(packed, list):
@@ -130,7 +133,7 @@ def _unpack_tagged(packed: dict[str, Any], get: Callable[[Any, str, tuple[int, .
             raise CodecError("a shape that cannot be")
         return get(packed["array"], packed["dtype"], shape)
     if "int" in packed:
-        return int(_text(packed["int"]))
+        return bounded(int(_text(packed["int"])))
     if "float" in packed:
         return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[packed["float"]]
     if "record" in packed or "callback" in packed:

@@ -6,9 +6,7 @@ shape, finite, the right numbers, differentiable, and it left its inputs alone.
 
 from __future__ import annotations
 
-import builtins
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Failure, Outcome, TensorValue
+from attnkit.checking.case import Case, Failure, Outcome, TensorValue, bounded
 from attnkit.checking.complaint import complaint
 
 RELATIVE = {"float32": 2e-4, "float64": 1e-6}
@@ -24,6 +22,11 @@ LINES_SLACK = 15  # a loop runs at least one line more per position; the counted
 NUMBER_TYPES = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
 _SINGULAR = ("bias", "loss", "axis", "basis", "class")  # end in s and are one thing
+ERRORS = frozenset(  # the errors that a message may name
+    """AssertionError AttributeError FloatingPointError ImportError IndexError KeyError MemoryError ModuleNotFoundError
+    NameError NotImplementedError OverflowError PermissionError RecursionError RuntimeError SyntaxError SystemExit
+    TypeError UnboundLocalError ValueError ZeroDivisionError""".split()
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def direction(shape: tuple[int, ...]) -> np.ndarray:
 
 def slope_along(gradient: np.ndarray) -> float:
     """The slope that a gradient has along the fixed direction."""
-    return float((gradient * direction(gradient.shape)).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float((gradient * direction(gradient.shape)).sum())
 
 
 def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
@@ -148,7 +152,7 @@ def compare_watched(steps: Sequence[tuple[Case, Outcome]]) -> Difference | None:
         if outcome.called:
             name = outcome.called[0]
             return Difference("forbidden", "a shortcut is used", f"written without {name}", f"{name} is called")
-    counted = [outcome.lines for case, outcome in steps if case.count_lines and outcome.lines]
+    counted = [outcome.lines for case, outcome in steps if case.count_lines and outcome.lines is not None]
     if len(counted) > 1 and max(counted) - min(counted) > LINES_SLACK:
         return Difference(
             "loops",
@@ -171,13 +175,17 @@ def _compare_error(case: Case, outcome: Outcome) -> Difference | None:
 
 def _described(failure: Failure, case: Case) -> Difference:
     difference = _describe_failure(failure)
-    return replace(difference, found=_state_text(case.state or {}, failure.line)) if failure.kind == "state" else difference
+    return (
+        replace(difference, found=_state_text(case.state or {}, failure.line))
+        if failure.kind == "state"
+        else difference
+    )
 
 
 def _describe_failure(failure: Failure) -> Difference:
     kind = failure.kind
     if kind == "unfinished":
-        blank = re.match(r"Exercise \d+\.\d+", failure.message)
+        blank = re.match(r"Exercise [1-6]\.[1-9]\d?(?!\d)", failure.message)
         where = f"the blank of {blank[0][0].lower()}{blank[0][1:]}" if blank else "the blank"
         return Difference(kind, "not written yet", "your code in place of the blank", f"{where} is still there")
     if kind == "missing":
@@ -214,14 +222,13 @@ def _state_text(wanted: Mapping[str, np.ndarray], found: str) -> str:
     """What is wrong with a module's parameters, in names that the exercise states or that follow from them."""
     try:
         shapes = dict(json.loads(found))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return "other names or shapes"
     missing = [name for name in wanted if name not in shapes]
     biases = [name for name in _biases_of(wanted) if name in shapes]
-    others = len(set(shapes) - set(wanted)) - len(biases)
     parts = [f"no {', '.join(missing)}"] if missing else []
     parts += [f"{', '.join(biases)} as well"] if biases else []
-    parts += [f"{others} other {'name' if others == 1 else 'names'}"] if others > 0 else []
+    parts += ["other names"] if set(shapes) - set(wanted) - set(biases) else []
     for name, array in wanted.items():
         shape = shapes.get(name, list(array.shape))
         if shape != list(array.shape) and isinstance(shape, list) and all(type(size) is int for size in shape):
@@ -244,8 +251,14 @@ def _compare_values(expected: Any, found: Any, case: Case, outputs: Sequence[Out
         return _compare_one(expected, found, case, outputs[0] if outputs else Output())
     if not isinstance(found, tuple | list) or len(found) != len(expected):
         names = ", ".join(output.name for output in outputs)
-        count = f"{len(found)} values" if isinstance(found, tuple | list) else f"one {_kind(found)}"
-        return Difference("structure", "it returns something else", f"{len(expected)} values: {names}", count)
+        several = isinstance(found, tuple | list)
+        return Difference(
+            "structure",
+            "it returns something else",
+            f"{len(expected)} values: {names}",
+            "another number of values" if several else f"one {_kind(found)}",
+            f"{len(found)} values" if several else "",
+        )
     differences = [
         difference
         for i, (one, other) in enumerate(zip(expected, found, strict=True))
@@ -352,8 +365,8 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         if not np.isfinite(gradient).all():
             return Difference("gradient", problem, f"a finite gradient at {where}", "NaN or infinity")
         found = slope_along(gradient)
-        scale = max(1.0, abs(slope), float(np.abs(gradient).sum()))
-        if abs(found - slope) > (2e-3 if case.dtype == "float32" else 2e-5) * scale:
+        scale = max(1.0, abs(slope))  # of the right answer alone: what was found must not widen its own tolerance
+        if not abs(found - slope) <= (2e-3 if case.dtype == "float32" else 2e-5) * scale:
             return Difference("gradient", problem, f"the derivative of the definition at {where}", "another derivative")
     return None
 
@@ -364,7 +377,7 @@ def _wrong(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
         return np.asarray(one != other)
     wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
     one, other = one.astype(wide), other.astype(wide)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         scale = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
         absolute = case.tolerance or ABSOLUTE.get(case.dtype, 1e-8) * max(1.0, scale)
         near = np.abs(one - other) <= absolute + RELATIVE.get(case.dtype, 1e-6) * np.abs(one)
@@ -377,14 +390,11 @@ def _array(value: Any) -> np.ndarray | None:
     if isinstance(value, np.ndarray):
         return value if value.dtype.kind in "biufc" else None
     if isinstance(value, bool | int | float):
-        try:
-            return np.asarray(value, dtype=None if abs(value) < 2**62 else np.float64)
-        except OverflowError:
-            return np.asarray(math.copysign(math.inf, value))
+        return np.asarray(bounded(value), dtype=None if abs(value) < 2**62 else np.float64)
     if isinstance(value, list | tuple):
         try:
             array = np.asarray(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return array if array.dtype.kind in "biuf" else None
     return None
@@ -428,7 +438,10 @@ def _shape_texts(
     """Both shapes in the names of their axes, never the same text: an axis of the right length bears its right name."""
     wanted = _shape_text(right, case, axes)
     names = axes if len(axes) == len(right) and "..." not in axes else _axis_names(right, case)
-    if len(right) != len(wrong):
+    more = len(wrong) - len(right)
+    if not _one_step(right, wrong):
+        return wanted, "more axes" if more > 0 else "fewer axes" if more < 0 else "other lengths of the axes"
+    if more:
         found = _shape_text(wrong, case)
         return wanted, found if found != wanted else f"{_axis_count(len(wrong))}, not {len(right)}"
     known = {size: name for name, size in case.sizes.items() if list(case.sizes.values()).count(size) == 1 and size > 1}
@@ -438,6 +451,21 @@ def _shape_texts(
     ]
     found = f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     return wanted, found if found != wanted else "another length along an axis"
+
+
+def _one_step(right: tuple[int, ...], wrong: tuple[int, ...]) -> bool:
+    """Whether a wrong shape is the right one with its axes in another order, one length changed, or one axis more or less.
+
+    Only such a shape is spelled out: any other could carry a number that the learner's code chose.
+    """
+    if len(wrong) == len(right):
+        changed = sum(one != other for one, other in zip(right, wrong, strict=True))
+        return changed == 1 or sorted(wrong) == sorted(right)
+    longer, shorter = (wrong, right) if len(wrong) > len(right) else (right, wrong)
+    if len(longer) != len(shorter) + 1:
+        return False
+    left_out = [axis for axis in range(len(longer)) if longer[:axis] + longer[axis + 1 :] == shorter]
+    return any(longer is right or wrong[axis] == 1 for axis in left_out)
 
 
 def _axis_names(shape: tuple[int, ...], case: Case) -> tuple[str, ...]:
@@ -451,13 +479,17 @@ def _plural(name: str) -> bool:
 
 
 def _error_name(name: str) -> str:
-    """The name of a built-in error; a type of the learner's own could carry anything in its name."""
-    return _a(name) if isinstance(getattr(builtins, name, None), type) else "an error"
+    """The name of an error that learners meet; any other could be a word that the learner's code chose."""
+    return _a(name) if name in ERRORS else "an error"
 
 
 def _argument(path: str) -> str:
+    """The argument that a path leads into, in the words of the case: nothing below it is named."""
     kind, _, rest = path.partition(".")
-    return f"argument {int(rest) + 1}" if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
+    first = rest.partition(".")[0]
+    if kind == "args" and first.isdigit():
+        return f"argument {int(first) + 1}"
+    return f"`{first if kind == 'kwargs' else rest or kind}`"
 
 
 def _numbers(one: Any, other: Any) -> tuple[str, str]:
@@ -518,7 +550,7 @@ def _peaks_at(expected: Expected, outcome: Outcome, case: Case, outputs: Sequenc
     keys, target = np.asarray(case.args[0], dtype=np.float64), int(case.args[1])
     query = _array(outcome.value)
     if query is None or query.shape != keys.shape[1:]:
-        found = _kind(outcome.value) if query is None else _shape_text(query.shape, case)
+        found = _kind(outcome.value) if query is None else _shape_texts(keys.shape[1:], query.shape, case)[1]
         return Difference("shape", "the query has the wrong shape", "one query (d_k,)", found)
     scores = keys @ query.astype(np.float64)
     if not np.isfinite(scores).all():
@@ -541,8 +573,9 @@ def _looks_complete(expected: Expected, outcome: Outcome, case: Case, outputs: S
     one, other = _array(expected.value), _array(outcome.value)
     assert one is not None
     if other is None or one.shape != other.shape:
-        found = _kind(outcome.value) if other is None else f"{other.size} numbers"
-        return Difference("shape", f"the {output.name} are not complete", f"{one.size} numbers", found)
+        found = _kind(outcome.value) if other is None else "another number of numbers"
+        count = "" if other is None else f"{other.size} numbers"
+        return Difference("shape", f"the {output.name} are not complete", f"{one.size} numbers", found, count)
     for name in output.properties:
         difference = PROPERTIES[name](other.astype(np.float64), f"the {output.name} are wrong")
         if difference is not None:

@@ -17,7 +17,7 @@ import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from attnkit.checking.ambient import settled
-from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue
+from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue, bounded
 
 MAX_CALLBACK_CALLS = 20_000
 _MOST_TEXT = 4_000
@@ -66,15 +66,19 @@ def cotangent(shape: tuple[int, ...], index: int = 0, counts: tuple[np.ndarray |
 def to_value(result: Any) -> Any:
     """Turn what a learner returned into plain data: TensorValue, ndarray, scalars, tuples, lists and dicts."""
     if isinstance(result, torch.Tensor):
-        data = result.detach().cpu()
+        data = result.detach().cpu().resolve_conj().resolve_neg()
         dtype = str(data.dtype).removeprefix("torch.")
-        return TensorValue((data.float() if dtype == "bfloat16" else data).resolve_conj().numpy().copy(), dtype)
+        return TensorValue((data.float() if dtype == "bfloat16" else data).numpy().copy(), dtype)
     if isinstance(result, np.ndarray):
-        return np.array(result)
+        return np.array(result, dtype=result.dtype.newbyteorder("="))
+    if isinstance(result, np.longdouble):
+        return float(result)
     if isinstance(result, np.generic):
-        return result.item()
-    if result is None or isinstance(result, bool | int | float | str):
+        return to_value(result.item())
+    if result is None or isinstance(result, bool | float | str):
         return result
+    if isinstance(result, int):
+        return bounded(result)
     if isinstance(result, tuple):
         return tuple(to_value(item) for item in result)
     if isinstance(result, list):

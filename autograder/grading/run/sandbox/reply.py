@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from autograder.grading.run.sandbox.inside.wire import BodyError
 FAILURES = frozenset(("raised", "unfinished", "missing", "state", "refused"))
 DTYPES = codec.DTYPES | {"bfloat16"}
 MAX_TEXT = 1_000
-_PATH = re.compile(r"(args|kwargs|state)\.[\w.]{1,80}")
 
 
 def checked_outcome(outcome: Any, case: Case) -> Outcome:
@@ -24,12 +23,18 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
     lines = outcome.lines
     if lines is not None and (type(lines) is not int or not 0 <= lines < 2**53):
         raise BodyError("not a count of lines")
+    failure = checked_failure(outcome.failure)
+    if case.count_lines and failure is None and lines is None:
+        raise BodyError("no count of lines")
+    inputs = dict(_inputs(case))
+    changed = [_one_of(path, inputs) for path in _tuple(outcome.mutated)]
+    gradients = _mapping(outcome.gradients)
     return Outcome(
         value=checked_value(outcome.value),
-        failure=checked_failure(outcome.failure),
-        gradients={_path(path): _gradient(array) for path, array in _mapping(outcome.gradients).items()},
+        failure=failure,
+        gradients={_one_of(path, inputs): _gradient(array, inputs[path]) for path, array in gradients.items()},
         callback_gradients=tuple(_gradient(array) for array in _tuple(outcome.callback_gradients)),
-        mutated=tuple(_path(path) for path in _tuple(outcome.mutated)),
+        mutated=tuple(path for path in inputs if path in changed),
         lines=lines if case.count_lines else None,
         called=tuple(_one_of(name, case.watch) for name in _tuple(outcome.called)),
     )
@@ -66,10 +71,31 @@ def checked_value(value: Any) -> Any:
     raise BodyError("not a value")
 
 
-def _gradient(array: Any) -> np.ndarray | None:
+def _inputs(case: Case) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array that a case hands over, by its path: what can be changed, and what can have a gradient."""
+    for i, value in enumerate(case.args):
+        yield from _arrays(f"args.{i}", value)
+    for name, value in case.kwargs.items():
+        yield from _arrays(f"kwargs.{name}", value)
+    for name, value in (case.state or {}).items():
+        yield from _arrays(f"state.{name}", value)
+
+
+def _arrays(path: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, tuple | list):
+        for i, item in enumerate(value):
+            yield from _arrays(f"{path}.{i}", item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _arrays(f"{path}.{name}", item)
+
+
+def _gradient(array: Any, of: np.ndarray | None = None) -> np.ndarray | None:
     if array is None:
         return None
-    if type(array) is not np.ndarray or array.dtype != np.float64:
+    if type(array) is not np.ndarray or array.dtype != np.float64 or (of is not None and array.shape != of.shape):
         raise BodyError("not a gradient")
     return array
 
@@ -84,12 +110,6 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     if type(value) is not tuple:
         raise BodyError("not a tuple")
     return value
-
-
-def _path(path: Any) -> str:
-    if type(path) is not str or not _PATH.fullmatch(path):
-        raise BodyError("not the path of an argument")
-    return path
 
 
 def _one_of(name: Any, names: Any) -> str:
