@@ -12,11 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 STYLE = Path(__file__).parent / "style.mplstyle"
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 SIGNED_MAP = "PuOr"
+QUERIES, KEYS = "query position t", "key position s"
+BLOCKED, OPEN = "#0B2545", "#F4E285"
 
 
 def use_style() -> None:
@@ -73,22 +77,20 @@ def draw_weights(
     title: str = "",
     numbers: bool | None = None,
     gold: Sequence[int] | None = None,
+    query_label: str = QUERIES,
+    key_label: str = KEYS,
 ) -> Any:
     """Draw one map of attention weights (T, S) on `axes`; returns the image for a colour bar.
 
     Words label the axes when given. Numbers are written into small maps. `gold` marks one key per query (-1 for none)
-    with an open square.
+    with an open square. `query_label` and `key_label` say what a row and a column stand for.
     """
     grid = np.asarray(weights, dtype=np.float64)
     rows, columns = grid.shape
     image = axes.imshow(grid, vmin=0.0, vmax=1.0, cmap="cividis", aspect="auto" if max(rows, columns) > 16 else "equal")
-    axes.set(title=title, xlabel="key position s", ylabel="query position t")
+    axes.set(title=title, xlabel=key_label, ylabel=query_label)
     axes.grid(False)
-    for names, count, axis in ((keys, columns, axes.xaxis), (queries, rows, axes.yaxis)):
-        if names is not None:
-            axis.set_ticks(range(count), list(names), rotation=45 if axis is axes.xaxis else 0)
-        elif count <= 12:
-            axis.set_ticks(range(count))
+    _name_places(axes, rows, columns, queries, keys)
     if numbers if numbers is not None else grid.size <= 40:
         for t, s in np.ndindex(rows, columns):
             axes.text(
@@ -100,6 +102,38 @@ def draw_weights(
                 s, t, marker="s", markersize=13, fillstyle="none", color=VERMILION, markeredgewidth=1.8, linestyle=""
             )
     return image
+
+
+def _name_places(
+    axes: Axes, rows: int, columns: int, queries: Sequence[str] | None, keys: Sequence[str] | None
+) -> None:
+    """Words or numbers at the rows and columns of a map; words below it end at their column, so that none overlap."""
+    if keys is not None:
+        axes.xaxis.set_ticks(range(columns), list(keys), rotation=45, ha="right", rotation_mode="anchor")
+    elif columns <= 12:
+        axes.xaxis.set_ticks(range(columns))
+    if queries is not None:
+        axes.yaxis.set_ticks(range(rows), list(queries))
+    elif rows <= 12:
+        axes.yaxis.set_ticks(range(rows))
+
+
+def show_masks(masks: Any, description: str, titles: Sequence[str]) -> None:
+    """Show masks (T, S), True = may attend, side by side in two colours, with a legend that says which is which."""
+    colours = ListedColormap([BLOCKED, OPEN])
+    figure, grid = plt.subplots(1, len(masks), figsize=(2.7 * len(masks) + 0.4, 3.2), squeeze=False)
+    for axes, mask, title in zip(grid.flat, masks, titles, strict=True):
+        allowed = np.asarray(mask, dtype=bool)
+        rows, columns = allowed.shape
+        axes.pcolormesh(allowed, cmap=colours, vmin=0, vmax=1, edgecolor="w", linewidth=1.5)
+        axes.set(title=title, xlabel=KEYS, ylabel=QUERIES, aspect="equal", anchor="N")
+        axes.xaxis.set_ticks(np.arange(columns) + 0.5, range(columns))
+        axes.yaxis.set_ticks(np.arange(rows) + 0.5, range(rows))
+        axes.invert_yaxis()
+        axes.grid(False)
+    handles = [Patch(facecolor=OPEN, label="True: may attend"), Patch(facecolor=BLOCKED, label="False: blocked")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    show(figure, description)
 
 
 def show_weights(weights: Any, description: str, **options: Any) -> None:
@@ -114,11 +148,12 @@ def show_weights(weights: Any, description: str, **options: Any) -> None:
 def show_heads(weights: Any, description: str, titles: Sequence[str] | None = None, **options: Any) -> None:
     """Show the maps of several heads (H, T, S) side by side under one colour bar."""
     maps = np.asarray(weights)
-    count = len(maps)
+    count, T, S = maps.shape
     columns = min(count, 4)
     rows = -(-count // columns)
+    height = rows * (min(1.7, 1.7 * T / S) + 0.4) + 0.9  # of the maps with their titles, and of the labels below
     figure, grid = plt.subplots(
-        rows, columns, figsize=(2.3 * columns + 0.8, 2.6 * rows), squeeze=False, sharex=True, sharey=True
+        rows, columns, figsize=(2.3 * columns + 0.8, height), squeeze=False, sharex=True, sharey=True
     )
     image: Any = None
     for index, axes in enumerate(grid.flat):
@@ -148,12 +183,17 @@ def show_curves(
 ) -> None:
     """Show named curves over `x`; a curve (seeds, len(x)) is drawn as its mean with the range of the seeds shaded.
 
-    `reference` is a horizontal line (value, label), `vertical` a vertical one.
+    `reference` is a horizontal line (value, label), `vertical` a vertical one. Along a logarithmic x the ticks are the
+    places measured. A curve that lies on an earlier one is drawn as open marks around it, so that both can be seen.
     """
     figure, axes = plt.subplots()
+    drawn: list[Any] = []
     for name, values in curves.items():
         array = np.atleast_2d(np.asarray(values, dtype=np.float64))
-        (line,) = axes.plot(x, array.mean(axis=0), label=name)
+        hidden = any(np.allclose(array.mean(axis=0), mean, rtol=1e-3, atol=1e-3) for mean in drawn)
+        around: Any = {"linestyle": "", "fillstyle": "none", "markersize": 9} if hidden else {}
+        (line,) = axes.plot(x, array.mean(axis=0), label=name, **around)
+        drawn.append(array.mean(axis=0))
         if len(array) > 1:
             axes.fill_between(x, array.min(axis=0), array.max(axis=0), color=line.get_color(), alpha=0.15, linewidth=0)
     if reference is not None:
@@ -163,6 +203,7 @@ def show_curves(
     axes.set(xlabel=x_label, ylabel=y_label, title=title)
     if log_x:
         axes.set_xscale("log", base=2)
+        axes.set_xticks(list(x), [f"{place:g}" for place in x])
     elif all(float(place).is_integer() for place in x):
         axes.locator_params(axis="x", integer=True)
     if log_y:
@@ -179,7 +220,7 @@ def show_bars(
     *,
     x_label: str,
     title: str = "",
-    format: str = "{:.2f}",
+    format: str = "{:z.2f}",
     log: bool = False,
 ) -> None:
     """Show one horizontal bar per name, with its value written at the end."""
@@ -196,7 +237,7 @@ def show_bars(
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
-    """Show rows (all with the same keys) as a table; floats get two decimals, text is taken as it is."""
+    """Show rows (all with the same keys) as a table; floats get two decimals and no −0.00, text is taken as it is."""
     head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>" for row in rows)
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
@@ -204,4 +245,4 @@ def show_table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else html.escape(str(value))
+    return f"{value:z.2f}" if isinstance(value, float) else html.escape(str(value))
