@@ -1389,8 +1389,8 @@ def compare_with_transformers():
         print("Transformers is not installed here, so this comparison is left out.")
         return
     torch.manual_seed(0)
-    sizes = dict(hidden_size=32, num_attention_heads=4, num_key_value_heads=2)
-    rest = dict(vocab_size=32, intermediate_size=32, num_hidden_layers=1)
+    sizes = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2}
+    rest = {"vocab_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
     llama = LlamaModel(LlamaConfig(**sizes, **rest, initializer_range=0.5))
     theirs, x = llama.layers[0].self_attn, torch.randn(2, 6, 32)
     blocked = torch.full((6, 6), -torch.inf).triu(1)[None, None]
