@@ -17,9 +17,11 @@ from attnkit.checking.case import Case, Failure, Outcome
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
+from attnkit.checking.relations import Relation, described
 from autograder.exercises import exercise_for
 from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Test
 from autograder.judging.expected import expected_answer
+from autograder.judging.relate import relation_in
 
 Targets = Mapping[str, Any]
 
@@ -91,7 +93,22 @@ class Examination:
         base = Report(exercise.heading, difference.problem, expected=difference.expected, found=difference.found)
         if difference.kind in ("unfinished", "missing", "timeout", "died", "state"):
             return base
-        return named(replace(base, tested=test.says), self.diagnosis())
+        report = named(replace(base, tested=test.says), self.diagnosis())
+        return report if report.mistake else described(report, self._relation(test))
+
+    def _relation(self, test: Test) -> Relation | None:
+        """How the answer differs from the right one, for tests that compare it with one."""
+        ran = {
+            other.name: [
+                (case, expected, outcome)
+                for (case, expected), (_, outcome) in zip(
+                    answers(self.exercise.question, other.name), self.trace(other).steps, strict=False
+                )
+            ]
+            for other in self.exercise.tests
+            if other.judge is None
+        }
+        return relation_in(self.exercise, ran, test.name) if test.judge is None else None
 
 
 def named(report: Report, mistakes: tuple[Mistake, ...]) -> Report:

@@ -143,7 +143,7 @@ def _close(expected: Any, found: Any, case: Case) -> bool:
     one, other = _array(expected), _array(found)
     if one is None or other is None or one.shape != other.shape:
         return False
-    return not _wrong(one, other, case).any()
+    return not differing(one, other, case).any()
 
 
 def compare_watched(steps: Sequence[tuple[Case, Outcome]]) -> Difference | None:
@@ -330,7 +330,7 @@ def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: O
     if one.dtype.kind == "f" and np.isfinite(one).all() and not np.isfinite(other).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(other))[0])
         return Difference("finite", wrong, "only finite numbers", "NaN or infinity", f"{other[bad]} at index {bad}")
-    mask = _wrong(one, other, case)
+    mask = differing(one, other, case)
     if not mask.any():
         return None
     for name in output.properties:
@@ -371,7 +371,7 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
     return None
 
 
-def _wrong(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
+def differing(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
     """Where the numbers differ by more than the tolerance; equal infinities agree."""
     if one.dtype.kind in "biu" and other.dtype.kind in "biu":
         return np.asarray(one != other)
@@ -474,7 +474,8 @@ def _axis_names(shape: tuple[int, ...], case: Case) -> tuple[str, ...]:
 
 
 def _plural(name: str) -> bool:
-    last = name.split(",")[0].split()[-1] if name.strip(", ") else ""
+    head = name.split(",")[0].split(" of ")[0].split()
+    last = head[-1] if head else ""
     return last.endswith("s") and not last.endswith(_SINGULAR)
 
 

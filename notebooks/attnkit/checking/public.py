@@ -19,6 +19,7 @@ from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, compare, compare_watched
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
+from attnkit.checking.relations import Relation, Step, described, explain
 
 NUMBERS = Path(__file__).parent / "numbers"
 
@@ -52,7 +53,8 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
             "values", "the answer is a known wrong one", "the numbers of the definition", "other numbers"
         )
     if first is not None:
-        raise CheckFailed(_report(numbers, first, known, near))
+        report = _report(numbers, first, known, near)
+        raise CheckFailed(report if report.mistake else described(report, _relation(numbers, outcomes)))
 
 
 @cache
@@ -65,6 +67,16 @@ def load_numbers(question: str) -> Mapping[str, Any]:
         )
     numbers: Mapping[str, Any] = codec.loads(path.read_text(encoding="utf-8"))
     return numbers
+
+
+def _relation(numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]]) -> Relation | None:
+    """How an answer without a name differs from the right one, over the cases of the first function that is wrong."""
+    steps = []
+    for entry, (case, outcome) in zip(numbers["cases"], outcomes, strict=False):
+        difference = compare(entry["expected"], outcome, case, entry["outputs"])
+        steps.append(Step(case, entry["expected"], outcome, tuple(entry["outputs"]), difference))
+    wrong = next((step.case.function for step in steps if step.difference), None)
+    return explain([step for step in steps if step.case.function == wrong])
 
 
 def _report(numbers: Mapping[str, Any], first: Difference, known: list[Mapping[str, Any]], near: bool) -> Report:
