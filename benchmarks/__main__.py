@@ -16,9 +16,10 @@ from benchmarks.checks import checks
 from benchmarks.compare import compare
 from benchmarks.growth import growth
 from benchmarks.measure import CommandError, adopt_orphans, machine
+from benchmarks.start import start
 from benchmarks.table import Table
 
-PARTS = ("compare", "growth", "checks")
+PARTS = ("compare", "growth", "checks", "start")
 _CALM = 0.5
 
 
@@ -45,6 +46,8 @@ def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, 
                 tables += growth((100, 1000, 5000) if full else (100, 500), jobs, status.update)
             if not parts or "checks" in parts:
                 tables += checks(rounds, status.update)
+            if not parts or "start" in parts:
+                tables += start(rounds, status.update)
     except CommandError as error:
         raise click.ClickException(f"a measured command failed: {error}") from None
     facts = machine() | {

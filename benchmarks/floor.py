@@ -16,11 +16,10 @@ from typing import Any
 import matplotlib.pyplot
 import torch
 from IPython.core.interactiveshell import InteractiveShell
-from otter.nbmeta_config import NBMetadataConfig
-from otter.test_files import create_test_file
 
 import attnkit.grader
 import attnkit.plots  # noqa: F401 (preloaded, as in the grader)
+from attnkit import otter_parts
 from autograder.exercises import exercise_for
 from autograder.grading.course import CourseNotebook
 from autograder.grading.run.sandbox.inside.shell import make_shell, run_cell
@@ -32,9 +31,10 @@ def main(paths: list[Path]) -> None:
     """Grade each notebook in its own fork."""
     torch.set_num_threads(1)
     matplotlib.pyplot.switch_backend("agg")
-    master, shell = course_notebook(), make_shell()
+    master, shell, otter = course_notebook(), make_shell(), otter_parts.test_files()
     test_files = [
-        create_test_file(str(master.test_path(question)), NBMetadataConfig()) for question in master.questions
+        otter.create_test_file(str(master.test_path(question)), otter.NBMetadataConfig())
+        for question in master.questions
     ]
     _work_out_answers(master)
     gc.collect()

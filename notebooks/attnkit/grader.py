@@ -1,4 +1,4 @@
-"""The `grader` of every notebook: Otter's, with the message shown first and in full."""
+"""The `grader` of every notebook: runs the public checks and shows the message first and in full."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import otter
-from otter.test_files import TestFile
-from otter.test_files.exception_test import ExceptionTestFile
-
+from attnkit import otter_parts
 from attnkit.checking.ambient import disturbances
 from attnkit.checking.message import CheckFailed
+from attnkit.checking.public import check, has_numbers, questions_of
+from attnkit.places import public_test
 
 _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 
@@ -20,49 +19,113 @@ _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 class CheckResult:
     """What `grader.check` shows: passed, or the message of the first check that failed."""
 
-    def __init__(self, tests: TestFile, notes: tuple[str, ...] = ()) -> None:
-        self.tests = tests
+    def __init__(self, question: str, message: str = "", notes: tuple[str, ...] = ()) -> None:
+        self.question = question
+        self.message = message
         self.notes = notes
-        self.passed = bool(tests.passed_all)
-        self.message = "" if self.passed else _message(tests)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the public checks of the question hold."""
+        return not self.message
 
     def __repr__(self) -> str:
-        text = f"{self.tests.name}: all checks passed" if self.passed else self.message
+        text = self.message or f"{self.question}: all checks passed"
         return "\n".join([text.rstrip("\n"), *(f"  note: {note}; the check ran without it" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        colour, mark = ("#0072B2", "✓") if self.passed else ("#D55E00", "✗")
-        style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.2em 0;white-space:pre-wrap"
-        return f'<pre role="status" style="{style}">{mark} {html.escape(repr(self))}</pre>'
+        return _framed(self.passed, repr(self))
 
 
-class Grader(otter.Notebook):
-    """Otter's notebook client, for a notebook that may have been renamed or not saved yet."""
+class CheckResults(list[CheckResult]):
+    """What `grader.check_all` shows: one line a question, with the first row of what is wrong."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{'✓' if result.passed else '✗'} {_first_line(result)}" for result in self)
+
+    def _repr_html_(self) -> str:
+        return "".join(_framed(result.passed, _first_line(result)) for result in self)
+
+
+class Grader:
+    """Runs the public checks of one notebook, which may have been renamed or not saved yet.
+
+    Where all of Otter runs already, as under `otter run`, Otter itself runs and counts the checks.
+    """
 
     def __init__(self, notebook: str) -> None:
-        super().__init__(notebook if Path(notebook).is_file() else None)
+        self.notebook = notebook
+        self._of_otter: Any = None
+        if otter_parts.whole_otter_is_here():
+            self._otters()
 
     def check(self, question: str, global_env: dict[str, Any] | None = None) -> CheckResult:
         """Run the public checks of one question, such as `q2_3`, on the functions defined in the notebook."""
-        frame = inspect.currentframe()
-        assert frame is not None
-        assert frame.f_back is not None
+        names = _callers_names() if global_env is None else global_env
         notes = disturbances()
-        return CheckResult(super().check(question, global_env=global_env or frame.f_back.f_globals), notes)
+        message = self._message(question, names)
+        return CheckResult(question, message, notes)
+
+    def check_all(self, global_env: dict[str, Any] | None = None) -> CheckResults:
+        """Run the public checks of every question of the notebook."""
+        names = _callers_names() if global_env is None else global_env
+        return CheckResults(self.check(question, names) for question in questions_of(self.notebook))
+
+    def export(self, *arguments: Any, **options: Any) -> None:
+        """Say what to hand in: the notebook as it is, so that nothing has to be exported."""
+        print(f"Save the notebook and hand in the file itself ({self.notebook}): nothing has to be exported.")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._otters(), name)
+
+    def _message(self, question: str, names: dict[str, Any]) -> str:
+        """What is wrong, or nothing; a question of another's own, without stored numbers, has an Otter test file."""
+        if self._of_otter is not None:
+            return _said_by(self._of_otter.check(question, global_env=names))
+        if not has_numbers(question):
+            files = otter_parts.test_files()
+            tests = files.create_test_file(str(public_test(question)), files.NBMetadataConfig())
+            tests.run(names)
+            return _said_by(tests)
+        try:
+            check(question, names)
+        except CheckFailed as error:
+            return str(error)
+        return ""
+
+    def _otters(self) -> Any:
+        """Otter's own notebook client, for everything that is not a check."""
+        if self._of_otter is None:
+            otter = otter_parts.whole_otter()
+            self._of_otter = otter.Notebook(self.notebook if Path(self.notebook).is_file() else None)
+        return self._of_otter
 
 
-def _message(tests: TestFile) -> str:
+def _said_by(tests: Any) -> str:
+    """The message of an Otter test file that has run: of its first case that failed, or nothing."""
+    if tests.passed_all:
+        return ""
     failed = next(result for result in tests.test_case_results if not result.passed)
     return (failed.message or "").removeprefix(_FAILED) or "the check failed"
 
 
-def _worded(tests: ExceptionTestFile, error: Exception, context: int = 0) -> str:
-    """What Otter says of a failed test: a message of ours alone, without the line of the test file that raised it.
+def _callers_names() -> dict[str, Any]:
+    """The global names of the cell that called a method of the grader."""
+    frame = inspect.currentframe()
+    assert frame is not None
+    while frame.f_globals.get("__name__") == __name__:
+        assert frame.f_back is not None
+        frame = frame.f_back
+    return frame.f_globals
 
-    This holds wherever the notebook's first cell has run, so also in `otter run` and on Gradescope.
-    """
-    return str(error) if isinstance(error, CheckFailed) else _worded_by_otter(tests, error, context)
+
+def _first_line(result: CheckResult) -> str:
+    return repr(result).partition("\n")[0]
 
 
-_worded_by_otter = ExceptionTestFile._generate_error_message
-ExceptionTestFile._generate_error_message = _worded
+def _framed(passed: bool, text: str) -> str:
+    colour, mark = ("#0072B2", "✓") if passed else ("#D55E00", "✗")
+    style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.2em 0;white-space:pre-wrap"
+    return f'<pre role="status" style="{style}">{mark} {html.escape(text)}</pre>'

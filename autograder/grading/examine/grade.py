@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, Protocol
 
-from otter.nbmeta_config import NBMetadataConfig
-from otter.test_files import TestFile, create_test_file
-
 from attnkit.checking.message import CheckFailed
+from attnkit.otter_parts import test_files
 from autograder.grading.course import CourseNotebook, Question
 from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, cells_to_run, is_handed_out, read_notebook
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 from autograder.grading.run.session import InfrastructureError
 
+_OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
 WITHHELD = Finding(
     "the test could not be completed", found="an error of the grader itself: your instructor has been told"
 )
@@ -107,7 +106,7 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
 class _RecordedFile:
     """An Otter test file whose cases keep the exception they raised; what Otter makes of it is unchanged."""
 
-    def __init__(self, otter: TestFile) -> None:
+    def __init__(self, otter: Any) -> None:
         self.otter = otter
         self.raised: dict[int, BaseException] = {}
         for position, case in enumerate(otter.test_cases):
@@ -136,7 +135,7 @@ class _RecordedFile:
 
 @cache
 def _test_file(path: str) -> _RecordedFile:
-    return _RecordedFile(create_test_file(path, NBMetadataConfig()))
+    return _RecordedFile(_OTTER.create_test_file(path, _OTTER.NBMetadataConfig()))
 
 
 def warm_up(master: CourseNotebook) -> None:

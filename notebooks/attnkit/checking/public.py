@@ -5,6 +5,7 @@ The numbers of one question are a JSON file made by the build: inputs, right out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -55,6 +56,18 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
     if first is not None:
         report = _report(numbers, first, known, near)
         raise CheckFailed(report if report.mistake else described(report, _relation(numbers, outcomes)))
+
+
+def has_numbers(question: str) -> bool:
+    """Whether this package holds the stored numbers of a question, called as `q2_3` is."""
+    return re.fullmatch(r"q\d+_\d+", question) is not None and (NUMBERS / f"{question}.json").is_file()
+
+
+def questions_of(notebook: str) -> list[str]:
+    """The questions of a notebook, whose name begins with its number, in order."""
+    number = re.match(r"\d*", Path(notebook).name)
+    names = [path.stem for path in NUMBERS.glob(f"q{int(number[0])}_*.json")] if number and number[0] else []
+    return sorted(names, key=lambda name: int(name.partition("_")[2]))
 
 
 @cache

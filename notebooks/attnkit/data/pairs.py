@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from attnkit.places import en_es
+
 UNALIGNED = -1
 SPLITS = ("train", "validation", "test", "test_combinations")
-EN_ES = Path(__file__).resolve().parents[3] / "data" / "en_es"
 
 
 class DataError(ValueError):
@@ -33,7 +34,7 @@ def load_en_es(split: str = "train", folder: str | Path | None = None) -> list[P
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, and should be one of {', '.join(SPLITS)}")
-    path = Path(folder if folder is not None else EN_ES) / f"{split}.tsv"
+    path = Path(folder if folder is not None else en_es()) / f"{split}.tsv"
     if not path.is_file():
         raise DataError(
             f"{path} is missing: copy the course's data/en_es folder there, or write it with "

@@ -1,0 +1,33 @@
+"""Where the files lie that belong to this `attnkit`, in a checkout, in a bundle and as an installed package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_QUESTION = re.compile(r"q\d+_\d+")
+
+
+class NotFoundError(FileNotFoundError):
+    """A file of the course is not where it should be; its one sentence says what is missing and what to do."""
+
+    def _render_traceback_(self) -> list[str]:  # Jupyter shows the sentence and no trace
+        return [str(self)]
+
+
+def public_test(question: str) -> Path:
+    """The test file of a question: beside this package, inside it, or in the folder of the notebook."""
+    if not _QUESTION.fullmatch(question):
+        raise NotFoundError(f"a question is called as q2_3 is, and not {question[:80]!r}")
+    folders = (_PACKAGE.parent / "tests", _PACKAGE / "tests", Path("tests"))
+    for folder in folders:
+        if (folder / f"{question}.py").is_file():
+            return folder / f"{question}.py"
+    raise NotFoundError(f"there is no check {question}: it is misspelt, or attnkit/ was copied only in part")
+
+
+def en_es() -> Path:
+    """The folder of the corpus: `data/en_es` beside the notebooks' folder or beside this package, or inside it."""
+    folders = (_PACKAGE.parents[1] / "data" / "en_es", _PACKAGE.parent / "data" / "en_es", _PACKAGE / "corpus" / "en_es")
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
