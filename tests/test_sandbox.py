@@ -76,7 +76,7 @@ def test_cells_run_in_order_and_share_their_names(workshop):
 
 def test_an_error_is_the_cells_own(workshop):
     with workshop.open() as session:
-        results = session.run_cells(["x = 1", "x / 0", "raise NotImplementedError('2.1')", "x = ", "y = x"])
+        results = session.run_cells(["x = 1", "x / 0", "raise NotImplementedError('Exercise 2.1')", "x = ", "y = x"])
         assert [result.status for result in results] == ["ok", "error", "error", "error", "ok"]
         kinds = [result.failure and (result.failure.kind, result.failure.type) for result in results[1:4]]
         assert kinds == [
@@ -271,9 +271,17 @@ def test_a_call_that_hangs_or_dies_costs_that_name_only():
     assert kinds == ["timeout", None, "died", None]
 
 
-def test_a_submission_that_never_stops_dying_is_given_up(workshop):
-    with Workshop("none", Limits(restarts=3)) as few, few.open() as session:
-        assert statuses(session, "x = 1", *["import os; os._exit(1)"] * 5)[-1] == "skipped"
+def test_sixty_cells_that_end_the_worker_cost_themselves_and_nothing_else(workshop):
+    ending = ["import os; os._exit(1)"] * 30
+    with Workshop("none", QUICK) as patient, patient.open() as session:
+        found = statuses(session, *ending, "x = 1", *ending, "y = x + 1")
+        assert found == ["died"] * 30 + ["ok"] + ["died"] * 30 + ["ok"]
+        assert session.environment["y"].run(Case(value=True)).value == 2
+
+
+def test_a_submission_that_never_stops_dying_is_given_up_when_its_time_is_over():
+    with Workshop("none", Limits(session_seconds=2.0)) as short, short.open() as session:
+        assert statuses(session, "x = 1", *["import os; os._exit(1)"] * 400)[-1] == "skipped"
         assert session.environment.get("x") is None
 
 

@@ -612,6 +612,11 @@ CHEATING = (
             "__import__('warnings').warn(f'LEAK {z}')",
         ),
     ),
+    Hostile(
+        "tells how many it was given by how many it returns",
+        answers=softmax("return (np.zeros(2),) * (11 + np.size(z))"),
+        loses=("q2_1",),
+    ),
     Hostile("raises what it is given", answers=softmax("raise ValueError(f'LEAK {z}')"), loses=("q2_1",)),
     Hostile(
         "names its error after what it is given",
@@ -632,6 +637,56 @@ CHEATING = (
             "except OSError: pass",
         ),
     ),
+)
+
+LOOP = (
+    "rows = [torch.softmax(Q[..., t : t + 1, :] @ K.mT, -1) for t in range(Q.shape[-2])]",
+    "weights = torch.cat(rows, -2)",
+    "return weights @ V, weights",
+)
+HIDING = (
+    Hostile(
+        "loops in a thread",
+        answers=attention(
+            "import threading",
+            "found = []",
+            "thread = threading.Thread(target=lambda: found.append(loop(Q, K, V)))",
+            "thread.start()",
+            "thread.join()",
+            "return found[0]",
+            before="\n    ".join(("def loop(Q, K, V):", *LOOP)),
+        ),
+        loses=("q2_3",),
+        partly=True,
+    ),
+    Hostile(
+        "loops with the trace switched off",
+        answers=attention("import sys", "sys.settrace(None)", *LOOP),
+        loses=("q2_3",),
+        partly=True,
+    ),
+    Hostile(
+        "loops in TorchScript",
+        answers=attention(
+            "return scripted(Q, K, V)",
+            before="\n".join(
+                (
+                    "@torch.jit.script",
+                    "def scripted(Q: torch.Tensor, K: torch.Tensor, V: torch.Tensor):",
+                    "    rows = []",
+                    "    for t in range(Q.shape[-2]):",
+                    "        rows.append(torch.softmax(Q[..., t : t + 1, :] @ K.mT, -1))",
+                    "    weights = torch.cat(rows, -2)",
+                    "    return weights @ V, weights",
+                )
+            ),
+        ),
+        loses=("q2_3",),
+        partly=True,
+    ),
+)
+ENDLESSLY_ENDING = (
+    Hostile("sixty cells that end the process", first=("import os\nos._exit(1)",) * 60, problem=True, slow=True),
 )
 
 BREAKING_OUT = (
@@ -684,5 +739,7 @@ CORPUS = (
     *PATCHING,
     *PRETENDING,
     *CHEATING,
+    *HIDING,
+    *ENDLESSLY_ENDING,
     *BREAKING_OUT,
 )

@@ -99,7 +99,7 @@ class _EndedError(Exception):
 
 
 class _GivenUpError(Exception):
-    """This submission has used up its restarts or its time."""
+    """This submission has used up its time."""
 
 
 @dataclass
@@ -120,7 +120,6 @@ class Session:
         self._workshop = workshop
         self._worker: Worker | None = None
         self.cpu_seconds = 0.0
-        self._starts = 0
         self._opened = time.monotonic()
         self._cells: list[str] = []
         self._ran: list[int] = []
@@ -210,9 +209,8 @@ class Session:
     def _ready(self) -> Worker:
         """The worker, with every cell that ran before; after a restart the cells run again."""
         while self._worker is None:
-            if self._starts > self.limits.restarts:
-                raise _GivenUpError("it ended its process too often")
-            self._starts += 1
+            if time.monotonic() > self._opened + self.limits.session_seconds:
+                raise _GivenUpError("the submission as a whole took too long")
             self._worker = self._workshop.server().start_worker()
             for index in list(self._ran):
                 try:

@@ -106,8 +106,8 @@ class Outcome:
     `value` nests tuples, lists and dicts of TensorValue, ndarray and Python scalars. `gradients` maps a path such as
     `args.0` or `state.W_q.weight` to the gradient there, or None where none arrived. `callback_calls` holds, call by
     call, the arguments the learner's code passed to a callback, and `callback_gradients` the gradients that reached
-    its results. `mutated` lists inputs that were changed, `lines` counts executed Python lines when asked for, and
-    `called` lists the watched functions that were called.
+    its results. `mutated` lists inputs that were changed, `lines` counts the steps (see `watch`) when asked for, and
+    `called` lists the watched functions that were called, or `watch.LEFT`.
     """
 
     value: Any = None

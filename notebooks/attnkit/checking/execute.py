@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import linecache
 import re
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.overrides import TorchFunctionMode, resolve_name
 
 from attnkit.checking.ambient import settled
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue, bounded
+from attnkit.checking.watch import Watch
 
 MAX_CALLBACK_CALLS = 20_000
 _MOST_TEXT = 4_000
@@ -41,7 +39,7 @@ def _carried_out(target: Any, case: Case) -> Outcome:
     recorder = _Recorder(case)
     try:
         inputs = _Inputs(case, recorder)
-        with recorder.watching():
+        with recorder.watch.watching():
             result = inputs.call(target)
     except _StateMismatch as error:
         return Outcome(failure=Failure("state", message=str(error), line=error.found))
@@ -195,8 +193,7 @@ class _Recorder:
         self.case = case
         self.calls: list[tuple[Any, ...]] = []
         self.results: list[torch.Tensor] = []
-        self.lines = 0
-        self.called: list[str] = []
+        self.watch = Watch(case.watch, case.count_lines)
 
     def listen(self, callback: Callback) -> Callable[..., Any]:
         def heard(*args: Any) -> Any:
@@ -211,21 +208,6 @@ class _Recorder:
 
         return heard
 
-    @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            if self.case.watch:
-                stack.enter_context(_Watch(self.case.watch, self.called))
-            if self.case.count_lines:
-                previous = sys.gettrace()
-                stack.callback(sys.settrace, previous)
-                sys.settrace(self._count)
-            yield
-
-    def _count(self, frame: Any, event: str, argument: Any) -> Any:
-        self.lines += 1
-        return self._count
-
     def outcome(self, result: Any, inputs: _Inputs) -> Outcome:
         gradients: dict[str, np.ndarray | None] = {}
         if self.case.gradient:
@@ -237,23 +219,9 @@ class _Recorder:
             callback_calls=tuple(self.calls),
             callback_gradients=callback_gradients,
             mutated=inputs.mutated(),
-            lines=self.lines if self.case.count_lines else None,
-            called=tuple(self.called),
+            lines=self.watch.steps if self.case.count_lines else None,
+            called=tuple(self.watch.called),
         )
-
-
-class _Watch(TorchFunctionMode):
-    """Notes every call of one of the named torch functions."""
-
-    def __init__(self, names: tuple[str, ...], called: list[str]) -> None:
-        super().__init__()
-        self.names = names
-        self.called = called
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = resolve_name(func) or getattr(func, "__name__", "")
-        self.called.extend(watched for watched in self.names if name.split(".")[-1] == watched.split(".")[-1])
-        return func(*args, **(kwargs or {}))
 
 
 def _numbered(results: list[torch.Tensor]) -> dict[str, torch.Tensor]:

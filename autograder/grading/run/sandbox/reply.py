@@ -9,6 +9,7 @@ import numpy as np
 
 from attnkit.checking import codec
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
+from attnkit.checking.watch import LEFT
 from autograder.grading.run.sandbox.inside.wire import BodyError
 
 FAILURES = frozenset(("raised", "unfinished", "missing", "state", "refused"))
@@ -36,7 +37,7 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
         callback_gradients=tuple(_gradient(array) for array in _tuple(outcome.callback_gradients)),
         mutated=tuple(path for path in inputs if path in changed),
         lines=lines if case.count_lines else None,
-        called=tuple(_one_of(name, case.watch) for name in _tuple(outcome.called)),
+        called=tuple(_one_of(name, (*case.watch, LEFT)) for name in _tuple(outcome.called)[: len(case.watch) + 1]),
     )
 
 

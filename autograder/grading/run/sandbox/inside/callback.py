@@ -13,6 +13,7 @@ import torch
 
 from attnkit.checking.case import Callback, TensorValue
 from attnkit.checking.execute import to_value
+from attnkit.checking.watch import set_trace
 
 
 class CallbackError(Exception):
@@ -33,14 +34,14 @@ class RemoteCallback(Callback):
 
     def __call__(self, *args: Any) -> Any:
         tracer = sys.gettrace()
-        sys.settrace(None)  # executed lines are counted for the learner's code only
+        set_trace(None)  # executed lines are counted for the learner's code only
         try:
             assert RemoteCallback.ask is not None
             return from_value(RemoteCallback.ask(self.id, tuple(to_value(argument) for argument in args)))
         except CallbackError as raised:
             raise _error_type(raised.type)(raised.message) from None
         finally:
-            sys.settrace(tracer)
+            set_trace(tracer)
 
 
 def _error_type(name: str) -> type[Exception]:

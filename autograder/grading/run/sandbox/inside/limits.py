@@ -13,14 +13,13 @@ class Limits:
     """Seconds are of wall time and kept by the grader; the rest is kept by the kernel.
 
     `memory` counts what a worker may allocate beyond what it starts with; `folder` is all it may write.
-    `restarts` is how often a worker that was ended is replaced before the rest of a submission is given up.
+    Restarts are bounded by what causes them: a cell or a name that ended two workers is left out.
     """
 
     cell_seconds: float = 60.0
     call_seconds: float = 20.0
     session_seconds: float = 900.0
     start_seconds: float = 60.0
-    restarts: int = 40
     memory: int = 2048 * MEGABYTE
     folder: int = 64 * MEGABYTE
     file: int = 32 * MEGABYTE

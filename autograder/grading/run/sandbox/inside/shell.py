@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import resource
 import sys
@@ -57,6 +58,7 @@ def make_shell() -> InteractiveShell:
 def run_cell(shell: Any, source: str) -> Failure | None:
     """Run one cell; what it raised, or None."""
     sys.stdout, sys.stderr = Silence(), Silence()
+    importlib.invalidate_caches()  # a cell above may have written a module
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
     _close_figures()

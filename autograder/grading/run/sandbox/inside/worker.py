@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from attnkit.checking import codec
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from attnkit.checking.execute import describe_error, execute
+from attnkit.checking.watch import strictly
 
 from .callback import CallbackError, RemoteCallback
 from .shell import most_memory, run_cell, threads_left
@@ -30,6 +31,8 @@ def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
     What goes wrong in here ends the process, as it would if the student's code had ended it.
     """
     seed()
+    strictly()
+    sys.path.insert(0, os.getcwd())  # where a cell may write a module
     worker = _Worker(Channel(wire, wire), shell)
     worker.channel.send(Frame("hello", greeting))
     try:
