@@ -16,7 +16,6 @@ from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.find.layout import Student
-from autograder.grading.find.notebook import Identity
 from autograder.grading.record.files import usable_folder, written
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.result import (
@@ -130,10 +129,6 @@ def test_standing_and_identity_are_remembered(book):
         Status.GRADED,
     )
     assert standing.sound
-    identity = Identity(NAME, "v", True, "", False)
-    book.remember("a", "course", identity)
-    assert book.identity("a", "course") == identity
-    assert book.identity("a", "another course") is None
 
 
 def test_a_gradebook_of_another_format_is_left_alone(tmp_path):

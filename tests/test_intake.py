@@ -186,7 +186,7 @@ def test_checkpoints_and_rubbish_are_ignored(tmp_path, find):
 
 def test_files_without_a_notebook_are_told_in_one_line(tmp_path, find):
     root = write(tmp_path / "class", {f"ana/{FILE}": blank(), "bo/report.pdf": b"%PDF", "README.md": b"read"})
-    assert find(root).notices == ["no notebook from bo"]
+    assert find(root).notices == ["no notebook from bo", "left out, no notebook: README.md"]
 
 
 # Duplicates

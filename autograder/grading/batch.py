@@ -13,7 +13,6 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission, take_in
-from autograder.grading.find.notebook import Identity, identify
 from autograder.grading.record.files import usable_folder
 from autograder.grading.record.gradebook import Gradebook, Standing
 from autograder.grading.record.result import Result, Status
@@ -82,7 +81,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         tempfile.TemporaryDirectory(prefix="autograder-") as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
-        intake = take_in(plan.paths, plan.course, Path(scratch), plan.layout, _remembering(book, plan.course))
+        intake = take_in(plan.paths, plan.course, Path(scratch), plan.layout)
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
@@ -163,17 +162,6 @@ def _ungradable(submission: Submission, course: Course) -> Result:
     status = Status.UNREADABLE if submission.unreadable else Status.WRONG_NOTEBOOK
     master = course.notebooks.get(submission.notebook)
     return Result(status, notes=(submission.problem,), possible=master.points if master else 0.0)
-
-
-def _remembering(book: Gradebook, course: Course) -> Callable[[str, bytes], Identity]:
-    def known(sha256: str, raw: bytes) -> Identity:
-        identity = book.identity(sha256, course.fingerprint)
-        if identity is None:
-            identity = identify(raw, course)
-            book.remember(sha256, course.fingerprint, identity)
-        return identity
-
-    return known
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ from typing import IO
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 FOREIGN_ARCHIVES = (".rar", ".7z")
 MAX_DEPTH = 4
+MAX_PARTS = 40
+MAX_PART = 255
 MAX_RATIO = 200
 RATIO_MATTERS_ABOVE = 8 * 2**20
 _CHUNK = 2**20
@@ -32,6 +35,9 @@ _DAMAGE = (
     ValueError,
     NotImplementedError,
     RuntimeError,
+    OverflowError,
+    LookupError,
+    struct.error,
 )
 
 
@@ -84,17 +90,38 @@ def archive_stem(name: str) -> str:
 
 
 def unpack(
-    archive: Path, fresh: Callable[[], Path], wanted: Callable[[tuple[str, ...]], bool], budget: Budget
+    archive: Path,
+    fresh: Callable[[], Path],
+    wanted: Callable[[tuple[str, ...]], bool],
+    budget: Budget,
+    share: Callable[[tuple[str, ...]], Budget] | None = None,
 ) -> Unpacked:
-    """Copy every wanted entry of `archive` to a `fresh` path; raises ArchiveError when the archive cannot be opened."""
+    """Copy every wanted entry of `archive` to a `fresh` path; raises ArchiveError when the archive cannot be opened.
+
+    `share` gives the allowance from which an entry's bytes are taken, where it is not the whole `budget`.
+    """
     result = Unpacked()
     try:
         for entry in _entries(archive, budget, result.refused):
             if wanted(entry.parts):
-                _take(entry, fresh(), budget, result)
+                _take(entry, fresh(), budget if share is None else share(entry.parts), result)
     except _DAMAGE as error:
         raise ArchiveError(f"it cannot be opened ({_reason(error)})") from None
     return result
+
+
+def outermost(archive: Path) -> set[str]:
+    """At most two of the outermost names of an archive; raises ArchiveError."""
+    names: set[str] = set()
+    try:
+        for entry in _entries(archive, Budget(), []):
+            if not entry.parts[0].startswith((".", "__MACOSX")):
+                names.add(entry.parts[0] if len(entry.parts) > 1 else "")
+            if len(names) > 1:
+                break
+    except _DAMAGE as error:
+        raise ArchiveError(f"it cannot be opened ({_reason(error)})") from None
+    return names
 
 
 def _take(entry: Entry, target: Path, budget: Budget, result: Unpacked) -> None:
@@ -123,14 +150,14 @@ def _zip_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[
                 continue
             mode = info.external_attr >> 16
             if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                refused.append(f"{info.filename}: a link or device in an archive is not followed")
+                refused.append(f"{info.filename[:MAX_PART]}: a link or device in an archive is not followed")
                 continue
             parts = safe_parts(info.filename)
             if parts is None:
-                refused.append(f"{info.filename}: its path leads out of the archive")
+                refused.append(f"{info.filename[:MAX_PART]}: its path leads out of the archive or is too long")
                 continue
             if info.flag_bits & 0x1:
-                refused.append(f"{info.filename}: it is protected by a password")
+                refused.append(f"{info.filename[:MAX_PART]}: it is protected by a password")
                 continue
             yield Entry(parts, lambda info=info: source.open(info), info.file_size, info.compress_size)  # type: ignore[misc]
 
@@ -148,10 +175,10 @@ def _tar_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[
                 continue
             parts = safe_parts(member.name)
             if parts is None:
-                refused.append(f"{member.name}: its path leads out of the archive")
+                refused.append(f"{member.name[:MAX_PART]}: its path leads out of the archive or is too long")
                 continue
             if not member.isreg():
-                refused.append(f"{member.name}: a link or device in an archive is not followed")
+                refused.append(f"{member.name[:MAX_PART]}: a link or device in an archive is not followed")
                 continue
 
             def opened(member: tarfile.TarInfo = member) -> IO[bytes]:
@@ -163,10 +190,14 @@ def _tar_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[
 
 
 def safe_parts(name: str) -> tuple[str, ...] | None:
-    """The path's parts, or None when it is absolute, climbs with `..`, or holds a null byte or a drive."""
+    """The path's parts, or None when it is absolute, climbs with `..`, is too long, or holds a null byte or a drive."""
+    if len(name) > MAX_PARTS * MAX_PART:
+        return None
     name = name.replace("\\", "/")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or not parts or ".." in parts or "\0" in name or ":" in parts[0][1:2]:
+        return None
+    if len(parts) > MAX_PARTS or any(len(part) > MAX_PART for part in parts):
         return None
     return parts
 

@@ -1,37 +1,53 @@
-"""From paths on the command line to one submission for each student and notebook."""
+"""From paths on the command line to one submission for each student and notebook.
+
+Who a hand-in belongs to is decided here, from the outermost names alone; what is in it is read behind the door.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
+import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.archive import (
-    FOREIGN_ARCHIVES,
-    MAX_DEPTH,
-    ArchiveError,
-    Budget,
-    archive_stem,
-    is_archive,
-    unpack,
+from autograder.grading.find.archive import FOREIGN_ARCHIVES, ArchiveError, archive_stem, is_archive
+from autograder.grading.find.door import Bounds, DoorError, behind_the_door
+from autograder.grading.find.layout import (
+    SUBMITTED,
+    Item,
+    Known,
+    Layout,
+    Order,
+    Owner,
+    Parts,
+    Student,
+    describe,
+    is_notebook,
+    order,
+    wrapper,
 )
-from autograder.grading.find.layout import Layout, Order, Parts, Placed, Student
-from autograder.grading.find.naming import natural_key, printable
-from autograder.grading.find.notebook import MAX_BYTES, Identity, identify
+from autograder.grading.find.naming import natural_key, printable, student_key
+from autograder.grading.find.notebook import Identity
+from autograder.grading.find.opening import (
+    METADATA,
+    is_ignored,
+    may_be_submission,
+    open_export,
+    open_hand_in,
+    read_bounded,
+    read_metadata,
+)
 
-METADATA = "submission_metadata.yml"
-_MAX_METADATA = 64 * 2**20
-_FILES_OF_THE_COURSE = ("attnkit", "data", "__MACOSX")
+__all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
+
+LOOKED_AT = 2_000  # entries of a folder that are looked at to learn whether a notebook is in it
+NAMED = 5
+_EXPORT = Bounds(memory=2**30, cpu_seconds=600, seconds=900.0, reply=64 * 2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +79,14 @@ class Intake:
     notices: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One file: where it lies in the hand-in, where on the disk, or why it was refused."""
+@dataclass
+class _Piece:
+    """One outermost entry: its name, and what to open for it, or what is wrong with it."""
 
-    parts: Parts
-    disk: Path | None
-    problem: str = ""
+    item: Item
+    start: list[tuple[Parts, Path]] = field(default_factory=list)
+    problems: list[tuple[Parts, str]] = field(default_factory=list)
+    others: list[Parts] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,211 +99,367 @@ class _Candidate:
     identity: Identity
 
 
-Identify = Callable[[str, bytes], Identity]
-
-
 def take_in(
-    paths: Sequence[Path], course: Course, scratch: Path, layout: str = "auto", known: Identify | None = None
+    paths: Sequence[Path], course: Course, scratch: Path, layout: str = "auto", bounds: Bounds | None = None
 ) -> Intake:
-    """Find every submission under `paths`; archives are opened into the folder `scratch`.
+    """Find every submission under `paths`; what is read of them is kept in the folder `scratch`.
 
-    `known(sha256, raw)` may remember what a file was identified as. Raises GradingError when a path cannot be used or
-    nothing is found.
+    Raises GradingError when a path cannot be used, may be a class or one student, or nothing is found.
     """
-    remember = known or (lambda sha256, raw: identify(raw, course))
     intake = Intake()
     candidates: list[_Candidate] = []
-    folders = [path for path in paths if path.suffix.lower() != ".ipynb"]
+    containers = [path for path in paths if not is_notebook(path.name)]
     for path in paths:
-        found = _Finder(path, scratch, one_of_many=len(folders) > 1)
-        candidates += _candidates(found, layout, course, remember, intake)
+        opener = _Opener(path, course, scratch, intake, bounds or Bounds())
+        candidates += opener.candidates(layout, one_of_many=len(containers) > 1)
     intake.submissions = _choose(candidates, course, intake.notices)
     if not intake.submissions:
-        where = ", ".join(str(path) for path in paths)
-        raise GradingError(
-            f"no notebook (.ipynb) found in {printable(where)}: is it the folder or archive with the submissions?"
-        )
+        where = ", ".join(printable(str(path)) for path in paths[:NAMED])
+        raise GradingError(f"no notebook (.ipynb) found in {where}: is it the folder or archive with the submissions?")
     return intake
 
 
-def read_bounded(path: Path) -> bytes:
-    """The bytes of a regular file, at most one more than a notebook may have; a link or device raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as source:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("it is not a regular file")
-        return source.read(MAX_BYTES + 1)
+class _Opener:
+    """One path of the command line."""
 
-
-class _Finder:
-    """Walks one path of the command line, through folders and archives."""
-
-    def __init__(self, root: Path, scratch: Path, one_of_many: bool) -> None:
+    def __init__(self, root: Path, course: Course, scratch: Path, intake: Intake, bounds: Bounds) -> None:
         self.root = root
-        self.one_of_many = one_of_many
+        self.course = course
         self.scratch = scratch
-        self.found: list[_Found] = []
-        self.others: list[Parts] = []
-        self.metadata: dict[str, Any] = {}
-        self._numbers = count()
-        self._walk_root()
-        self.found.sort(key=lambda file: natural_key("/".join(file.parts)))
+        self.intake = intake
+        self.bounds = bounds
+        self._archived_metadata: dict[Parts, Path] = {}
+        self._missing: dict[str, list[str]] = defaultdict(list)
+        self._metadata: Path | None = None
 
-    @property
-    def name(self) -> str:
-        """The folder's or archive's own name; empty for a single notebook."""
+    def candidates(self, kind: str, one_of_many: bool) -> Iterator[_Candidate]:
+        """Every notebook, and every problem, with everybody whose hand-in it is."""
+        pieces = self._pieces()
+        name = self._name()
+        layout = Layout(tuple(self.course.notebooks), name, kind)
+        wrapped = ""
+        if self._is_container():
+            items = [piece.item for piece in pieces]
+            if kind == "student" or (one_of_many and kind == "auto"):
+                yield from self._one(layout, pieces, items)
+                return
+            inside = {piece.item.name: self._items_inside(piece) for piece in pieces if piece.item.folder}
+            wrapped = wrapper(layout, items, inside, archive=self.root.is_file())
+            if wrapped:
+                pieces = self._unwrapped(pieces, wrapped)
+            if kind in ("auto", "nbgrader"):
+                pieces, layout = self._nbgrader(pieces, layout)
+            if kind == "files":
+                pieces = self._flattened(pieces)
+        known = self._known() if layout.kind in ("auto", "gradescope") else {}
+        layout = Layout(layout.notebooks, name, layout.kind, known)
+        kinds: list[str] = []
+        for piece in pieces:
+            owner = layout.owner(piece.item)
+            kinds.append(owner.kind)
+            yield from self._open(piece, owner)
+        self._tell_layout(kinds, wrapped)
+        self._tell_missing()
+
+    def _one(self, layout: Layout, pieces: list[_Piece], items: list[Item]) -> Iterator[_Candidate]:
+        """The whole path as one student's hand-in, unless it may be a class."""
+        if layout.kind == "auto" and layout.is_class(items):
+            raise GradingError(
+                f"{printable(self.root.name)} has several names in it: with several paths, say what each of them is: "
+                "--layout student for one student's hand-in, --layout folders (or the platform's) for a class"
+            )
+        whole = _Piece(Item(layout.root, folder=True))
+        for piece in pieces:
+            whole.start += piece.start
+            whole.problems += piece.problems
+            whole.others += piece.others
+        self._tell_layout(["student"], "")
+        yield from self._open(whole, layout.itself())
+
+    def _name(self) -> str:
         if self.root.is_dir():
             return self.root.resolve().name
         return archive_stem(self.root.name) if is_archive(self.root.name) else ""
 
-    def _walk_root(self) -> None:
-        root = self.root
-        if not root.exists():
+    def _is_container(self) -> bool:
+        return self.root.is_dir() or is_archive(self.root.name)
+
+    def _pieces(self) -> list[_Piece]:
+        """The outermost entries in order; raises GradingError when the path cannot be used."""
+        root, shown = self.root, printable(self.root.name)
+        if not os.path.lexists(root):
             raise GradingError(f"there is no file or folder {printable(str(root))}")
         if root.is_dir():
-            self._walk(root, ())
-        elif is_archive(root.name):
-            self._open(root, (), 1, Budget())
-            if not self.found and not self.others:
-                raise GradingError(f"{printable(root.name)} holds no notebook (.ipynb)")
-            if not any(file.disk for file in self.found) and self.found and not self.found[0].parts:
-                raise GradingError(f"{printable(root.name)}: {self.found[0].problem}")
-        elif root.suffix.lower() == ".ipynb":
-            self._add((root.name,), root.resolve())
-        else:
-            raise GradingError(
-                f"{printable(root.name)} is not a notebook (.ipynb), a folder or an archive (.zip, .tar.gz)"
-            )
+            return self._listed(root)
+        if is_archive(root.name):
+            pieces = self._unpacked(root)
+            if not any(piece.start or piece.problems for piece in pieces):
+                raise GradingError(f"{shown} holds no notebook (.ipynb)")
+            return pieces
+        if is_notebook(root.name):
+            return [_Piece(Item(root.name), [((root.name,), root.resolve())])]
+        raise GradingError(f"{shown} is not a notebook (.ipynb), a folder or an archive (.zip, .tar.gz)")
 
-    def _walk(self, folder: Path, parts: Parts) -> None:
+    def _listed(self, root: Path, above: Parts = ()) -> list[_Piece]:
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
+            names = sorted((name for name in os.listdir(root) if not is_ignored((name,))), key=natural_key)
         except OSError as error:
-            self.found.append(_Found((*parts, "?"), None, f"the folder cannot be read ({error.strerror})"))
-            return
-        for entry in entries:
-            here = (*parts, entry.name)
-            if _is_ignored(here):
+            raise GradingError(f"{printable(str(root))} cannot be read ({error.strerror})") from None
+        pieces = []
+        for name in names:
+            disk = root / name
+            folder = disk.is_dir() and not disk.is_symlink()
+            if name == METADATA and not folder:
+                self._metadata = disk
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                self._walk(Path(entry.path), here)
-            elif entry.is_file(follow_symlinks=False):
-                self._add(here, Path(entry.path))
-            elif _may_be_submission(here):
-                kind = "a link" if entry.is_symlink() else "a pipe or device"
-                self.found.append(_Found(here, None, f"it is {kind}, not a file: hand in the file itself"))
+            piece = _Piece(Item(name, folder, _holds(disk) if folder else _is_hand_in(name)))
+            if piece.item.folder or piece.item.holds:
+                piece.start.append(((*above, name), disk))
+            else:
+                piece.others.append((*above, name))
+            pieces.append(piece)
+        return pieces
 
-    def _add(self, parts: Parts, disk: Path, depth: int = 0, budget: Budget | None = None) -> None:
-        name = parts[-1].lower()
-        if name.endswith(".ipynb"):
-            self.found.append(_Found(parts, disk))
-        elif is_archive(name):
-            self._open(disk, (*parts[:-1], archive_stem(parts[-1])), depth + 1, (budget or Budget()).nested())
-        elif name.endswith(FOREIGN_ARCHIVES):
-            self.found.append(
-                _Found(parts, None, "this kind of archive cannot be opened: hand in the .ipynb or a .zip")
-            )
-        elif parts[-1] == METADATA:
-            self._read_metadata(disk)
+    def _unpacked(self, archive: Path) -> list[_Piece]:
+        """The outermost entries of a class's archive, which is taken apart behind the door."""
+        into = self._folder()
+        try:
+            opened = behind_the_door(lambda: open_export(archive.resolve(), into), _EXPORT, [archive], [into])
+        except (DoorError, ArchiveError) as error:
+            raise GradingError(f"{printable(archive.name)}: the archive is refused: {error}") from None
+        by_name: dict[str, _Piece] = {}
+
+        def piece(parts: Parts, holds: bool) -> _Piece:
+            item = Item(parts[0], len(parts) > 1, holds)
+            known = by_name.setdefault(item.name, _Piece(item))
+            known.item = Item(item.name, known.item.folder or item.folder, known.item.holds or holds)
+            return known
+
+        for listed, name in opened["files"]:
+            parts = tuple(listed)
+            if parts[-1] == METADATA and len(parts) <= 2:
+                self._metadata_in(parts, into / name)
+            elif parts[-1] != METADATA:
+                piece(parts, holds=True).start.append((parts, into / name))
+        for listed, problem in opened["refused"]:
+            piece(tuple(listed), holds=True).problems.append((tuple(listed), problem))
+        for listed in opened["others"]:
+            piece(tuple(listed), holds=False).others.append(tuple(listed))
+        return sorted(by_name.values(), key=lambda one: natural_key(one.item.name))
+
+    def _metadata_in(self, parts: Parts, disk: Path) -> None:
+        """Keep an archive's metadata by the folder it lies in; which of them is the export's is decided later."""
+        self._archived_metadata[parts[:-1]] = disk
+        if len(parts) == 1:
+            self._metadata = disk
+
+    def _unwrapped(self, pieces: list[_Piece], wrapped: str) -> list[_Piece]:
+        """The entries of the one folder that holds the class; entries beside it are told."""
+        (whole,) = [piece for piece in pieces if piece.item.name == wrapped]
+        beside = [parts[-1] for piece in pieces if piece is not whole for parts in piece.others]
+        if beside:
+            self._missing["left out, no notebook:"] += beside
+        if self.root.is_dir():
+            self._metadata = None
+            return self._listed(self.root / wrapped, (wrapped,))
+        self._metadata = self._archived_metadata.get((wrapped,))
+        return _split(whole, 1)
+
+    def _items_inside(self, piece: _Piece) -> list[Item]:
+        """The entries of an outermost folder, as far as they are needed to tell a class from a person."""
+        if self.root.is_dir():
+            folder = self.root / piece.item.name
+            try:
+                names = [name for name in os.listdir(folder)[:LOOKED_AT] if not is_ignored((name,))]
+            except OSError:
+                return []
+            items = [(name, (folder / name).is_dir() and not (folder / name).is_symlink()) for name in names]
+            return [
+                Item(name, is_folder, _holds(folder / name) if is_folder else _is_hand_in(name))
+                for name, is_folder in items
+            ]
+        return [inner.item for inner in _split(piece, 1)]
+
+    def _nbgrader(self, pieces: list[_Piece], layout: Layout) -> tuple[list[_Piece], Layout]:
+        """nbgrader's course folder: only what lies in its folder `submitted` was handed in."""
+        found = [piece for piece in pieces if piece.item.folder and piece.item.name == SUBMITTED]
+        if not found:
+            return pieces, layout
+        beside = [piece.item.name for piece in pieces if piece not in found and piece.item.holds]
+        if beside:
+            self.intake.notices.append(f"only {SUBMITTED}/ was read; left out: {_some(beside)}")
+        if self.root.is_dir():
+            (parts, disk), *_ = found[0].start
+            inner = self._listed(disk, parts)
         else:
-            self.others.append(parts)
+            inner = _split(found[0], self._depth_of(found[0]))
+        return inner, Layout(layout.notebooks, layout.root, "nbgrader")
 
-    def _open(self, archive: Path, parts: Parts, depth: int, budget: Budget) -> None:
-        if depth > MAX_DEPTH:
-            self.found.append(_Found((*parts, archive.name), None, "archives are nested too deeply"))
-            return
-        before = len(self.found)
+    def _depth_of(self, piece: _Piece) -> int:
+        """How many names lead from the root of the archive to what lies in the piece."""
+        paths = [*(parts for parts, _ in piece.start), *(parts for parts, _ in piece.problems), *piece.others]
+        return next((parts.index(piece.item.name) + 1 for parts in paths if piece.item.name in parts), 1)
+
+    def _flattened(self, pieces: list[_Piece]) -> list[_Piece]:
+        """One piece for each file; what an archive holds belongs to the archive."""
+        flat = []
+        for piece in pieces:
+            for parts, disk in piece.start:
+                for inner, file in _files_below(parts, disk):
+                    flat.append(_Piece(Item(inner[-1]), [(inner, file)]))
+            flat += [_Piece(Item(parts[-1]), [], [(parts, problem)]) for parts, problem in piece.problems]
+            flat += [
+                _Piece(Item(name, holds=False), others=[parts]) for *_, name in piece.others for parts in [(name,)]
+            ]
+        return flat
+
+    def _known(self) -> Mapping[str, Known]:
+        """What the export's own metadata says; nothing that lies deeper is asked."""
+        path = self._metadata
+        if path is None:
+            return {}
         try:
-            unpacked = unpack(archive, self._fresh, lambda inner: self._is_wanted(parts, inner), budget)
-        except ArchiveError as error:
-            self.found.append(_Found(parts, None, f"the archive is refused: {error}"))
-            return
-        for line in unpacked.refused:
-            name, _, reason = line.rpartition(": ")
-            self.found.append(
-                _Found((*parts, *(part for part in name.split("/") if part not in ("", "..", "."))), None, reason)
+            if path.is_symlink():
+                raise DoorError("it is a link")
+            read = behind_the_door(lambda: read_metadata(path), self.bounds, [path])
+        except (DoorError, ArchiveError) as error:
+            self.intake.notices.append(f"{METADATA} is not used: {error}; students are named by their numbers")
+            return {}
+        return {folder: _known(entry) for folder, entry in read.items()}
+
+    def _open(self, piece: _Piece, owner: Owner) -> Iterator[_Candidate]:
+        """Everything that one entry holds, each with everybody who handed it in."""
+        opened: dict[str, Any] = {"notebooks": [], "others": []}
+        found = []
+        into = None
+        if piece.start:
+            into = self._folder()
+            try:
+                opened = behind_the_door(
+                    lambda: open_hand_in(piece.start, into, self.course),
+                    self.bounds,
+                    [disk for _, disk in piece.start],
+                    [into],
+                )
+            except DoorError as error:
+                shown = printable("/".join(piece.start[0][0]), 200)
+                problem = Identity(problem=f"the hand-in is refused: {error}", unreadable=True)
+                found.append((shown, piece.item.name, None, "", problem))
+        for one in opened["notebooks"]:
+            disk = into / one["kept"] if into is not None and one["kept"] is not None else None
+            found.append((one["shown"], one["name"], disk, one["sha256"], Identity(**one["identity"])))
+        for parts, text in piece.problems:
+            found.append(
+                (printable("/".join(parts), 200), parts[-1], None, "", Identity(problem=text, unreadable=True))
             )
-        for inner, disk in unpacked.files:
-            self._add((*parts, *inner), disk, depth, budget)
-        if len(self.found) == before and depth > 1:
-            self.found.append(_Found(parts, None, "the archive holds no notebook"))
+        others = [*(parts[-1] for parts in piece.others), *opened["others"]]
+        if not found:
+            if owner.kind in ("canvas", "moodle", "gradescope") and (others or not piece.item.holds):
+                text = f"no notebook (.ipynb) was handed in, but {_some(others)}" if others else "nothing was handed in"
+                found.append((printable(piece.item.name, 200), piece.item.name, None, "", Identity(problem=text)))
+            elif piece.item.folder and others:
+                self._missing["no notebook from"].append(owner.students[0].name)
+            elif piece.item.folder:
+                self._missing["an empty folder from"].append(owner.students[0].name)
+            else:
+                self._missing["left out, no notebook:"].append(piece.item.name)
+        for shown, name, disk, sha256, identity in found:
+            for student in owner.students:
+                yield _Candidate(student, order(name, owner.time), shown, disk, sha256, identity)
 
-    def _is_wanted(self, parts: Parts, inner: Parts) -> bool:
-        if _is_ignored(inner):
-            return False
-        if _may_be_submission(inner) or inner[-1] == METADATA:
-            return True
-        self._add((*parts, *inner), self.root)
-        return False
+    def _folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.scratch))
 
-    def _fresh(self) -> Path:
-        return self.scratch / f"{id(self):x}-{next(self._numbers)}"
+    def _tell_missing(self) -> None:
+        """Name everybody and everything without a notebook, a few in each line."""
+        for words, names in self._missing.items():
+            for start in range(0, len(names), 2 * NAMED):
+                listed = ", ".join(printable(name, 60) for name in names[start : start + 2 * NAMED])
+                self.intake.notices.append(f"{words} {listed}")
 
-    def _read_metadata(self, disk: Path) -> None:
-        if disk.stat().st_size > _MAX_METADATA:
+    def _tell_layout(self, kinds: Iterable[str], wrapped: str) -> None:
+        told = describe(kinds, wrapped)
+        if told:
+            self.intake.layouts.append(f"{printable(self.root.name or str(self.root.resolve()))}: {told}")
+
+
+def _split(piece: _Piece, depth: int) -> list[_Piece]:
+    """The entries of a folder of an archive, whose names stand at `depth` of the paths, as pieces of their own."""
+    inner: dict[str, _Piece] = {}
+
+    def of(parts: Parts, holds: bool) -> _Piece:
+        name, folder = parts[min(depth, len(parts) - 1)], len(parts) > depth + 1
+        known = inner.setdefault(name, _Piece(Item(name, folder, holds)))
+        known.item = Item(name, known.item.folder or folder, known.item.holds or holds)
+        return known
+
+    for parts, disk in piece.start:
+        of(parts, holds=True).start.append((parts, disk))
+    for parts, problem in piece.problems:
+        of(parts, holds=True).problems.append((parts, problem))
+    for parts in piece.others:
+        of(parts, holds=False).others.append(parts)
+    return sorted(inner.values(), key=lambda one: natural_key(one.item.name))
+
+
+def _files_below(parts: Parts, disk: Path) -> Iterator[tuple[Parts, Path]]:
+    """Every file that may be a hand-in, at most so deep and so many as anybody looks."""
+    waiting = [(parts, disk)]
+    for _ in range(10 * LOOKED_AT):
+        if not waiting:
             return
+        here, path = waiting.pop()
+        if path.is_dir() and not path.is_symlink() and len(here) < 40:
+            with os.scandir(path) as entries:
+                waiting += [
+                    ((*here, entry.name), Path(entry.path)) for entry in entries if not is_ignored((entry.name,))
+                ]
+        elif _is_hand_in(here[-1]):
+            yield here, path
+
+
+def _holds(folder: Path) -> bool:
+    """Whether a notebook or archive is in a folder, as far as a bounded look can tell."""
+    waiting, looked = [(folder, 0)], 0
+    while waiting and looked < LOOKED_AT:
+        place, depth = waiting.pop()
         try:
-            loaded = yaml.load(disk.read_bytes(), Loader=_loader())
-        except (yaml.YAMLError, ValueError, RecursionError):
-            return
-        if isinstance(loaded, dict):
-            self.metadata |= {str(key): value for key, value in loaded.items()}
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    looked += 1
+                    if is_ignored((entry.name,)) or looked > LOOKED_AT:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if depth < 40:
+                            waiting.append((Path(entry.path), depth + 1))
+                    elif _is_hand_in(entry.name):
+                        return True
+        except OSError:
+            return True  # what cannot be read is told where it is opened
+    return bool(waiting)
 
 
-def _loader() -> Any:
-    """The fast safe YAML loader where it is built in."""
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _is_hand_in(name: str) -> bool:
+    return may_be_submission(name) or name.lower().endswith(FOREIGN_ARCHIVES)
 
 
-def _is_ignored(parts: Parts) -> bool:
-    return any(part.startswith(".") for part in parts) or "__MACOSX" in parts
+def _known(entry: Mapping[str, Any]) -> Known:
+    people = [
+        Student(student_key(email or sid or name), name or email or sid, "gradescope", sid, email)
+        for name, email, sid in entry["people"]
+        if email or sid or name
+    ]
+    return Known(tuple(people), entry["time"])
 
 
-def _may_be_submission(parts: Parts) -> bool:
-    return parts[-1].lower().endswith(".ipynb") or is_archive(parts[-1])
-
-
-def _candidates(found: _Finder, layout: str, course: Course, known: Identify, intake: Intake) -> Iterator[_Candidate]:
-    paths = [file.parts or (found.root.name,) for file in found.found]
-    arranged = Layout(paths, layout, found.metadata, course.notebooks, found.name, found.one_of_many)
-    if found.found:
-        intake.layouts.append(f"{printable(found.root.name or str(found.root))}: {arranged.describe()}")
-    with_notebook: set[str] = set()
-    for file, path in zip(found.found, paths, strict=True):
-        placed = arranged.place(path)
-        with_notebook |= {student.key for student in placed.students}
-        yield from _candidate(file, placed, known)
-    _tell_missing(found.others, arranged, with_notebook, intake.notices)
-
-
-def _candidate(file: _Found, placed: Placed, known: Identify) -> Iterator[_Candidate]:
-    shown = printable("/".join(file.parts), 200)
-    sha256, identity = "", Identity(problem=file.problem, unreadable=True)
-    if file.disk is not None:
-        try:
-            raw = read_bounded(file.disk)
-        except OSError as error:
-            identity = Identity(problem=f"the file cannot be read ({error.strerror or error})", unreadable=True)
-        else:
-            sha256 = hashlib.sha256(raw).hexdigest()
-            identity = known(sha256, raw)
-    for student in placed.students:
-        yield _Candidate(student, placed.order, shown, file.disk, sha256, identity)
-
-
-def _tell_missing(others: Iterable[Parts], layout: Layout, seen: set[str], notices: list[str]) -> None:
-    """One line for everybody who handed in files, but no notebook."""
-    inside = [parts for parts in others if len(parts) > 1 + len(layout.wrapper)]
-    inside = [parts for parts in inside if not set(parts) & set(_FILES_OF_THE_COURSE)]
-    names = {student.name for parts in inside for student in layout.place(parts).students if student.key not in seen}
-    if names:
-        listed = sorted(names, key=natural_key)
-        more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
-        notices.append(f"no notebook from {', '.join(listed[:5])}{more}")
+def _some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(printable(name, 60) for name in names[:NAMED]) + more
 
 
 def _choose(candidates: Iterable[_Candidate], course: Course, notices: list[str]) -> list[Submission]:
-    """One submission for each student and notebook: the newest; and one for a student with nothing but problems."""
+    """One submission for each student and notebook: the newest; and one for everything else that went wrong."""
     by_student: dict[str, list[_Candidate]] = defaultdict(list)
     for candidate in candidates:
         by_student[candidate.student.key].append(candidate)
@@ -294,21 +467,43 @@ def _choose(candidates: Iterable[_Candidate], course: Course, notices: list[str]
     only = next(iter(common)) if len(common) == 1 else ""
     chosen: list[Submission] = []
     for key in sorted(by_student, key=natural_key):
-        group = by_student[key]
-        good = [candidate for candidate in group if candidate.identity.notebook]
-        bad = [candidate for candidate in group if not candidate.identity.notebook]
-        by_notebook: dict[str, list[_Candidate]] = defaultdict(list)
-        for candidate in good:
-            by_notebook[candidate.identity.notebook].append(candidate)
-        chosen += [_newest(versions, course, notices) for _, versions in sorted(by_notebook.items())]
-        if good:
-            notices += [f"{key}: {candidate.shown} was left out: {candidate.identity.problem}" for candidate in bad]
-        else:
-            chosen.append(_problem(bad, course, only))
+        chosen += _of_student(by_student[key], course, only, notices)
     return chosen
 
 
-def _newest(versions: list[_Candidate], course: Course, notices: list[str]) -> Submission:
+def _of_student(group: list[_Candidate], course: Course, only: str, notices: list[str]) -> Iterator[Submission]:
+    by_notebook: dict[str, list[_Candidate]] = defaultdict(list)
+    bad = []
+    for candidate in group:
+        if candidate.identity.notebook:
+            by_notebook[candidate.identity.notebook].append(candidate)
+        else:
+            bad.append(candidate)
+    if not by_notebook:
+        yield _problem(bad, course, only)
+        return
+    lost: dict[str, list[_Candidate]] = defaultdict(list)
+    notes = []
+    for candidate in bad:
+        named = _named(candidate, course)
+        if candidate.identity.unreadable and named and named not in by_notebook:
+            lost[named].append(candidate)
+        else:
+            notes.append(f"{candidate.shown} was left out: {candidate.identity.problem}")
+    notices += [f"{group[0].student.key}: {note}" for note in notes]
+    for _, versions in sorted(by_notebook.items()):
+        yield _newest(versions, course, notices, notes)
+    for _, versions in sorted(lost.items()):
+        yield _problem(versions, course, "")
+
+
+def _named(candidate: _Candidate, course: Course) -> str:
+    """The notebook of the course that a file's name names, if any."""
+    plain = candidate.shown.replace("-", "_").replace(" ", "_")
+    return next((name for name in course.notebooks if name in plain), "")
+
+
+def _newest(versions: list[_Candidate], course: Course, notices: list[str], about: Sequence[str]) -> Submission:
     """The newest of several files: one that was worked on, by time, then attempt number, then name."""
     ranked = sorted(versions, key=lambda one: (not one.identity.untouched, one.order, natural_key(one.shown)))
     best = ranked[-1]
@@ -322,6 +517,8 @@ def _newest(versions: list[_Candidate], course: Course, notices: list[str]) -> S
     if best.identity.version != course.notebooks[best.identity.notebook].version:
         which = "an older version" if best.identity.version else "an unmarked version"
         notes += (f"{which} of {best.identity.notebook}; graded with today's tests",)
+    more = (f"and {len(about) - NAMED} more files were left out",) if len(about) > NAMED else ()
+    notes += (*about[:NAMED], *more)
     return Submission(
         best.student, best.identity.notebook, best.disk, best.shown, best.sha256, best.identity.version, notes
     )
@@ -331,10 +528,9 @@ def _problem(bad: list[_Candidate], course: Course, only: str) -> Submission:
     """A student's row when nothing that they handed in can be graded: the newest file and what is wrong with it."""
     ranked = sorted(bad, key=lambda one: (one.identity.unreadable, one.order, natural_key(one.shown)))
     worst = ranked[-1]
-    named = next((name for name in course.notebooks if name in worst.shown.replace("-", "_")), "")
     return Submission(
         worst.student,
-        named or only,
+        _named(worst, course) or only,
         None,
         worst.shown,
         worst.sha256,

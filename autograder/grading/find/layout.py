@@ -1,23 +1,34 @@
-"""Who handed in a file: read from where it lies, in the layouts that platforms and instructors really use."""
+"""Who handed in what: read from the outermost names of an export, which platforms and instructors write.
+
+Every outermost entry is placed by its own name alone, so no entry decides about another, and nothing that lies inside
+an entry decides about anything: that is the student's.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from autograder.grading.find.archive import archive_stem
+from autograder.grading.errors import GradingError
+from autograder.grading.find.archive import archive_stem, is_archive
 from autograder.grading.find.naming import printable, student_key
 
-LAYOUTS = ("auto", "folders", "files", "canvas", "moodle", "gradescope", "nbgrader")
+LAYOUTS = ("auto", "folders", "files", "student", "canvas", "moodle", "gradescope", "nbgrader")
 Parts = tuple[str, ...]
-
-_CANVAS = re.compile(r"^(?P<name>[^_]+)_(?:LATE_)?(?P<id>\d+)_(?P<submission>\d+)_(?P<file>.+)$", re.IGNORECASE)
-_MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(?:_.*)?$")
-_GRADESCOPE = re.compile(r"^submission_(?P<id>\d+)$")
-_ATTEMPT = re.compile(r"(?:\s*\((\d+)\)|-(\d+)|[_\s-]v(\d+))$")
-_OTTER_TIME = re.compile(r"[_-]?\d{4}[_-]\d{2}[_-]\d{2}T\d{2}[_-]\d{2}[_-]\d{2}(?:[_-]\d+)?$")
+NOTEBOOK_SUFFIXES = (".ipynb.txt", ".ipynb.json", ".ipynb")
+SUBMITTED = "submitted"
+MAX_DIGITS = 18
+_WORDS = {
+    "canvas": "Canvas download",
+    "moodle": "Moodle download",
+    "gradescope": "Gradescope export",
+    "nbgrader": "nbgrader's submitted folder",
+    "files": "one file a student",
+    "folders": "one folder a student",
+    "student": "one student's hand-in",
+}
+_USUAL_WRAPPERS = ("submissions",)
 _CHECKPOINT = "-checkpoint"
 
 
@@ -42,157 +53,223 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """One file with everybody who handed it in together."""
+class Known:
+    """What a platform's own metadata says about one submission."""
+
+    students: tuple[Student, ...] = ()
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One name in a folder or archive; `holds` says whether a notebook or an archive is it or is somewhere in it."""
+
+    name: str
+    folder: bool = False
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Everybody to whom one outermost entry belongs, the layout that says so, and the platform's time."""
 
     students: tuple[Student, ...]
-    order: Order
+    kind: str
+    time: str = ""
 
 
+@dataclass(frozen=True)
 class Layout:
-    """The layout of one folder or archive, and the students in it.
+    """Places the outermost entries of one path; `root` is the path's own name."""
 
-    `root` is the folder's own name; when it is `one_of_many` and holds a single notebook, it is the student's.
-    """
+    notebooks: tuple[str, ...]
+    root: str = ""
+    kind: str = "auto"
+    metadata: Mapping[str, Known] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        paths: Sequence[Parts],
-        kind: str,
-        metadata: Mapping[str, Any],
-        notebooks: Iterable[str],
-        root: str = "",
-        one_of_many: bool = False,
-    ) -> None:
-        self.metadata = metadata
-        self.names = tuple(notebooks)
-        self.root = root
-        self.kind = kind if kind != "auto" else _guess(paths)
-        if kind == "auto" and self.kind in ("files", "folders") and root and one_of_many and len(paths) == 1:
-            self.kind = "one"
-        self.wrapper = _wrapper(paths, self._bare) if kind == "auto" and self.kind == "folders" else ()
+    def owner(self, item: Item) -> Owner:
+        """To whom the outermost entry belongs."""
+        platform = self._platform(item.name)
+        if platform is not None:
+            return platform
+        if item.folder and self.kind != "files":
+            kind = "nbgrader" if self.kind == "nbgrader" else "folders"
+            return Owner((_plain(item.name, "nbgrader" if kind == "nbgrader" else ""),), kind)
+        raw = self.bare(item.name)
+        return Owner((_plain(raw or self.root or stem(item.name)),), "files" if raw else "student")
 
-    def place(self, parts: Parts) -> Placed:
-        """Who handed in the file at `parts`, and how new it is."""
-        stem = _stem(parts[-1])
-        order = Order(not stem.endswith(_CHECKPOINT), "", _attempt(stem))
-        if self.kind == "gradescope":
-            return self._gradescope(parts, order)
-        students = {"canvas": _canvas, "moodle": _moodle, "nbgrader": _nbgrader}.get(self.kind, self._none)(parts)
-        return Placed((students or self._plain(parts),), order)
+    def itself(self) -> Owner:
+        """The owner when the whole path is one student's hand-in."""
+        return self._platform(self.root) or Owner((_plain(self.root),), "student")
 
-    def describe(self) -> str:
-        """The layout in words."""
-        words = {
-            "canvas": "Canvas download",
-            "moodle": "Moodle download",
-            "gradescope": "Gradescope export",
-            "nbgrader": "nbgrader's submitted folder",
-            "files": "one file a student",
-            "one": "one student's hand-in",
-        }
-        inside = f", inside {printable('/'.join(self.wrapper))}" if self.wrapper else ""
-        return words.get(self.kind, "one folder a student") + inside
-
-    def _none(self, parts: Parts) -> Student | None:
-        return None
-
-    def _plain(self, parts: Parts) -> Student:
-        """The first folder's name, or the file's own name without the notebook's."""
-        parts = parts[len(self.wrapper) :]
-        folders = parts[:-1]
-        if self.kind == "one":
-            known = _canvas((self.root,)) or _moodle((self.root,))
-            if known is not None:
-                return known
-            raw = self.root
-        elif folders and self.kind != "files":
-            raw = folders[0]
-        else:
-            raw = self._bare(parts[-1]) or (folders[-1] if folders else self.root or _stem(parts[-1]))
-        return Student(student_key(raw), printable(raw))
-
-    def _bare(self, file_name: str) -> str:
+    def bare(self, file_name: str) -> str:
         """The file's name without the notebook's name, time stamps and attempt numbers; may be empty."""
-        stem = _ATTEMPT.sub("", _OTTER_TIME.sub("", _stem(file_name).removesuffix(_CHECKPOINT)))
-        for name in self.names:
-            stem = re.sub(re.escape(name).replace("_", r"[_\s-]"), "", stem, flags=re.IGNORECASE)
-        return stem.strip(" _-.")
+        text = stem(file_name).removesuffix(_CHECKPOINT)
+        text = _without_attempt(_without_otter_time(text))
+        for name in self.notebooks:
+            text = _without(text, name)
+        return text.strip(" _-.")
 
-    def _gradescope(self, parts: Parts, order: Order) -> Placed:
-        folder, found = next(((part, match) for part in parts if (match := _GRADESCOPE.match(part))), ("", None))
-        if found is None:
-            return Placed((self._plain(parts),), order)
-        entry = self.metadata.get(folder)
-        entry = entry if isinstance(entry, Mapping) else {}
-        submitters = entry.get(":submitters") or []
-        people = [_submitter(person) for person in submitters if isinstance(person, Mapping)]
-        order = Order(order.real, str(entry.get(":created_at", "")), order.attempt)
-        return Placed(tuple(people) or (Student(folder, folder, "gradescope", found["id"]),), order)
+    def is_name(self, item: Item) -> bool:
+        """Whether an entry could stand for a person: a folder always, a file unless it has the notebook's name only."""
+        return item.folder or any(character.isalpha() for character in self.bare(item.name))
 
+    def is_class(self, items: Iterable[Item]) -> bool:
+        """Whether the entries could be several people's: at least two with names, and no notebook without one."""
+        holding = [item for item in items if item.holds]
+        names = {item.name if item.folder else self.bare(item.name) for item in holding if self.is_name(item)}
+        return len(names) > 1 and all(self.is_name(item) for item in holding)
 
-def _guess(paths: Sequence[Parts]) -> str:
-    """The layout that most files have."""
-    tests: dict[str, Callable[[Parts], bool]] = {
-        "gradescope": lambda parts: any(_GRADESCOPE.match(part) for part in parts),
-        "moodle": lambda parts: _moodle(parts) is not None,
-        "nbgrader": lambda parts: _nbgrader(parts) is not None,
-        "canvas": lambda parts: _canvas(parts) is not None,
-        "files": lambda parts: len(parts) == 1,
-    }
-    for kind, fits in tests.items():
-        if paths and 2 * sum(fits(parts) for parts in paths) > len(paths):
-            return kind
-    return "folders"
+    def is_platform(self, item: Item) -> bool:
+        """Whether the entry has a name that only platforms give."""
+        return self._platform(item.name) is not None
 
-
-def _wrapper(paths: Sequence[Parts], bare: Callable[[str], str]) -> Parts:
-    """The folders that hold the whole class, such as the one that a zip program adds."""
-    wrapper: Parts = ()
-    while len(paths) > 1 and len({parts[0] for parts in paths}) == 1 and all(len(parts) > 1 for parts in paths):
-        inner = [parts[1:] for parts in paths]
-        plain = [len(parts) == 1 for parts in inner]
-        if any(plain) and not (all(plain) and all(_could_be_a_name(bare(parts[0])) for parts in inner)):
-            break
-        wrapper += paths[0][:1]
-        paths = inner
-    return wrapper
-
-
-def _could_be_a_name(text: str) -> bool:
-    return any(character.isalpha() for character in text)
-
-
-def _canvas(parts: Parts) -> Student | None:
-    found = next((match for part in parts if (match := _CANVAS.match(_stem(part)))), None)
-    return Student(f"{found['name']}_{found['id']}", found["name"], "canvas", found["id"]) if found else None
-
-
-def _moodle(parts: Parts) -> Student | None:
-    found = next((match for part in parts if (match := _MOODLE.match(_stem(part)))), None)
-    if found is None:
+    def _platform(self, name: str) -> Owner | None:
+        if self.kind in ("folders", "files", "student", "nbgrader"):
+            return None
+        found = {"gradescope": self._gradescope, "moodle": _moodle, "canvas": _canvas}
+        for kind, read in found.items():
+            if self.kind in ("auto", kind):
+                owner = read(name)
+                if owner is not None:
+                    return owner
         return None
-    name = printable(found["name"])
-    return Student(student_key(f"{name} {found['id']}"), name, "moodle", found["id"])
+
+    def _gradescope(self, name: str) -> Owner | None:
+        start, _, number = name.partition("_")
+        if start != "submission" or not _is_number(number):
+            return None
+        known = self.metadata.get(name, Known())
+        return Owner(known.students or (Student(name, name, "gradescope", number),), "gradescope", known.time)
 
 
-def _nbgrader(parts: Parts) -> Student | None:
-    folders = parts[:-1]
-    if "submitted" not in folders or folders.index("submitted") + 1 >= len(folders):
+def wrapper(layout: Layout, items: Sequence[Item], inside: Mapping[str, Sequence[Item]], archive: bool) -> str:
+    """The one folder that holds the whole class, such as a zip program adds, or nothing.
+
+    `inside` holds the entries of every outermost folder. Raises GradingError when one folder may be a person or a class.
+    """
+    holding = [item for item in items if item.holds]
+    if layout.kind not in ("auto", "canvas", "moodle", "gradescope", "nbgrader") or len(holding) != 1:
+        return ""
+    (only,) = holding
+    within = inside.get(only.name, ())
+    if not only.folder or layout.is_platform(only) or (only.name == SUBMITTED and layout.kind in ("auto", "nbgrader")):
+        return ""
+    others_are_people = any(item.folder for item in items if item is not only)
+    added_by_program = archive and only.name == layout.root
+    if not others_are_people and (
+        added_by_program
+        or only.name.lower() in _USUAL_WRAPPERS
+        or is_export(only.name)
+        or any(item.name == SUBMITTED and item.folder for item in within)
+    ):
+        return only.name if layout.is_class(within) or any(layout.is_platform(item) for item in within) else ""
+    if layout.is_class(within):
+        shown, above = printable(only.name, 60), printable(layout.root, 60)
+        what = "unpack the archive and give that folder" if archive else f"give {above}/{shown}"
+        raise GradingError(
+            f"{above} holds one folder, {shown}, with several names in it: if that is the class, {what}; "
+            "if it is one student, add --layout folders"
+        )
+    return ""
+
+
+def is_export(name: str) -> bool:
+    """Whether a folder has the name that Gradescope gives its exports: `assignment_123_export`."""
+    parts = name.split("_")
+    return len(parts) == 3 and parts[0] == "assignment" and _is_number(parts[1]) and parts[2] == "export"
+
+
+def describe(kinds: Iterable[str], wrapped: str = "") -> str:
+    """The layouts of a path in words, each once, in the order in which they were met."""
+    words = list(dict.fromkeys(_WORDS[kind] for kind in kinds))
+    return " and ".join(words) + (f", inside {printable(wrapped)}" if wrapped else "")
+
+
+def is_notebook(name: str) -> bool:
+    """Whether a file's name says that it is a notebook, also with what browsers add to it."""
+    return name.lower().endswith(NOTEBOOK_SUFFIXES)
+
+
+def stem(name: str) -> str:
+    """The name without the suffix of a notebook or an archive."""
+    for suffix in NOTEBOOK_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return archive_stem(name) if is_archive(name) else name
+
+
+def order(name: str, time: str = "") -> Order:
+    """How new a file is by its name and the platform's time."""
+    text = stem(name)
+    digits = _attempt_digits(text.removesuffix(_CHECKPOINT))[1]
+    return Order(not text.endswith(_CHECKPOINT), time, int(digits) if 0 < len(digits) <= MAX_DIGITS else 0)
+
+
+def _plain(raw: str, platform: str = "") -> Student:
+    return Student(student_key(raw), printable(raw), platform)
+
+
+def _canvas(name: str) -> Owner | None:
+    """`lastfirst_LATE_12345_67890_file.ipynb`: the platform's name and numbers come first, the student's name last."""
+    parts = stem(name).split("_", 4)
+    if len(parts) > 1 and parts[1].upper() == "LATE":
+        parts = [parts[0], *parts[2:]]
+    if len(parts) < 4 or not parts[0] or not _is_number(parts[1]) or not _is_number(parts[2]) or not parts[3]:
         return None
-    name = folders[folders.index("submitted") + 1]
-    return Student(student_key(name), printable(name), "nbgrader")
+    shown = printable(parts[0])
+    return Owner((Student(f"{shown}_{parts[1]}", shown, "canvas", parts[1]),), "canvas")
 
 
-def _submitter(person: Mapping[str, Any]) -> Student:
-    name, email, sid = (printable(str(person.get(field) or "")) for field in (":name", ":email", ":sid"))
-    return Student(student_key(email or sid or name), name or email or sid, "gradescope", sid, email)
+def _moodle(name: str) -> Owner | None:
+    """`Name_123456_assignsubmission_file_`, as a folder or before a file's name."""
+    before, found, _ = stem(name).partition("_assignsubmission_file")
+    person, _, number = before.rpartition("_")
+    if not found or not person or not _is_number(number):
+        return None
+    shown = printable(person)
+    return Owner((Student(student_key(f"{shown} {number}"), shown, "moodle", number),), "moodle")
 
 
-def _stem(name: str) -> str:
-    return name[: -len(".ipynb")] if name.lower().endswith(".ipynb") else archive_stem(name)
+def _is_number(text: str) -> bool:
+    return 0 < len(text) <= MAX_DIGITS and text.isascii() and text.isdigit()
 
 
-def _attempt(stem: str) -> int:
-    found = _ATTEMPT.search(stem.removesuffix(_CHECKPOINT))
-    return min(int(next(group for group in found.groups() if group)), 10**6) if found else 0
+def _attempt_digits(text: str) -> tuple[str, str]:
+    """What stands before an attempt number at the end (`(2)`, `-2`, `_v2`), and its digits; no digits when none."""
+    if text.endswith(")"):
+        before, bracket, digits = text[:-1].rpartition("(")
+        if bracket and digits.isascii() and digits.isdigit():
+            return before.rstrip(), digits
+        return text, ""
+    before = text.rstrip("0123456789")
+    digits = text[len(before) :]
+    if digits and before.endswith("-"):
+        return before[:-1], digits
+    if digits and before[-1:] == "v" and before[-2:-1] in ("_", "-", " "):
+        return before[:-2], digits
+    return text, ""
+
+
+def _without_attempt(text: str) -> str:
+    return _attempt_digits(text)[0]
+
+
+_OTTER_TIME = re.compile(r"[_-]?\d{4}[_-]\d{2}[_-]\d{2}T\d{2}[_-]\d{2}[_-]\d{2}(?:[_-]\d{1,9})?\Z")
+_OTTER_LONGEST = 32
+
+
+def _without_otter_time(text: str) -> str:
+    """The text without the time stamp that Otter puts at the end of its exports."""
+    tail = text[-_OTTER_LONGEST:]
+    found = _OTTER_TIME.search(tail)
+    return text if found is None else text[: len(text) - len(tail) + found.start()]
+
+
+def _without(text: str, name: str) -> str:
+    """The text without a notebook's name, in whose place of `_` a blank or a dash may stand."""
+    plain = text.casefold().replace("-", "_").replace(" ", "_")
+    if len(plain) != len(text):
+        return text
+    place = plain.find(name.casefold())
+    return text if place < 0 else text[:place] + text[place + len(name) :]

@@ -7,12 +7,14 @@ import re
 import unicodedata
 
 MAX_NAME = 100
+_TAGGED = re.compile(r"-[0-9a-f]{12}\Z")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def printable(text: str, limit: int = MAX_NAME) -> str:
-    """One line of `text` that cannot move the cursor, reorder its neighbours or hide."""
-    clean = "".join("�" if _is_dangerous(character) else character for character in unicodedata.normalize("NFC", text))
+    """One line of `text` that cannot move the cursor, reorder its neighbours or hide; work is bounded by `limit`."""
+    text = unicodedata.normalize("NFC", text[: 8 * limit + 8])
+    clean = "".join("�" if _is_dangerous(character) else character for character in text)
     clean = " ".join(clean.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
@@ -25,25 +27,40 @@ def printable_text(text: str, limit: int = 2_000) -> str:
 def student_key(raw: str) -> str:
     """A printable name that is different for different `raw` names."""
     clean = printable(raw)
-    return clean if clean == unicodedata.normalize("NFC", raw) and clean else f"{clean or 'nameless'} {_tag(raw)}"
+    whole = unicodedata.normalize("NFC", raw) if len(raw) <= 4 * MAX_NAME else raw
+    return clean if clean == whole and clean else f"{clean or 'nameless'} {_tag(raw)}"
 
 
 def file_slug(name: str) -> str:
-    """A file name made of letters, digits, dot, dash and underscore, different for different names."""
+    """A file name made of letters, digits, dot, dash and underscore, different for different names.
+
+    A name that is changed gets a tag at its end, and so does one that could be taken for a tagged one.
+    """
     slug = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60]
-    return slug if slug == name else f"{slug or 'student'}-{_tag(name)}"
+    return slug if slug == name and not _TAGGED.search(name) else f"{slug or 'student'}-{_tag(name)}"
 
 
 def spreadsheet_safe(text: str) -> str:
-    """`text` such that no spreadsheet takes it for a formula (a leading quote is added where one could)."""
-    clean = printable(text, 500)
-    return "'" + clean if clean.lstrip().startswith(_FORMULA) else clean
+    """`text` such that no spreadsheet takes it for a formula (a quote is added where one could).
+
+    A program that cuts at semicolons finds none behind a semicolon either.
+    """
+    return ";".join(_no_formula(part) for part in printable(text, 500).split(";"))
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts `file 2` before `file 10`."""
-    parts = re.findall(r"\d+|\D+", text.casefold())
-    return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
+    parts = re.findall(r"[0-9]+|[^0-9]+", text.casefold())
+    numbers = (part.lstrip("0") for part in parts)
+    return tuple(
+        (0, len(number), number) if part.isdecimal() and part.isascii() else (1, 0, part)
+        for part, number in zip(parts, numbers, strict=True)
+    )
+
+
+def _no_formula(text: str) -> str:
+    bare = text.lstrip()
+    return text[: len(text) - len(bare)] + "'" + bare if bare.startswith(_FORMULA) else text
 
 
 def _is_dangerous(character: str) -> bool:
@@ -51,4 +68,4 @@ def _is_dangerous(character: str) -> bool:
 
 
 def _tag(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -15,8 +15,8 @@ MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
 MAX_CODE = 2 * 2**20
 METADATA_KEY = "attention_course"
-_DEFINITION = re.compile(r"^\s*(?:def|class)\s+([A-Za-z_]\w*)", re.MULTILINE)
-_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
+_DEFINITION = re.compile(r"^[ \t]*(?:def|class)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _SAME_CELLS = 3
 
 
@@ -74,6 +74,13 @@ def read_notebook(raw: bytes) -> Notebook:
     return _checked(data)
 
 
+def write_notebook(notebook: Notebook) -> bytes:
+    """The code of a notebook as a small file of our own, which `read_notebook` reads back as the same notebook."""
+    cells = [{"cell_type": "code", "id": cell.id, "source": cell.source} for cell in notebook.cells]
+    origin = {METADATA_KEY: {"notebook": notebook.origin, "version": notebook.version}}
+    return json.dumps({"cells": cells, "metadata": origin, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+
 def source_digest(source: str) -> str:
     """The SHA-256 of a cell's source without trailing spaces and outer blank lines, so that saving changes nothing."""
     lines = [line.rstrip() for line in source.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
@@ -86,6 +93,11 @@ def identify(raw: bytes, course: Course) -> Identity:
         notebook = read_notebook(raw)
     except UnreadableError as error:
         return Identity(problem=str(error), unreadable=True)
+    return identify_notebook(notebook, course)
+
+
+def identify_notebook(notebook: Notebook, course: Course) -> Identity:
+    """Which notebook of the course it is, or that it is none of them."""
     known = _named(notebook, course) or _by_cells(notebook, course) or _by_definitions(notebook, course)
     if known is None:
         return Identity(problem="not a notebook of this course, or none that the grader knows")

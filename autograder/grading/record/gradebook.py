@@ -14,7 +14,6 @@ from typing import Any, Self
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Submission
 from autograder.grading.find.layout import Student
-from autograder.grading.find.notebook import Identity
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 
 SCHEMA_VERSION = 1
@@ -52,11 +51,6 @@ CREATE TABLE history (
     student TEXT NOT NULL, notebook TEXT NOT NULL, sha256 TEXT NOT NULL, tests_version TEXT NOT NULL,
     status TEXT NOT NULL, score REAL, graded_at TEXT NOT NULL
 );
-CREATE TABLE files (
-    sha256 TEXT NOT NULL, course TEXT NOT NULL, notebook TEXT NOT NULL, version TEXT NOT NULL,
-    untouched INTEGER NOT NULL, problem TEXT NOT NULL, unreadable INTEGER NOT NULL,
-    PRIMARY KEY (sha256, course)
-) WITHOUT ROWID;
 """
 
 
@@ -181,26 +175,6 @@ class Gradebook:
                 *(student.name, student.platform, student.id, student.email, submission.shown),
                 student.key,
                 submission.notebook,
-            ),
-        )
-
-    def identity(self, sha256: str, course: str) -> Identity | None:
-        """What a file was identified as in an earlier run with the same course."""
-        row = self._base.execute(
-            "SELECT notebook, version, untouched, problem, unreadable FROM files WHERE sha256 = ? AND course = ?",
-            (sha256, course),
-        ).fetchone()
-        return Identity(row[0], row[1], bool(row[2]), row[3], bool(row[4])) if row else None
-
-    def remember(self, sha256: str, course: str, identity: Identity) -> None:
-        """Keep what a file was identified as."""
-        values = asdict(identity)
-        self._base.execute(
-            f"INSERT OR REPLACE INTO files VALUES ({_places(7)})",
-            (
-                sha256,
-                course,
-                *(values[name] for name in ("notebook", "version", "untouched", "problem", "unreadable")),
             ),
         )
 
