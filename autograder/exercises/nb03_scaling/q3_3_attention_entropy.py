@@ -118,7 +118,7 @@ EXERCISE = Exercise(
         Test(
             "zero weights", "a weight of 0 adds nothing, and a row of zeros has entropy 0",
             lambda rng: [
-                entropy_case(np.eye(3)), entropy_case(np.concatenate([[1 - 60 * 8e-5], np.full(60, 8e-5)])), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
+                entropy_case(np.eye(3)), entropy_case(np.array([1 - 6 * 8e-5, *6 * [8e-5]])), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
             ],
         ),
         Test("number types", "float32 in, float32 out", lambda rng: [entropy_case(shares(rng, 2, 6), dtype="float32")]),
@@ -197,7 +197,7 @@ EXERCISE = Exercise(
             "small-weights-dropped",
             "small weights counted as zeros",
             "A weight of a ten-thousandth adds nothing.",
-            "How much do sixty of them add together? Only a weight of exactly 0 adds nothing.",
+            "How much do six of them add together? Only a weight of exactly 0 adds nothing.",
             "step 1 of the stub",
             code=entropy_of_large_weights,
         ),
