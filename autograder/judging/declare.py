@@ -5,8 +5,10 @@ A file `autograder/exercises/nbNN_topic/qN_M_title.py` declares one exercise as 
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,8 +138,25 @@ class Exercise:
 
 
 def rng_for(*names: str) -> np.random.Generator:
-    """A generator seeded by the names alone, so that every draw is the same on every machine."""
-    return np.random.default_rng(zlib.crc32("/".join(names).encode()))
+    """A generator seeded by the names alone, so that every draw is the same on every machine.
+
+    Within `other_draws`, it is seeded by the names and the number given there.
+    """
+    seed = zlib.crc32("/".join(names).encode())
+    return np.random.default_rng(seed if _DRAW.get() == 0 else [seed, _DRAW.get()])
+
+
+@contextlib.contextmanager
+def other_draws(number: int) -> Iterator[None]:
+    """Draw other cases than the tests do, as their generators give them under another seed; 0 stands for the tests' own."""
+    token = _DRAW.set(number)
+    try:
+        yield
+    finally:
+        _DRAW.reset(token)
+
+
+_DRAW: ContextVar[int] = ContextVar("draw", default=0)
 
 
 def rounded(rng: np.random.Generator, *shape: int, scale: float = 1.0, digits: int = 1) -> np.ndarray:

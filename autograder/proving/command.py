@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,9 +12,11 @@ from rich.table import Table
 
 from autograder.building.chosen import chosen_notebooks
 from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.proving.corpus import STATES, Told, corpus, rates, told_of, written
 from autograder.proving.mutants import examine_mutants, sample_mutants
 from autograder.proving.page import proof_page
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
+from autograder.proving.seeds import under_seed
 
 
 @click.command()
@@ -24,8 +27,12 @@ from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 @click.option(
     "--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook."
 )
+@click.option("--seeds", type=int, metavar="N", help="Instead: draw the tests' cases anew under N other seeds.")
+@click.option("--blind", is_flag=True, help="Instead: run the wrong answers that were written blind, and print rates.")
 @click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
-def prove(numbers: tuple[str, ...], page: Path | None, mutants: int | None, quiet: bool) -> None:
+def prove(
+    numbers: tuple[str, ...], page: Path | None, mutants: int | None, seeds: int | None, blind: bool, quiet: bool
+) -> None:
     """Run every known mistake and every accepted variant through the public checks and the hidden tests."""
     import torch
 
@@ -35,6 +42,10 @@ def prove(numbers: tuple[str, ...], page: Path | None, mutants: int | None, quie
         for number in chosen_notebooks(numbers):
             _show_mutants(number, mutants, console)
         return
+    if seeds is not None:
+        sys.exit(_show_seeds(chosen_notebooks(numbers), seeds, console))
+    if blind:
+        sys.exit(_show_blind(chosen_notebooks(numbers), console, quiet))
     proofs: list[Proof] = []
     for number in chosen_notebooks(numbers):
         for exercise in exercises_of(number):
@@ -55,6 +66,51 @@ def _show_mutants(number: str, count: int, console: Console) -> None:
     for mutant in survivors:
         console.print(f"  survives in {mutant.question}, line {mutant.line} ({mutant.operator})", markup=False)
         console.print(f"    - {mutant.before}\n    + {mutant.after}", markup=False)
+
+
+def _show_seeds(numbers: Sequence[str], count: int, console: Console) -> int:
+    """Print every right answer that fails and every mistake that survives under another seed; returns an exit status."""
+    alarms = survivors = runs = 0
+    for number in numbers:
+        for exercise in exercises_of(number):
+            for found in (under_seed(exercise, seed) for seed in range(1, count + 1)):
+                runs += len(exercise.variants)
+                alarms += len(found.false_alarms)
+                survivors += len(found.survivors)
+                for variant, test, problem in found.false_alarms:
+                    console.print(
+                        f"{exercise.heading}, seed {found.seed}: {variant!r} fails {test!r}: {problem}", markup=False
+                    )
+                for mistake in found.survivors:
+                    console.print(f"{exercise.heading}, seed {found.seed}: {mistake} survives", markup=False)
+        console.print(f"{NOTEBOOKS[number]}: {count} other seeds done")
+    console.print(f"{alarms} of {runs} right answers refused, {survivors} mistakes survive under {count} other seeds")
+    return 1 if alarms or survivors else 0
+
+
+def _show_blind(numbers: Sequence[str], console: Console, quiet: bool) -> int:
+    """Print what the tests say of the wrong answers written blind; the status is 1 where a name is false."""
+    everything: list[Told] = []
+    table = Table("notebook", "answers", "caught", *STATES[1:], "false names", "public", box=None)
+    for number in (number for number in numbers if number in written()):
+        told = [told_of(*entry) for entry in corpus(number)]
+        everything += told
+        table.add_row(NOTEBOOKS[number], *_rates_row(told))
+        for one in told:
+            if one.false_name or one.public_false_name:
+                console.print(
+                    f"false name: {one.question} {one.says}: {one.false_name or one.public_false_name}", markup=False
+                )
+            elif not quiet and one.state in ("survives", "other numbers", "remark"):
+                console.print(f"{one.state}: {one.question} {one.says}", markup=False)
+    table.add_row("all", *_rates_row(everything))
+    console.print(table)
+    return 1 if any(one.false_name for one in everything) else 0
+
+
+def _rates_row(told: list[Told]) -> list[str]:
+    counts = rates(told)
+    return [str(counts[name]) for name in ("answers", "caught", *STATES[1:], "false names", "public false names")]
 
 
 def show(proof: Proof, console: Console, quiet: bool) -> None:

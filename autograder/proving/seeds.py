@@ -1,0 +1,125 @@
+"""The same proof under other seeds of the input generators: a test that is right by luck fails here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from attnkit.checking.agree import same_behaviour
+from attnkit.checking.case import Case, Outcome, TensorValue
+from attnkit.checking.execute import execute
+from autograder.judging.declare import Exercise, Mistake, other_draws
+from autograder.judging.examine import Trace, answers, as_targets, known_trace, run_test, targets_of
+
+
+@dataclass(frozen=True)
+class UnderSeed:
+    """What went wrong with one exercise under one seed: right answers that fail, and mistakes that pass everything."""
+
+    seed: int
+    false_alarms: tuple[tuple[str, str, str], ...]
+    survivors: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw every case under another seed, and forget what was computed for the cases before and after."""
+    _forget()
+    try:
+        with other_draws(seed):
+            yield
+    finally:
+        _forget()
+
+
+def under_seed(exercise: Exercise, seed: int) -> UnderSeed:
+    """Run every right answer and every mistake of one exercise through its hidden tests, their cases drawn anew."""
+    with seeded(seed):
+        false_alarms = [
+            (variant.name, test, problem)
+            for variant in exercise.variants
+            for test, problem in _problems(exercise, as_targets(exercise, variant.code)).items()
+        ]
+        survivors = [
+            mistake.name for mistake in exercise.mistakes if not _problems(exercise, targets_of(exercise, (mistake,)))
+        ]
+    return UnderSeed(seed, tuple(false_alarms), tuple(survivors))
+
+
+def behaves_as(
+    exercise: Exercise,
+    targets: Mapping[str, Any],
+    mistakes: tuple[Mistake, ...],
+    seeds: int = 2,
+    values_alone: bool = False,
+) -> bool:
+    """Whether an answer does what mistakes do on inputs that no test has drawn: the evidence that a name is not false.
+
+    With `values_alone`, number types, gradients and changed inputs do not count. Tests with a judge draw nothing from
+    these generators, and are left out.
+    """
+    wrong = targets_of(exercise, mistakes)
+    for seed in range(1, seeds + 1):
+        with seeded(seed):
+            for test in exercise.tests:
+                if test.judge is None and not _alike(exercise, targets, wrong, test.name, values_alone):
+                    return False
+    return True
+
+
+def _alike(exercise: Exercise, one: Mapping[str, Any], other: Mapping[str, Any], test: str, values_alone: bool) -> bool:
+    traces = [trace(exercise, targets, test) for targets in (one, other)]
+    steps = [
+        (case, first, second)
+        for (case, first), (_, second) in zip(traces[0].steps, traces[1].steps, strict=False)
+        if not case.raises
+    ]
+    if values_alone:
+        steps = [(_coarse(case), _plain(first), _plain(second)) for case, first, second in steps]
+    return same_behaviour(steps)
+
+
+def _plain(outcome: Outcome) -> Outcome:
+    """The outcome with nothing but its values, all of one number type."""
+    return Outcome(value=_in_float64(outcome.value), failure=outcome.failure)
+
+
+def _in_float64(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_in_float64(item) for item in value)
+    if isinstance(value, TensorValue) and value.data.dtype.kind in "biuf":
+        return value.data.astype(np.float64)
+    if isinstance(value, bool | int | float | np.ndarray) and np.asarray(value).dtype.kind in "biuf":
+        return np.asarray(value, dtype=np.float64)
+    return value
+
+
+def _coarse(case: Case) -> Case:
+    return replace(case, dtype="float32", gradient=False)
+
+
+def trace(exercise: Exercise, targets: Mapping[str, Any], test: str) -> Trace:
+    """What an answer does in one test."""
+    return run_test(
+        exercise, exercise.test(test), lambda case: execute(targets[case.function or exercise.names[0]], case)
+    )
+
+
+def _problems(exercise: Exercise, targets: Mapping[str, Any]) -> dict[str, str]:
+    """The tests that an answer fails, each with what was expected and found."""
+    problems = {}
+    for test in exercise.tests:
+        problem = trace(exercise, targets, test.name).problem
+        if problem is not None:
+            difference = problem.difference
+            problems[test.name] = f"{difference.problem}: expected {difference.expected}, found {difference.found}"
+    return problems
+
+
+def _forget() -> None:
+    answers.cache_clear()
+    known_trace.cache_clear()
