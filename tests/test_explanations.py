@@ -154,3 +154,22 @@ def test_two_mistakes_that_exclude_each_other_are_no_pair():
                 assert other in {one.name for one in exercise.mistakes}
                 assert {mistake.name, other} not in pairs
         assert not any("right values" in mistake.title for mistake in exercise.mistakes)
+
+
+def test_a_known_mistake_with_a_second_fault_beside_it_keeps_its_name_where_the_numbers_show_it():
+    def hard_choice_in_float32(q, K, V):
+        weights = (np.arange(len(K)) == np.argmax(K @ q)).astype(np.float32)
+        return (weights @ V).astype(np.float32), weights
+
+    names, messages = hidden("q2_2", hard_choice_in_float32)
+    assert "hard-choice" in names
+    assert all("hard" not in message for message in messages if "number type" in message)
+
+
+def test_what_no_numbers_show_is_not_named():
+    def ten_times_the_key(K, target):
+        return 10 * K[target]
+
+    names, messages = hidden("q2_7", ten_times_the_key)
+    assert messages
+    assert names == {""}

@@ -11,7 +11,7 @@ from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
-from attnkit.checking.agree import same_behaviour
+from attnkit.checking.agree import same_behaviour, same_values
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
@@ -24,6 +24,7 @@ from autograder.judging.expected import expected_answer
 from autograder.judging.relate import relation_in
 
 Targets = Mapping[str, Any]
+OF_NUMBERS = ("values", "property", "finite", "shape", "structure")  # differences that lie in what is returned
 
 
 def check_hidden(question: str, test_name: str, environment: Any) -> None:
@@ -57,6 +58,7 @@ class Examination:
         self.targets = targets
         self._traces: dict[str, Trace] = {}
         self._stopped: Failure | None = None
+        self._numbers_of: tuple[Mistake, ...] | None = None
 
     def trace(self, test: Test) -> Trace:
         """What the answer did in one test; each test is run once."""
@@ -93,8 +95,22 @@ class Examination:
         base = Report(exercise.heading, difference.problem, expected=difference.expected, found=difference.found)
         if difference.kind in ("unfinished", "missing", "timeout", "died", "state"):
             return base
-        report = named(replace(base, tested=test.says), self.diagnosis())
+        report = named(replace(base, tested=test.says), self.diagnosis() or self._half_of_it(test))
         return report if report.mistake else described(report, self._relation(test))
+
+    def _half_of_it(self, test: Test) -> tuple[Mistake, ...]:
+        """A known mistake that gives all the numbers of this answer, which has a second fault beside them.
+
+        The second is one of number types, gradients, changed inputs or sizes not refused; it names no test that it fails alone.
+        """
+        if self._numbers_of is None:
+            traces = {other.name: self.trace(other) for other in self.exercise.tests}
+            found = (one for one in self.exercise.mistakes if gives_the_numbers(self.exercise, one, traces))
+            self._numbers_of = tuple(next(((mistake,) for mistake in found), ()))
+        known = known_trace(self.exercise, self._numbers_of, test).problem if self._numbers_of else None
+        problem = self.trace(test).problem
+        alike = known is not None and problem is not None and known.difference.kind == problem.difference.kind
+        return self._numbers_of if alike and known is not None and known.difference.kind in OF_NUMBERS else ()
 
     def _relation(self, test: Test) -> Relation | None:
         """How the answer differs from the right one, for tests that compare it with one."""
@@ -257,6 +273,27 @@ def _agreement(exercise: Exercise, candidate: tuple[Mistake, ...], test: Test, t
     if same_steps(known, trace) or trace.problem.mistake in {mistake.name for mistake in candidate}:
         return "evidence"
     return "no" if test.judge is None else "nothing"
+
+
+def gives_the_numbers(exercise: Exercise, mistake: Mistake, traces: Mapping[str, Trace]) -> bool:
+    """Whether a mistake gives the numbers that an answer gave in every possible case, and wrong ones in some."""
+    wrong = False
+    for test in exercise.tests:
+        known, trace = known_trace(exercise, (mistake,), test), traces[test.name]
+        if test.judge is not None:
+            if _agreement(exercise, (mistake,), test, trace) == "no":
+                return False
+            continue
+        steps = [
+            (case, one, other)
+            for (case, one), (_, other) in zip(known.steps, trace.steps, strict=False)
+            if not case.raises and not case.verify
+        ]
+        complete = len(known.steps) == len(trace.steps) and not any(case.verify for case, _ in known.steps)
+        if not complete or not same_values(steps):
+            return False
+        wrong = wrong or (known.problem is not None and known.problem.difference.kind in OF_NUMBERS)
+    return wrong
 
 
 def same_steps(one: Trace, other: Trace) -> bool:

@@ -75,7 +75,7 @@ def told_of(exercise: Exercise, says: str, targets: Mapping[str, Any]) -> Told:
     reports = tuple(report for test in exercise.tests if (report := examination.verdict(test)))
     public = _public(exercise, targets)
     names = {report.mistake for report in reports if report.mistake}
-    false = next((name for name in sorted(names) if not _holds(exercise, targets, name)), "")
+    false = next((name for name in sorted(names) if not _holds(exercise, targets, name, True)), "")
     name = public.mistake if public else ""
     public_false = "" if not name or any(_holds(exercise, targets, part, True) for part in name.split(" or ")) else name
     return Told(exercise.question, says, reports, public, false, public_false)

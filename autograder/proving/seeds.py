@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from attnkit.checking.agree import same_behaviour
-from attnkit.checking.case import Case, Outcome, TensorValue
+from attnkit.checking.agree import same_behaviour, same_values
 from attnkit.checking.execute import execute
 from autograder.judging.declare import Exercise, Mistake, other_draws
 from autograder.judging.examine import Trace, answers, as_targets, known_trace, run_test, targets_of
@@ -78,28 +75,7 @@ def _alike(exercise: Exercise, one: Mapping[str, Any], other: Mapping[str, Any],
         for (case, first), (_, second) in zip(traces[0].steps, traces[1].steps, strict=False)
         if not case.raises
     ]
-    if values_alone:
-        steps = [(_coarse(case), _plain(first), _plain(second)) for case, first, second in steps]
-    return same_behaviour(steps)
-
-
-def _plain(outcome: Outcome) -> Outcome:
-    """The outcome with nothing but its values, all of one number type."""
-    return Outcome(value=_in_float64(outcome.value), failure=outcome.failure)
-
-
-def _in_float64(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return tuple(_in_float64(item) for item in value)
-    if isinstance(value, TensorValue) and value.data.dtype.kind in "biuf":
-        return value.data.astype(np.float64)
-    if isinstance(value, bool | int | float | np.ndarray) and np.asarray(value).dtype.kind in "biuf":
-        return np.asarray(value, dtype=np.float64)
-    return value
-
-
-def _coarse(case: Case) -> Case:
-    return replace(case, dtype="float32", gradient=False)
+    return same_values(steps) if values_alone else same_behaviour(steps)
 
 
 def trace(exercise: Exercise, targets: Mapping[str, Any], test: str) -> Trace:

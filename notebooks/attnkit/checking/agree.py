@@ -31,6 +31,27 @@ def same_behaviour(steps: Steps) -> bool:
     return all(pair == "same" or (pair == "alike" and valued) for pair in pairs)
 
 
+def same_values(steps: Steps) -> bool:
+    """Whether two answers gave the same numbers in every case, whatever their number types and all else that is looked at."""
+    return same_behaviour(
+        [(replace(case, dtype="float32", gradient=False), _bare(one), _bare(other)) for case, one, other in steps]
+    )
+
+
+def _bare(outcome: Outcome) -> Outcome:
+    return Outcome(value=_in_float64(outcome.value), failure=outcome.failure)
+
+
+def _in_float64(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_in_float64(item) for item in value)
+    if isinstance(value, TensorValue):
+        value = value.data
+    if isinstance(value, bool | int | float | np.ndarray) and np.asarray(value).dtype.kind in "biuf":
+        return np.asarray(value, dtype=np.float64)
+    return value
+
+
 def stored(outcome: Outcome) -> Outcome:
     """An outcome with no more in it than `same_behaviour` needs: gradients as slopes, and no line of code."""
     failure = replace(outcome.failure, line="") if outcome.failure else None
