@@ -7,10 +7,9 @@ import pytest
 from autograder.exercises import exercise_for, exercises_of
 from autograder.judging.examine import Examination
 from autograder.proving.blind.edits import run, spoiled
+from autograder.proving.corpus import written
 
-NOTEBOOKS = {
-    number: importlib.import_module(f"autograder.proving.blind.nb{number}") for number in ("01", "02", "03", "04", "05")
-}
+NOTEBOOKS = {number: importlib.import_module(f"autograder.proving.blind.nb{number}") for number in written()}
 QUESTIONS = [(number, question) for number, module in NOTEBOOKS.items() for question in module.RIGHT]
 
 
