@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -306,6 +307,28 @@ def test_two_translations_are_an_error(source: dict[str, ModuleType], monkeypatc
         list(generate.lines(None))
 
 
+def lengths(pairs: list[Pair]) -> tuple[list[int], list[int]]:
+    return [len(pair.source) for pair in pairs], [len(pair.target) for pair in pairs]
+
+
+def test_the_data_sheets_readings_are_those_of_the_corpus(pairs: list[Pair], source: dict[str, ModuleType]) -> None:
+    """*poor*, *old* and *big* always stand after their noun, and a walk is always *en* a place."""
+    sheet = (FOLDER / "DATASHEET.md").read_text("utf-8")
+    assert "*my poor mother* is *mi madre pobre*" in sheet
+    assert "*walk in the forest* is *caminar en el bosque*" in sheet
+    assert "*old* and *big* stand after their nouns" in sheet
+    nouns = {form for noun in source["lexicon"].NOUNS for form in (noun.english, noun.plural)}
+    order: dict[str, set[bool]] = {"poor": set(), "old": set(), "big": set(), "good": set()}
+    for pair in pairs:
+        for place, (adjective, noun) in enumerate(pairwise(pair.source)):
+            if adjective in order and noun in nouns:
+                order[adjective].add(pair.alignment.index(place) > pair.alignment.index(place + 1))
+    assert order == {"poor": {True}, "old": {True}, "big": {True}, "good": {False}}  # *buen* is the one before
+    walks = [pair.target for pair in pairs if "walk" in pair.source and "in" in pair.source]
+    assert any("en" in target for target in walks)
+    assert not any({"por", "bosque"} <= set(target) for target in walks)
+
+
 def test_the_data_sheet_tells_what_is_shipped(corpus: dict[str, list[Pair]], source: dict[str, ModuleType]) -> None:
     sheet = (FOLDER / "DATASHEET.md").read_text("utf-8")
     pairs = [pair for lines in corpus.values() for pair in lines]
@@ -313,6 +336,13 @@ def test_the_data_sheet_tells_what_is_shipped(corpus: dict[str, list[Pair]], sou
     assert all(f"| `{split}` | {len(lines):,} |" in sheet for split, lines in corpus.items())
     assert f"{len(english)} different English and {len(spanish):,} different Spanish words" in sheet
     assert f"{sum(len(pair.source) for pair in pairs) / len(pairs):.1f} English words on average" in sheet
+    (low, high), (least, most) = ((min(counts), max(counts)) for counts in lengths(pairs))
+    assert f"English sentences have {low} to {high} words, Spanish ones {least} to {most}" in sheet
+    linked = [[place for place in pair.alignment if place >= 0] for pair in pairs]
+    assert (
+        f"Links cross in {sum(sorted(places) != places for places in linked) / len(linked):.0%}".replace("%", " %")
+        in sheet
+    )
     assert f"lists the {len((FOLDER / 'held_out.tsv').read_text('utf-8').splitlines())} combinations" in sheet
     assert f"{len(source['lexicon'].lemmas())} dictionary entries" in sheet
     assert "CC BY 4.0" in sheet
