@@ -343,3 +343,77 @@ def test_the_tallest_bar_fills_the_histogram():
     bars = histogram([0, 2, 4, 0, 0, 0, 0, 0, 0, 0])
     assert [bar.height for bar in bars[:3]] == [0, 70, 140]
     assert bars[2].y == 30
+
+
+# A file that cannot be used: one sentence, and nothing lost
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A gradebook with one result, closed."""
+    path = tmp_path / "kept.sqlite"
+    with Gradebook(path) as book:
+        book.record(submission("ana"), "1", result_of(question("q2_1", True, False)))
+    return path
+
+
+def changed(path: Path, statement: str) -> None:
+    base = sqlite3.connect(path)
+    base.execute(statement)
+    base.commit()
+    base.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE submissions SET status = 'excellent'",
+        "UPDATE submissions SET notes = 'not JSON'",
+        "DROP TABLE cells",
+        "ALTER TABLE submissions DROP COLUMN faults",
+    ],
+)
+def test_what_no_gradebook_holds_is_one_sentence(kept, statement):
+    changed(kept, statement)
+    with Gradebook(kept) as book, pytest.raises(GradingError, match=f"{re.escape(str(kept))} cannot be used.*another -o folder"):
+        list(book.records())
+
+
+def test_damage_in_the_middle_is_one_sentence(kept):
+    content = bytearray(kept.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    kept.write_bytes(content)
+    with pytest.raises(GradingError, match="damaged or none"), Gradebook(kept) as book:
+        list(book.records())
+
+
+def test_a_gradebook_that_another_program_holds_is_one_sentence(kept, monkeypatch):
+    monkeypatch.setattr("autograder.grading.record.gradebook.PATIENCE_SECONDS", 0.1)
+    other = sqlite3.connect(kept, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(GradingError, match="another program is using it"), Gradebook(kept) as book:
+        book.record(submission("ben"), "1", result_of(question("q2_1", True)))
+    other.close()
+    with Gradebook(kept) as book:
+        assert [one.student.key for one in book.records()] == ["ana"]
+
+
+def test_a_full_disk_loses_nothing_that_was_recorded(kept):
+    many = result_of(*(question(f"q{number}", *[False] * 40) for number in range(60)))
+    with Gradebook(kept) as book:
+        pages = book._base.execute("PRAGMA page_count").fetchone()[0]
+        book._base.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(GradingError, match="the disk is full"):
+            book.record(submission("ben"), "1", many)
+        assert [one.student.key for one in book.records()] == ["ana"]
+
+
+def test_our_own_fault_is_the_reason_and_the_hand_ins_remarks_come_after_it():
+    result = Result(Status.INFRASTRUCTURE, notes=("handed in twice",), faults=("the server is gone",), possible=5.0)
+    assert result.reasons() == ("the server is gone", "handed in twice")
+    assert "handed in twice" not in exports._comment(record(result))
+    page = io.StringIO()
+    FeedbackPage(Course.load()).write(page, record(result))
+    assert "anded in twice" not in page.getvalue()
+    assert "server is gone" not in page.getvalue()

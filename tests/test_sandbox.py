@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import torch
 from attnkit.checking.case import Callback, Case, Outcome, Remote, Seed, TensorValue
 from attnkit.checking.execute import execute
 from autograder.grading.errors import GradingError
+from autograder.grading.run import scratch
 from autograder.grading.run.sandbox import choice, fork_server, installation
 from autograder.grading.run.sandbox.choice import Sandbox
 from autograder.grading.run.sandbox.inside import landlock, seccomp
@@ -382,9 +383,49 @@ def test_folders_of_a_killed_grader_are_removed_later(tmp_path, monkeypatch):
         folder.mkdir()
         if folder is not young:
             os.utime(folder, (1, 1))
-    with fork_server._held(held):
-        fork_server._remove_stale_folders()
+    with scratch.held(held):
+        scratch.remove_stale("autograder-work-")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["autograder-work-held", "autograder-work-young"]
+
+
+def test_a_deep_folder_without_permissions_costs_nobody_anything(confined):
+    deep = "import os\nfor _ in range(1200):\n    os.mkdir('d'); os.chdir('d')"
+    with Workshop(confined.sandbox.split()[0], QUICK) as fresh:
+        for _ in range(2):
+            with fresh.open() as session:
+                assert statuses(session, deep, "os.chmod('.', 0)")[0] == "ok"
+        folder = fresh.server()._folder
+        assert not list(folder.glob("work-*"))
+    assert not folder.exists()
+
+
+def test_each_submission_has_a_bounded_tmp_of_its_own_although_something_is_installed_below_it(monkeypatch):
+    found = installation.find_installation()
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        Path(place).chmod(0o755)
+        Path(place, "library.txt").write_text("installed")
+        monkeypatch.setattr(installation, "find_installation", lambda: replace(found, roots=(*found.roots, place)))
+        try:
+            workshop = Workshop("bubblewrap", replace(QUICK, folder=2 * 2**20))
+        except GradingError as reason:
+            pytest.skip(str(reason))
+        reading = f"import os\nassert open({place!r} + '/library.txt').read() == 'installed'"
+        with workshop:
+            with workshop.open() as session:
+                cells = (reading, "open('/tmp/mine', 'w').close()", "open('/tmp/large', 'wb').write(bytes(3 * 2**20))")
+                assert statuses(session, *cells) == ["ok", "ok", "error"]
+                assert statuses(session, f"open({place!r} + '/own', 'w')", f"os.rename({place!r}, '/tmp/gone')") == [
+                    "error",
+                    "error",
+                ]
+            with workshop.open() as session:
+                assert statuses(session, reading, "assert not os.path.exists('/tmp/mine')") == ["ok", "ok"]
+
+
+def test_a_module_that_a_cell_writes_can_be_imported(workshop):
+    with workshop.open() as session:
+        cells = ("%%writefile helper.py\nanswer = 42", "import helper\nassert helper.answer == 42")
+        assert statuses(session, *cells) == ["ok", "ok"]
 
 
 # The choice of a sandbox

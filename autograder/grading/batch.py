@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +18,10 @@ from autograder.grading.record.result import Result, Status
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
+from autograder.grading.run.scratch import scratch_folder
 
 GRADEBOOK = "gradebook.sqlite"
+SCRATCH = "autograder-scratch-"
 
 
 class Watcher(Protocol):
@@ -78,10 +79,10 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
     out = usable_folder(plan.out)
     with (
         _alone(out),
-        tempfile.TemporaryDirectory(prefix="autograder-") as scratch,
+        scratch_folder(SCRATCH) as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
-        intake = take_in(plan.paths, plan.course, Path(scratch), plan.layout)
+        intake = take_in(plan.paths, plan.course, scratch, plan.layout)
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)

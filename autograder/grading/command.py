@@ -76,6 +76,9 @@ def grade(
             summary = grade_class(plan, pool, watcher)
     except GradingError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or out}: {error.strerror or error}: mend that and run the same command again; "
+             "everything graded so far is kept")
     except KeyboardInterrupt:
         console.print("stopped; everything graded so far is kept: run the same command again to go on")
         sys.exit(130)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,16 @@ from autograder.grading.find.layout import Student
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 
 SCHEMA_VERSION = 1
+PATIENCE_SECONDS = 10.0
+_ELSEWHERE = "choose another -o folder, and keep this file if its marks are wanted"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "another program is using it: close that program and run the same command again",
+    sqlite3.SQLITE_LOCKED: "another program is using it: close that program and run the same command again",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space and run the same command again, nothing graded is lost",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written: run the same command again when it can, nothing graded is lost",
+    sqlite3.SQLITE_READONLY: "it cannot be written to: give it write permission, or choose another -o folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: give it read and write permission, or choose another -o folder",
+}
 _SCHEMA = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, started TEXT NOT NULL, finished TEXT, paths TEXT NOT NULL, sandbox TEXT NOT NULL
@@ -77,21 +88,30 @@ class Standing:
     sound: bool
 
 
+def _told(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of the gradebook whose every failure is one sentence about the file."""
+
+    @wraps(method)
+    def telling(self: Gradebook, *arguments: Any, **options: Any) -> Any:
+        with self._telling():
+            return method(self, *arguments, **options)
+
+    return telling
+
+
 class Gradebook:
-    """An open gradebook; every result is one transaction."""
+    """An open gradebook; every result is one transaction. A file that cannot be used raises GradingError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=10)
+        with self._telling():
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)
+            version = self._base.execute("PRAGMA user_version").fetchone()[0]
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._base.execute("PRAGMA foreign_keys = ON")
-            version = self._base.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 self._create()
-        except sqlite3.Error as error:
-            raise GradingError(f"{path} cannot be used as a gradebook ({error}): choose another -o folder") from None
         if version not in (0, SCHEMA_VERSION):
             raise GradingError(
                 f"{path} was written by another version of autograder (format {version}, not {SCHEMA_VERSION}): "
@@ -102,9 +122,25 @@ class Gradebook:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._base.execute("PRAGMA optimize")
-        self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):
+            self._base.execute("PRAGMA optimize")
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._base.close()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Turn what goes wrong in the file into one sentence that says what to do."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
+            raise GradingError(f"{self.path} cannot be used as a gradebook: {_ADVICE.get(code, f'{error}: choose another -o folder')}") from None
+        except sqlite3.ProgrammingError:
+            raise  # a fault of this program, not of the file
+        except sqlite3.Error as error:
+            raise GradingError(f"{self.path} cannot be used as a gradebook: it is damaged or none ({error}): {_ELSEWHERE}") from None
+        except (ValueError, TypeError) as error:
+            raise GradingError(f"{self.path} cannot be used as a gradebook: it holds what none holds ({error}): {_ELSEWHERE}") from None
 
     def _create(self) -> None:
         self._base.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
@@ -115,10 +151,12 @@ class Gradebook:
         try:
             yield self._base
         except BaseException:
-            self._base.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # a full disk has rolled it back already
+                self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
 
+    @_told
     def start_run(self, paths: list[str], sandbox: str) -> int:
         """Note that a run began; returns its number."""
         cursor = self._base.execute(
@@ -126,10 +164,12 @@ class Gradebook:
         )
         return int(cursor.lastrowid or 0)
 
+    @_told
     def finish_run(self, run: int) -> None:
         """Note that a run came to its end."""
         self._base.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
 
+    @_told
     def standing(self, student: str, notebook: str) -> Standing | None:
         """What is recorded for this student and notebook, if anything."""
         row = self._base.execute(
@@ -138,6 +178,7 @@ class Gradebook:
         ).fetchone()
         return Standing(row[0], row[1], row[2], Status(row[3]), row[4] == "[]") if row else None
 
+    @_told
     def record(self, submission: Submission, tests_version: str, result: Result) -> None:
         """Write one result, replacing an earlier one, in one transaction."""
         student, key = submission.student, (submission.student.key, submission.notebook)
@@ -165,6 +206,7 @@ class Gradebook:
                 (*key, submission.sha256, tests_version, result.status.value, result.score, now),
             )
 
+    @_told
     def update_origin(self, submission: Submission) -> None:
         """Keep name, file and platform of an unchanged submission up to date."""
         student = submission.student
@@ -178,6 +220,7 @@ class Gradebook:
             ),
         )
 
+    @_told
     def notebooks(self) -> list[str]:
         """The notebooks that have a row, in order."""
         return [row[0] for row in self._base.execute("SELECT DISTINCT notebook FROM submissions ORDER BY notebook")]
@@ -185,14 +228,20 @@ class Gradebook:
     def records(self, notebook: str | None = None) -> Iterator[Record]:
         """Every row, students in order, one at a time, so that memory does not grow with the class."""
         where, values = ("WHERE notebook = ?", (notebook,)) if notebook is not None else ("", ())
-        keys = self._base.execute(
-            f"SELECT student, notebook FROM submissions {where} ORDER BY notebook, student COLLATE NOCASE", values
-        )
-        for student, name in keys:
-            record = self.record_of(student, name)
+        with self._telling():
+            keys = self._base.execute(
+                f"SELECT student, notebook FROM submissions {where} ORDER BY notebook, student COLLATE NOCASE", values
+            )
+        while True:
+            with self._telling():
+                key = keys.fetchone()
+            if key is None:
+                return
+            record = self.record_of(*key)
             if record is not None:
                 yield record
 
+    @_told
     def record_of(self, student: str, notebook: str) -> Record | None:
         """One row with everything in it."""
         key = (student, notebook)

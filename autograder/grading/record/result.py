@@ -151,6 +151,10 @@ class Result:
         """Points earned, or None when the notebook could not be graded."""
         return sum(question.score for question in self.questions) if self.status.has_score else None
 
+    def reasons(self) -> tuple[str, ...]:
+        """Why there is no score: our own fault first, then what is remarked about the hand-in."""
+        return (*self.faults, *self.notes) if self.status is Status.INFRASTRUCTURE else (*self.notes, *self.faults)
+
     def problems(self) -> Iterator[str]:
         """One line for everything an instructor should look at."""
         yield from (str(cell) for cell in self.cells)

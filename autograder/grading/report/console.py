@@ -158,7 +158,7 @@ def _show_question(console: Console, question: QuestionResult) -> None:
 def _row(record: Record) -> tuple[Text, Text, Text, Text, Text]:
     result = record.result
     style = {Status.GRADED: "green", Status.PROBLEMS: "yellow"}.get(result.status, "red")
-    details = [*result.problems()] if result.status.has_score else [*result.notes, *result.faults]
+    details = [*result.problems()] if result.status.has_score else [*result.reasons()]
     status = Text(result.status.value, style=style)
     if details:
         more = f" (+{len(details) - 1})" if len(details) > 1 else ""

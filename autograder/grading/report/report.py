@@ -144,7 +144,8 @@ def _to_look_at(record: Record) -> list[str]:
     result = record.result
     lines = list(result.problems())
     if not result.status.has_score:
-        lines = [f"{result.status}: {note}" for note in result.notes] + lines or [result.status.value]
+        first, *more = [*result.reasons(), *(str(cell) for cell in result.cells)] or [""]
+        lines = [f"{result.status}: {first}" if first else result.status.value, *more]
     else:
         lines = [*lines, *result.notes]
     return lines

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import itertools
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ from autograder.grading.run.sandbox import choice, installation
 from autograder.grading.run.sandbox.inside import wire
 from autograder.grading.run.sandbox.inside.isolate import WORK
 from autograder.grading.run.sandbox.inside.limits import Limits
+from autograder.grading.run.scratch import remove, scratch_folder
 
 FIRST_USER, USERS = 61_000, 4_000
 _USERS_EACH = 8
@@ -104,7 +103,7 @@ class ForkServer:
         self._send({"do": "kill", "number": worker.number})
         ending = self._wait_for_end(worker.number)
         if worker.folder is not None:
-            _remove(worker.folder)
+            remove(worker.folder)
         return ending
 
     def close(self) -> None:
@@ -144,10 +143,7 @@ class ForkServer:
             raise InfrastructureError("the server did not get ready")
 
     def _make_folders(self) -> Path:
-        _remove_stale_folders()
-        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._closing.callback(_remove, self._folder)
-        self._closing.enter_context(_held(self._folder))
+        self._folder = self._closing.enter_context(scratch_folder(_PREFIX))
         self._folder.chmod(0o711)
         (self._folder / "home").mkdir(mode=0o700)
         course = self._folder / "course"
@@ -232,27 +228,6 @@ def _file_holding(content: bytes) -> Iterator[int]:
         yield file.fileno()
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Mark a folder as in use for as long as this process lives."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _remove_stale_folders() -> None:
-    """Remove what graders left that were killed before they could clean up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if folder.is_symlink() or folder.stat().st_uid != os.geteuid() or time.time() - folder.stat().st_mtime < 60:
-                continue
-            with _held(folder):
-                _remove(folder)
-
-
 def _refuse_full(folder: Path, limits: Limits) -> None:
     """Raise WireError when a work folder on our disk holds more than it may, or hides what it holds."""
     files = size = 0
@@ -271,18 +246,3 @@ def _refuse_full(folder: Path, limits: Limits) -> None:
                     waiting.append(Path(entry.path))
         if size > limits.folder or files > limits.files_in_folder:
             raise wire.WireError("it filled its work folder")
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder whatever a submission left in it; links are not followed."""
-
-    def unlock(function: Callable[..., Any], path: str, error: object) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-            function(path)
-
-    shutil.rmtree(folder, onerror=unlock)
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)

@@ -99,7 +99,10 @@ def _private_mounts(confinement: Confinement, limits: Limits) -> None:
     owner = f",uid={confinement.user},gid={confinement.user}" if confinement.user is not None else ""
     options = f"size={limits.folder},nr_inodes={limits.files_in_folder},mode=0700{owner}"
     linux.mount("tmpfs", confinement.folder, "tmpfs", _PRIVATE, options)
-    if not os.listdir("/tmp"):  # unless Python itself is installed there
-        linux.mount(confinement.folder, "/tmp", "", linux.MS_BIND)
+    for installed in linux.mounts_below("/tmp"):  # such as a Python that is installed there
+        place = confinement.folder + installed.removeprefix("/tmp")
+        os.makedirs(place, mode=0o755, exist_ok=True)
+        linux.mount(installed, place, "", linux.MS_BIND | linux.MS_REC)
+    linux.mount(confinement.folder, "/tmp", "", linux.MS_BIND | linux.MS_REC)
     linux.mount("tmpfs", "/dev/shm", "tmpfs", _PRIVATE | linux.MS_RDONLY, "size=4k,mode=0755")
     linux.mount("tmpfs", "/proc", "tmpfs", _PRIVATE | linux.MS_RDONLY, "size=4k,mode=0555")

@@ -67,6 +67,21 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
     _checked(_libc.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()))
 
 
+def mounts_below(folder: str) -> list[str]:
+    """The mount points below a folder that lie in no other of them, in order."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        points = sorted({_unescaped(line.split(" ")[4]) for line in table})
+    below = [point for point in points if point.startswith(f"{folder}/")]
+    return [point for point in below if not any(point.startswith(f"{other}/") for other in below)]
+
+
+def _unescaped(field: str) -> str:
+    """A path as the kernel's tables write it: blanks and backslashes as three octal digits."""
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
+
+
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent ends."""
     prctl(_PR_SET_PDEATHSIG, 9)
