@@ -24,6 +24,9 @@ BEGIN = re.compile(r"^(\s*)# BEGIN SOLUTION\s*$")
 END = re.compile(r"^\s*# END SOLUTION\s*$")
 INLINE = re.compile(r"\s*# SOLUTION\s*$")
 SOLVED_ONLY = {"claim", "explanation"}
+COLUMNS = 88  # what a notebook's code cell shows without a scroll bar
+CONTROLLED = {"01", "02", "03"}  # notebooks whose code keeps to COLUMNS and whose every claim has its control
+CONTROL = re.compile(r"^# control: .+\n(?!\s*#)", re.MULTILINE)
 
 
 class MasterError(ValueError):
@@ -148,6 +151,8 @@ def _check_form(master: Master) -> None:
             if not re.search(rf"^(def|class) {name}\b|^{name}\s*=", source, flags=re.MULTILINE):
                 raise MasterError(f"{master.name}: the cell of {exercise.question} does not define {name}")
         _check_heading(master, exercise)
+    if master.number in CONTROLLED:
+        _check_code(master)
     total = sum(exercise.points for exercise in master.exercises)
     if f"· {total:g} points." not in master.notebook.cells[0].source:
         raise MasterError(f"{master.name}: the first cell should state {total:g} points, as the tests give")
@@ -164,6 +169,19 @@ def _check_heading(master: Master, exercise: Exercise) -> None:
     stated = f"· {exercise.minutes} min · {exercise.points:g} points"
     if stated not in text:
         raise MasterError(f"{master.name}: the lesson of {exercise.number} should state '{stated}', as declared")
+
+
+def _check_code(master: Master) -> None:
+    """No line of code is wider than a reader's screen, and every claim says what would make it false."""
+    for cell in master.notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        wide = next((line for line in cell.source.splitlines() if len(line) > COLUMNS), None)
+        if wide:
+            raise MasterError(f"{master.name}: a line of {len(wide)} columns, at most {COLUMNS} are shown: {wide.strip()}")
+        if "claim" in tags_of(cell) and not CONTROL.search(cell.source):
+            first = cell.source.partition("\n")[0]
+            raise MasterError(f"{master.name}: the claim that begins '{first}' has no '# control: …' with code below it")
 
 
 def _name_cells(notebook: NotebookNode) -> None:

@@ -17,12 +17,13 @@ def start(notebook: str) -> Grader:
     """Set up a notebook: one torch thread, the figure style, a fixed seed; returns its `grader`."""
     import torch
 
-    from attnkit import plots
+    from attnkit import plots, waiting
     from attnkit.grader import Grader
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plots.use_style()
+    waiting.watch()
     return Grader(notebook)
 
 

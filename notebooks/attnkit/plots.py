@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,12 @@ def show_masks(masks: Any, description: str, titles: Sequence[str]) -> None:
 def show_weights(weights: Any, description: str, **options: Any) -> None:
     """Show one map of weights (T, S) with its colour bar; options are those of `draw_weights`."""
     rows, columns = np.asarray(weights).shape
-    figure, axes = plt.subplots(figsize=(min(7.5, 2.2 + 0.55 * columns), min(6.5, 1.5 + 0.45 * rows)))
+    width = min(7.5, 2.2 + 0.55 * columns)
+    title = textwrap.fill(options.pop("title", ""), int(9.5 * width))
+    height = min(6.5, 1.5 + 0.45 * rows + 0.2 * title.count("\n"))
+    figure, axes = plt.subplots(figsize=(width, height))
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=plt.rcParams["axes.titlesize"])
     image = draw_weights(axes, weights, **options)
     figure.colorbar(image, ax=axes, label="weight", shrink=0.85)
     show(figure, description)
@@ -186,7 +192,9 @@ def show_curves(
     `reference` is a horizontal line (value, label), `vertical` a vertical one. Along a logarithmic x the ticks are the
     places measured. A curve that lies on an earlier one is drawn as open marks around it, so that both can be seen.
     """
-    figure, axes = plt.subplots()
+    labels = [*curves, *(mark[1] for mark in (reference, vertical) if mark)]
+    columns = 2 if max(map(len, labels)) > 18 else 3
+    figure, axes = plt.subplots(figsize=(6.4, 3.2 + 0.22 * -(-len(labels) // columns)))
     drawn: list[Any] = []
     for name, values in curves.items():
         array = np.atleast_2d(np.asarray(values, dtype=np.float64))
@@ -204,13 +212,14 @@ def show_curves(
     if log_x:
         axes.set_xscale("log", base=2)
         axes.set_xticks(list(x), [f"{place:g}" for place in x])
+        axes.minorticks_off()
     elif all(float(place).is_integer() for place in x):
         axes.locator_params(axis="x", integer=True)
     if log_y:
         axes.set_yscale("log")
     if y_limits is not None:
         axes.set_ylim(*y_limits)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=columns)  # below the axes, where it hides nothing
     show(figure, description)
 
 
@@ -242,6 +251,20 @@ def show_table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> None:
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>" for row in rows)
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     display(HTML(f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"))
+
+
+def show_predictions(predicted: Mapping[str, Any], measured: Sequence[Any], caption: str = "") -> None:
+    """Show what the reader predicted beside what was measured, in the same order; `...` counts as not written.
+
+    Raises ValueError when there are not as many measurements as questions.
+    """
+    if len(predicted) != len(measured):
+        raise ValueError(f"{len(predicted)} questions and {len(measured)} measurements: give one for each question")
+    rows = [
+        {"asked": asked, "predicted": "not written" if answer is ... else answer, "measured": found}
+        for (asked, answer), found in zip(predicted.items(), measured, strict=True)
+    ]
+    show_table(rows, caption)
 
 
 def _cell(value: Any) -> str:
