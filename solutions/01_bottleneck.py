@@ -865,7 +865,7 @@ plots.show_curves(
     range(16), by_place,
     "Strings of 16 letters: attention is right on the first five letters and falls "
     "after them; the fixed vectors get fewer than half of the first letters right, and "
-    "are near guessing from the third on.",
+    "fewer than a third at every later place.",
     x_label="position t in strings of 16 letters", y_label="letters right",
     y_limits=(0, 1.03), reference=(1 / SYMBOLS, "guessing"),
 )
@@ -918,7 +918,7 @@ assert (looks[:, :4].argmax(-1) == torch.arange(4)).float().mean() > 0.9
 assert 0.5 < beyond < 0.9
 for name in ("fixed vector, width 32", "fixed vector, width 128"):
     assert 0.3 < by_place[name][0] < 0.5
-    assert by_place[name][2:].mean() < 0.25
+    assert by_place[name][1:].max() < 0.34
     assert by_place[name].argmax() == 0  # they, too, are best on the left
 assert all(only_8[5:8].min() > 0.95 for _, only_8 in hidden)
 assert all(free[7] < 0.5 for free, _ in hidden)
@@ -982,7 +982,7 @@ def alignment_accuracy(weights, gold):
 # %% [markdown]
 # ### Experiment: dates in twelve languages
 #
-# *lunes, 3 de mayo de 2021* has to become *2021 - 05 - 03*. In most of the dates the year comes last of the three and is written first (the next cell counts them), so a person looks towards the end, then back. Nobody tells the model. It gets pairs of dates, made with the tables that Unicode publishes for twelve languages, and nothing about what comes from where.
+# *lunes, 3 de mayo de 2021* has to become *2021 - 05 - 03*. Of the three parts the year comes last in what is read (the next cell counts how often; a weekday may follow it) and first in what is written, so a person looks towards the end, then back. Nobody tells the model. It gets pairs of dates, made with the tables that Unicode publishes for twelve languages, and nothing about what comes from where.
 #
 # We train it twice with each of two beginnings. With `gain=1` a state carries over to the next at full strength before training starts, with `gain=0.3` it fades quickly, so that a state is mostly about its own token. Training may change either.
 #
@@ -1092,7 +1092,7 @@ show_date(english)
 # Read such maps with care, all the same. With the long memory (`gain=1`) the light falls more often on the token *after* the one a person would choose: that state has read both. The dates are right as often. A weight tells where a state was taken from; it does not tell what was in it.
 
 # %% tags=["claim"]
-assert share_last > 0.6
+assert share_last == 1
 assert min(accuracies) > 0.9
 right = [row["whole date right"] for row in rows]
 assert min(right) > 0.97
@@ -1257,7 +1257,7 @@ plots.show_curves(
 # It is not the room. Before any training the wide vector holds all eight letters, so plainly that straight lines read them off. The narrow one holds the newest letters best: each step mixes a new letter in, and the older ones become harder to read.
 # Training to copy makes *fewer* letters readable, and the decoder writes fewer still.
 #
-# It is the order. Written backwards, the same 32 numbers after the same training give most of the letters. The vector is like a pile of sheets: what came last lies on top. Backwards takes from the top, and the first letter it writes is always right. Copying has to begin with what lies deepest.
+# It is the order. Written backwards, the same 32 numbers after the same training give most of the letters. The vector is like a pile of sheets: what came last lies on top. Backwards takes from the top, and the first letter it writes is hardly ever wrong. Copying has to begin with what lies deepest.
 # Attention needs no pile: each letter stays in a state of its own, one look away.
 
 # %% tags=["claim"]

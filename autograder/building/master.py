@@ -25,7 +25,7 @@ END = re.compile(r"^\s*# END SOLUTION\s*$")
 INLINE = re.compile(r"\s*# SOLUTION\s*$")
 SOLVED_ONLY = {"claim", "explanation"}
 COLUMNS = 88  # what a notebook's code cell shows without a scroll bar
-CONTROLLED = {"01", "02", "03"}  # notebooks whose code keeps to COLUMNS and whose every claim has its control
+CONTROLLED = {"01"}  # notebooks whose code keeps to COLUMNS and whose every claim has its control
 CONTROL = re.compile(r"^# control: .+\n(?!\s*#)", re.MULTILINE)
 
 
@@ -178,10 +178,14 @@ def _check_code(master: Master) -> None:
             continue
         wide = next((line for line in cell.source.splitlines() if len(line) > COLUMNS), None)
         if wide:
-            raise MasterError(f"{master.name}: a line of {len(wide)} columns, at most {COLUMNS} are shown: {wide.strip()}")
+            raise MasterError(
+                f"{master.name}: a line of {len(wide)} columns, at most {COLUMNS} are shown: {wide.strip()}"
+            )
         if "claim" in tags_of(cell) and not CONTROL.search(cell.source):
             first = cell.source.partition("\n")[0]
-            raise MasterError(f"{master.name}: the claim that begins '{first}' has no '# control: …' with code below it")
+            raise MasterError(
+                f"{master.name}: the claim that begins '{first}' has no '# control: …' with code below it"
+            )
 
 
 def _name_cells(notebook: NotebookNode) -> None:
