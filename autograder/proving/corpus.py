@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from attnkit.checking.message import CheckFailed, Report
@@ -52,8 +53,7 @@ def corpus(number: str) -> Iterator[tuple[Exercise, str, Mapping[str, Any]]]:
     """The wrong answers to one notebook, each as (exercise, what is wrong, what it defines)."""
     if number not in written():
         return
-    wrong = import_module(f"{blind.__name__}.nb{number}").WRONG
-    for question, entries in wrong.items():
+    for question, entries in (item for module in modules_of(number) for item in module.WRONG.items()):
         exercise = exercise_for(question)
         for says, defined in entries:
             several = len(exercise.names) > 1
@@ -62,6 +62,12 @@ def corpus(number: str) -> Iterator[tuple[Exercise, str, Mapping[str, Any]]]:
                 says,
                 as_targets(exercise, defined) if several else {exercise.names[0]: defined.get(exercise.names[0])},
             )
+
+
+def modules_of(number: str) -> list[ModuleType]:
+    """The modules with the wrong answers to one notebook: one for each hand that wrote some."""
+    names = sorted(found.name for found in iter_modules(blind.__path__) if found.name.endswith(f"nb{number}"))
+    return [import_module(f"{blind.__name__}.{name}") for name in names]
 
 
 def written() -> tuple[str, ...]:

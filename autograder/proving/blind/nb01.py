@@ -173,12 +173,6 @@ WRONG = answers(
                 "return weights",
             ),
             "minus infinity and NaN": (_LOW, "-math.inf", "return weights.masked_fill(~mask, 0.0)", "return weights"),
-            "NaN turned into zero": (
-                _LOW,
-                "-math.inf",
-                "return weights.masked_fill(~mask, 0.0)",
-                "return torch.nan_to_num(weights)",
-            ),
             "softmax over the first axis": ("dim=-1", "dim=0"),
             "no shift": ("filled - filled.max(dim=-1, keepdim=True).values", "filled"),
             "shift by the maximum of all": ("filled.max(dim=-1, keepdim=True).values", "filled.max()"),

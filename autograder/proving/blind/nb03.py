@@ -135,7 +135,6 @@ WRONG = answers(
             "softmax over the queries": ("dim=-1)", "dim=-2)"),
             "NaN": (_LOW, "-math.inf", _SECOND, ""),
             "uniform empty rows": (_SECOND, ""),
-            "nan_to_num": (_LOW, "-math.inf", _SECOND, "    weights = torch.nan_to_num(weights)\n"),
             "-1e9": (_LOW, "-1e9", _SECOND, ""),
             "-1e4": (_LOW, "-1e4"),
             "-100": (_LOW, "-100.0"),

@@ -266,7 +266,6 @@ WRONG = answers(
             "first sentence": ("    real", "    weights, gold = weights[:1], gold[:1]\n    real"),
             "zero weights not counted": ("real.sum().clamp(min=1)", "(mass > 0).sum(dim=(0, 2)).clamp(min=1)"),
             "-1 clamped and counted": (" * real[:, None, :]", "", "real.sum().clamp(min=1)", "real.numel()"),
-            "float64": ("real.sum().clamp(min=1)", "real.sum().clamp(min=1).double()"),
         },
         "q4_8": {
             "MHA": ("2 * d_model * d_model + 2 * d_model * G * d_k", "4 * d_model * d_model"),

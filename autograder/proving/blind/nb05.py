@@ -42,6 +42,27 @@ def rope_rotate(x, positions, base=10000.0):
     c, s = angles.cos(), angles.sin()
     return torch.stack([a * c - b * s, a * s + b * c], dim=-1).flatten(-2)
 """,
+    "q5_3": """
+def causal_mean(X):
+    counts = torch.arange(1, X.shape[-2] + 1, dtype=X.dtype)[:, None]
+    return X.cumsum(dim=-2) / counts
+
+
+def positions_from_causal_mean(is_first):
+    mean = causal_mean(is_first[:, None])[:, 0]
+    return 1.0 / mean - 1.0
+""",
+    "q5_6": """
+def rope_complex(x, positions, base=10000.0):
+    d = x.shape[-1]
+    if d % 2:
+        raise ValueError('d is odd')
+    theta = base ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    angles = positions[:, None].to(x.dtype) * theta
+    turn = torch.polar(torch.ones_like(angles), angles)
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], d // 2, 2).contiguous())
+    return torch.view_as_real(pairs * turn).flatten(-2)
+""",
     "q5_7": """
 def interleaved_to_half(x):
     if x.shape[-1] % 2:
@@ -129,6 +150,65 @@ WRONG = answers(
             "positions from 1": ("positions[:, None]", "(positions + 1)[:, None]"),
             "old and new mixed": ("    return", "    a = a * c - b * s\n    return", "[a * c - b * s, a", "[a, a"),
             "in float32": ("flatten(-2)", "flatten(-2).float()"),
+        },
+        "q5_3": {
+            "not divided": (" / counts", ""),
+            "divided by T": (" / counts", " / X.shape[-2]"),
+            "counts from 0": (
+                "torch.arange(1, X.shape[-2] + 1, dtype=X.dtype)",
+                "torch.arange(X.shape[-2], dtype=X.dtype)",
+            ),
+            "the mean of all": ("X.cumsum(dim=-2) / counts", "X.mean(dim=-2, keepdim=True).expand_as(X)"),
+            "over the features": ("X.cumsum(dim=-2)", "X.cumsum(dim=-1)"),
+            "along the first axis": ("X.cumsum(dim=-2)", "X.cumsum(dim=0)"),
+            "the future": ("X.cumsum(dim=-2) / counts", "X.flip(-2).cumsum(dim=-2).flip(-2) / counts.flip(0)"),
+            "itself left out": ("X.cumsum(dim=-2) / counts", "(X.cumsum(dim=-2) - X) / (counts - 1).clamp(min=1)"),
+            "positions from 1": ("1.0 / mean - 1.0", "1.0 / mean"),
+            "the mean itself": ("1.0 / mean - 1.0", "mean"),
+            "counted, not recovered": ("1.0 / mean - 1.0", "torch.arange(1, len(is_first) + 1).to(is_first.dtype)"),
+            "a logarithm": ("1.0 / mean - 1.0", "-torch.log(mean)"),
+            "a minus": ("1.0 / mean - 1.0", "1.0 - mean"),
+            "rounded to ints": ("1.0 / mean - 1.0", "(1.0 / mean - 1.0).round().long()"),
+            "in float32": ("X.cumsum(dim=-2) / counts", "(X.cumsum(dim=-2) / counts).float()"),
+            "in place": ("X.cumsum(dim=-2) / counts", "X.cumsum_(dim=-2).div_(counts)"),
+            "a running average of two": (
+                "X.cumsum(dim=-2) / counts",
+                "torch.cat([X[..., :1, :], (X[..., 1:, :] + X[..., :-1, :]) / 2], dim=-2)",
+            ),
+        },
+        "q5_6": {
+            "turned backwards": ("torch.ones_like(angles), angles)", "torch.ones_like(angles), -angles)"),
+            "halves": (
+                "x.reshape(*x.shape[:-1], d // 2, 2).contiguous()",
+                "torch.stack([x[..., : d // 2], x[..., d // 2 :]], dim=-1)",
+            ),
+            "halves, and back": (
+                "x.reshape(*x.shape[:-1], d // 2, 2).contiguous()",
+                "torch.stack([x[..., : d // 2], x[..., d // 2 :]], dim=-1)",
+                "torch.view_as_real(pairs * turn).flatten(-2)",
+                "torch.cat([(pairs * turn).real, (pairs * turn).imag], dim=-1)",
+            ),
+            "real parts first": (
+                "torch.view_as_real(pairs * turn).flatten(-2)",
+                "torch.cat([(pairs * turn).real, (pairs * turn).imag], dim=-1)",
+            ),
+            "exponent i/d": (
+                "torch.arange(0, d, 2, dtype=x.dtype) / d",
+                "torch.arange(0, d, 2, dtype=x.dtype) / d / 2",
+            ),
+            "a positive exponent": ("(-torch.arange", "(torch.arange"),
+            "positions from 1": ("positions[:, None]", "(positions[:, None] + 1)"),
+            "positions counted anew": ("positions[:, None]", "torch.arange(len(positions))[:, None]"),
+            "base ignored": ("base **", "10000.0 **"),
+            "no error": ("    if d % 2:\n        raise ValueError('d is odd')\n", ""),
+            "lengths are the angles": ("torch.ones_like(angles), angles)", "angles, torch.ones_like(angles))"),
+            "the real part": ("torch.view_as_real(pairs * turn).flatten(-2)", "(pairs * turn).real"),
+            "complex returned": ("torch.view_as_real(pairs * turn).flatten(-2)", "pairs * turn"),
+            "added": ("pairs * turn", "pairs + turn"),
+            "pairs not joined": (".flatten(-2)", ""),
+            "conjugated": ("pairs * turn", "pairs.conj() * turn"),
+            "float32": ("torch.view_as_complex(x.reshape", "torch.view_as_complex(x.float().reshape"),
+            "detached": ("x.reshape(*x", "x.detach().reshape(*x"),
         },
         "q5_7": {
             "odd features first": ("x[..., 0::2], x[..., 1::2]", "x[..., 1::2], x[..., 0::2]"),
