@@ -73,6 +73,7 @@ _HINTS: tuple[tuple[Callable[[Pair], Sentences | None], str], ...] = (
 )
 _PLACES = "What is different about these places in the equation or in the stub?"
 _COMMON = "Work through the smallest such case by hand, line by line."
+PARTIAL = (_PLACES, _COMMON)  # the hints of relations that say where an answer is wrong, and not how
 
 
 def explain(steps: Sequence[Step]) -> Relation | None:
