@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.course import Course, CourseNotebook
-from autograder.grading.find.notebook import cells_to_run, read_notebook
+from autograder.grading.examine.cells import plan_cells
+from autograder.grading.find.notebook import read_notebook
 from autograder.paths import EXAMPLES
 
 NOTEBOOK = "02_keys_queries_values"
@@ -31,7 +32,7 @@ def course_notebook() -> CourseNotebook:
 
 def graded_cells(path: Path) -> list[str]:
     """The cells of a submission that count: experiments and the notebook's own checks left out."""
-    return [source for _, source in cells_to_run(read_notebook(path.read_bytes()), course_notebook())]
+    return plan_cells(read_notebook(path.read_bytes()), course_notebook()).sources
 
 
 def make_class(folder: Path, size: int) -> list[HandIn]:

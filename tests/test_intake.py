@@ -14,13 +14,13 @@ from handins import FILE, NAME, blank, handin, marked, student_notebook, tarred,
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
+from autograder.grading.examine.cells import plan_cells
 from autograder.grading.find import archive
 from autograder.grading.find.intake import Intake, take_in
 from autograder.grading.find.naming import file_slug, printable, spreadsheet_safe, student_key
 from autograder.grading.find.notebook import (
     MAX_BYTES,
     UnreadableError,
-    cells_to_run,
     identify,
     read_notebook,
     source_digest,
@@ -403,7 +403,7 @@ def test_lone_surrogates_do_no_harm(course):
 def test_experiments_and_checks_stay_out_and_own_cells_run(course):
     master = course.notebooks[NAME]
     notebook = read_notebook(handin(after={"q2_3": "mine = 1"}))
-    sources = [source for _, source in cells_to_run(notebook, master)]
+    sources = plan_cells(notebook, master).sources
     assert "mine = 1" in sources
     assert not any("draw_searchlight" in source or source.startswith("grader.check") for source in sources)
     assert len(sources) == 1 + len(master.questions) + 1
@@ -415,7 +415,7 @@ def test_tags_of_the_submission_count_for_nothing(course):
     for cell in notebook["cells"]:
         cell["metadata"] = {"tags": ["otter_ignore"]}
     tagged = read_notebook(json.dumps(notebook).encode())
-    assert cells_to_run(tagged, master) == cells_to_run(read_notebook(handin()), master)
+    assert plan_cells(tagged, master) == plan_cells(read_notebook(handin()), master)
 
 
 def test_an_experiment_is_known_by_its_source_when_ids_are_gone(course):
@@ -424,7 +424,7 @@ def test_an_experiment_is_known_by_its_source_when_ids_are_gone(course):
     for cell in notebook["cells"]:
         cell["id"] = ""
     anonymous = read_notebook(json.dumps(notebook).encode())
-    assert len(cells_to_run(anonymous, master)) == 1 + len(master.questions)
+    assert len(plan_cells(anonymous, master).cells) == 1 + len(master.questions)
 
 
 def test_saving_a_cell_does_not_change_its_digest():

@@ -172,6 +172,7 @@ def _course(master: Master, student: NotebookNode, version: str) -> bytes:
                 "kind": _kind(cell),
                 "question": question_of(cell),
                 "source_sha256": hashlib.sha256(cell.source.strip().encode()).hexdigest(),
+                **({"source": cell.source} if _kind(cell) == "setup" else {}),
             }
             for cell in student.cells
             if cell.cell_type == "code"

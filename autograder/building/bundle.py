@@ -10,7 +10,8 @@ from pathlib import Path
 from autograder.exercises import modules_of
 from autograder.paths import ATTNKIT, NUMBERS, PINS, ROOT
 
-RUNTIME = ("babel", "ipywidgets", "matplotlib", "numpy", "otter-grader", "torch")
+PROVIDED = ("einops", "jaxtyping", "pandas", "scipy", "tqdm")  # beside the course's own: students of this field reach for them
+RUNTIME = ("babel", "ipywidgets", "matplotlib", "numpy", "otter-grader", "torch", *PROVIDED)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

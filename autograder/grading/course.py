@@ -29,12 +29,13 @@ class Question:
 
 @dataclass(frozen=True)
 class MasterCell:
-    """One cell of the notebook as it was handed out."""
+    """One cell of the notebook as it was handed out; of a set-up cell the source is kept, too."""
 
     id: str
     kind: str
     question: str | None
     source_sha256: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,10 @@ def read_course_notebook(path: Path) -> CourseNotebook:
             for item in data["questions"]
         )
         cells = tuple(
-            MasterCell(item["id"], item["kind"], item.get("question"), item["source_sha256"]) for item in data["cells"]
+            MasterCell(
+                item["id"], item["kind"], item.get("question"), item["source_sha256"], str(item.get("source", ""))
+            )
+            for item in data["cells"]
         )
         experiments = frozenset(data["experiment_cells"])
         title = data.get("title") or _title(data["notebook"])

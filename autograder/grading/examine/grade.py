@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,12 +13,14 @@ from typing import Any, Protocol
 from attnkit.checking.message import CheckFailed
 from attnkit.otter_parts import test_files
 from autograder.grading.course import CourseNotebook, Question
+from autograder.grading.examine.cells import GIVEN, Plan, PlannedCell, plan_cells
 from autograder.grading.find.naming import printable, printable_text
-from autograder.grading.find.notebook import UnreadableError, cells_to_run, is_handed_out, read_notebook
+from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
-from autograder.grading.run.session import InfrastructureError
+from autograder.grading.run.session import Definitions, InfrastructureError
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
+_UNDEFINED = re.compile(r"name '([A-Za-z_]\w{0,60})' is not defined")
 WITHHELD = Finding(
     "the test could not be completed", found="an error of the grader itself: your instructor has been told"
 )
@@ -40,6 +43,9 @@ class OpenSession(Protocol):
     def run_cells(self, cells: list[str]) -> list[Any]:
         """Run the cells in order and say how each ended."""
 
+    def in_public(self) -> AbstractContextManager[None]:
+        """While this lasts, inputs are those of the notebook's own checks, and what comes back may be shown."""
+
 
 class OpenWorkshop(Protocol):
     """A place where submissions run, one session each."""
@@ -59,19 +65,23 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
     """
     started = time.monotonic()
     try:
-        numbered = cells_to_run(read_notebook(raw), master)
+        plan = plan_cells(read_notebook(raw), master)
     except UnreadableError as error:
         return Result(Status.UNREADABLE, notes=(str(error),), possible=master.points, sandbox=workshop.sandbox)
     with workshop.open() as session:
-        ran = session.run_cells([source for _, source in numbered])
+        ran = session.run_cells(plan.sources)
+        with session.in_public():
+            for question in master.questions:
+                _test_file(str(master.test_path(question))).run_public(session.environment)
         examined = [_examine(master, question, session.environment) for question in master.questions]
     questions = tuple(item.result for item in examined)
-    cells = _cell_problems(ran, numbered, master)
+    cells = _cell_problems(ran, plan)
     faults = tuple(fault for item in examined for fault in item.faults)
     return Result(
         Status.PROBLEMS if cells or faults or any(question.stopped for question in questions) else Status.GRADED,
         questions,
         cells,
+        notes=(*plan.notes, *_told_about_names(questions, plan)),
         faults=faults,
         possible=sum(question.possible for question in questions),
         sandbox=workshop.sandbox,
@@ -109,8 +119,24 @@ class _RecordedFile:
     def __init__(self, otter: Any) -> None:
         self.otter = otter
         self.raised: dict[int, BaseException] = {}
+        self._only_public = False
+        self._known: dict[int, BaseException | None] = {}
         for position, case in enumerate(otter.test_cases):
             case.body.test_func = self._recording(position, case.body.test_func)
+
+    def run_public(self, environment: Mapping[str, Any]) -> None:
+        """Run the notebook's own checks, before any hidden test; what came of them is kept for `run_recorded`."""
+        self._known.clear()
+        self._only_public = True
+        try:
+            self.run_recorded(environment)
+        finally:
+            self._only_public = False
+        self._known = {
+            position: self.raised.get(position)
+            for position, case in enumerate(self.otter.test_cases)
+            if not case.hidden
+        }
 
     def run_recorded(self, environment: Mapping[str, Any]) -> dict[int, BaseException]:
         """Run every case; the exceptions by position. A fault of the sandbox is raised, never scored."""
@@ -119,13 +145,20 @@ class _RecordedFile:
         for error in self.raised.values():
             if isinstance(error, InfrastructureError):
                 raise error
+        if not self._only_public:
+            self._known.clear()
         return dict(self.raised)
 
     def _recording(self, position: int, function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
         def recorded(**arguments: Any) -> None:
+            if self._only_public and self.otter.test_cases[position].hidden:
+                return
             try:
-                function(**arguments)
+                if position not in self._known:
+                    function(**arguments)
+                elif (known := self._known[position]) is not None:
+                    raise known
             except Exception as error:
                 self.raised[position] = error
                 raise
@@ -170,34 +203,49 @@ def _finding(error: BaseException | None) -> Finding:
     return Finding(*(printable_text(text) for text in texts))
 
 
-def _cell_problems(
-    ran: Sequence[RanCell], numbered: list[tuple[int, str]], master: CourseNotebook
-) -> tuple[CellProblem, ...]:
+def _told_about_names(questions: Sequence[QuestionResult], plan: Plan) -> list[str]:
+    """A remark for every name that a public check missed and that is set in a cell which is not run."""
+    missed = [
+        name
+        for question in questions
+        for case in question.cases
+        if case.finding is not None and not case.hidden
+        for name in _UNDEFINED.findall(case.finding.found)
+    ]
+    return [
+        f"`{name}` is not defined: it is set in code cell {plan.left_out[name]}, an experiment, which is not run"
+        for name in dict.fromkeys(missed)
+        if name in plan.left_out
+    ]
+
+
+def _cell_problems(ran: Sequence[RanCell], plan: Plan) -> tuple[CellProblem, ...]:
     """What to tell about the cells; those that were not run any more are one problem."""
-    found = [problem for cell in ran if (problem := _cell_problem(cell, numbered, master)) is not None]
+    found = [problem for cell in ran if (problem := _cell_problem(cell, plan.cells[cell.index])) is not None]
     skipped = [problem for problem in found if problem.status == "skipped"]
     return tuple(problem for problem in found if problem not in skipped[1:])
 
 
-def _cell_problem(cell: RanCell, numbered: list[tuple[int, str]], master: CourseNotebook) -> CellProblem | None:
+def _cell_problem(cell: RanCell, planned: PlannedCell) -> CellProblem | None:
     """What to tell about a cell that did not end well.
 
     A handed-out cell that fails because an answer above it is wrong or missing is no problem of its own.
     """
-    if cell.status == "ok":
+    if cell.status == "ok" or planned.number == GIVEN:
         return None
-    number, source = numbered[cell.index]
+    number, place = planned.number, planned.exercise
     if cell.status == "skipped":
         reason = printable(getattr(cell.failure, "message", "") or "the worker was stopped too often", 160)
-        return CellProblem(number, cell.status, f"and later ones were not run: {reason}")
+        return CellProblem(number, cell.status, f"and later ones were not run: {reason}", place)
     if cell.status == "timeout":
-        return CellProblem(number, cell.status, "took too long and was stopped")
+        return CellProblem(number, cell.status, "took too long and was stopped", place)
     if cell.status == "died":
-        return CellProblem(number, cell.status, "ended the whole process")
+        return CellProblem(number, cell.status, "ended the whole process", place)
     if cell.failure is not None and cell.failure.kind == "unfinished":
         return None
-    if is_handed_out(source, master):
+    if planned.handed_out or isinstance(planned.source, Definitions):
         return None
     name = printable(getattr(cell.failure, "type", "") or "an error", 60)
     message = printable(getattr(cell.failure, "message", ""), 160)
-    return CellProblem(number, "error", f"raised {name}" + (f": {message}" if message else ""))
+    given = "; what the set-up cell of the hand-out defines was given" if planned.setup else ""
+    return CellProblem(number, "error", f"raised {name}" + (f": {message}" if message else "") + given, place)

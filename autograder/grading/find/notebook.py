@@ -104,30 +104,6 @@ def identify_notebook(notebook: Notebook, course: Course) -> Identity:
     return Identity(known.name, notebook.version, _untouched(notebook, known))
 
 
-def cells_to_run(notebook: Notebook, master: CourseNotebook) -> list[tuple[int, str]]:
-    """The (number, source) of the code cells to grade, counted from 1: all but handed-out experiments and checks.
-
-    Experiments are known by their id or source from the handed-out notebook; tags in the submission count for nothing.
-    """
-    return [
-        (number, cell.source)
-        for number, cell in enumerate(notebook.cells, start=1)
-        if cell.source.strip() and not _is_left_out(cell, master)
-    ]
-
-
-def is_handed_out(source: str, master: CourseNotebook) -> bool:
-    """Whether a cell's source is, unchanged, one of the notebook as it was handed out."""
-    return source_digest(source) in master.digests
-
-
-def _is_left_out(cell: CodeCell, master: CourseNotebook) -> bool:
-    if cell.id in master.experiments:
-        return True
-    same = master.digests.get(source_digest(cell.source))
-    return same is not None and (same.id in master.experiments or same.kind == "check")
-
-
 def _named(notebook: Notebook, course: Course) -> CourseNotebook | None:
     return course.notebooks.get(notebook.origin)
 

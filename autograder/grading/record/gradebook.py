@@ -55,6 +55,7 @@ CREATE TABLE cases (
 ) WITHOUT ROWID;
 CREATE TABLE cells (
     student TEXT NOT NULL, notebook TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL,
+    place TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (student, notebook, number),
     FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
 ) WITHOUT ROWID;
@@ -117,6 +118,7 @@ class Gradebook:
                 f"{path} was written by another version of autograder (format {version}, not {SCHEMA_VERSION}): "
                 "choose another -o folder"
             )
+        self._upgrade()
 
     def __enter__(self) -> Self:
         return self
@@ -134,16 +136,28 @@ class Gradebook:
             yield
         except sqlite3.OperationalError as error:
             code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
-            raise GradingError(f"{self.path} cannot be used as a gradebook: {_ADVICE.get(code, f'{error}: choose another -o folder')}") from None
+            raise GradingError(
+                f"{self.path} cannot be used as a gradebook: {_ADVICE.get(code, f'{error}: choose another -o folder')}"
+            ) from None
         except sqlite3.ProgrammingError:
             raise  # a fault of this program, not of the file
         except sqlite3.Error as error:
-            raise GradingError(f"{self.path} cannot be used as a gradebook: it is damaged or none ({error}): {_ELSEWHERE}") from None
+            raise GradingError(
+                f"{self.path} cannot be used as a gradebook: it is damaged or none ({error}): {_ELSEWHERE}"
+            ) from None
         except (ValueError, TypeError) as error:
-            raise GradingError(f"{self.path} cannot be used as a gradebook: it holds what none holds ({error}): {_ELSEWHERE}") from None
+            raise GradingError(
+                f"{self.path} cannot be used as a gradebook: it holds what none holds ({error}): {_ELSEWHERE}"
+            ) from None
 
     def _create(self) -> None:
         self._base.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    def _upgrade(self) -> None:
+        """Add what a gradebook of an earlier version lacks."""
+        with self._telling():
+            if "place" not in {column[1] for column in self._base.execute("PRAGMA table_info(cells)")}:
+                self._base.execute("ALTER TABLE cells ADD COLUMN place TEXT NOT NULL DEFAULT ''")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -198,8 +212,8 @@ class Gradebook:
             base.executemany(f"INSERT INTO questions VALUES ({_places(7)})", _question_rows(key, result))
             base.executemany(f"INSERT INTO cases VALUES ({_places(15)})", _case_rows(key, result))
             base.executemany(
-                f"INSERT INTO cells VALUES ({_places(5)})",
-                [(*key, cell.number, cell.status, cell.message) for cell in result.cells],
+                f"INSERT INTO cells VALUES ({_places(6)})",
+                [(*key, cell.number, cell.status, cell.message, cell.place) for cell in result.cells],
             )
             base.execute(
                 f"INSERT INTO history VALUES ({_places(7)})",
@@ -268,7 +282,7 @@ class Gradebook:
             seconds,
         ) = row
         cells = self._base.execute(
-            "SELECT number, status, message FROM cells WHERE student = ? AND notebook = ? ORDER BY number", key
+            "SELECT number, status, message, place FROM cells WHERE student = ? AND notebook = ? ORDER BY number", key
         )
         result = Result(
             Status(status),

@@ -123,14 +123,21 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class CellProblem:
-    """A cell that did not run to its end; `number` counts the notebook's code cells from 1."""
+    """A cell that did not run to its end; `number` counts the notebook's code cells from 1, `place` is its exercise."""
 
     number: int
     status: str
     message: str
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        """The exercise that the cell answers, where it is known, and the cell."""
+        cell = f"code cell {self.number}"
+        return f"exercise {self.place} ({cell})" if self.place else cell
 
     def __str__(self) -> str:
-        return f"code cell {self.number} {self.message}"
+        return f"{self.where} {self.message}"
 
 
 @dataclass(frozen=True)

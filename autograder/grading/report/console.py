@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -92,8 +91,7 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     table.add_column("%", justify="right", no_wrap=True)
     table.add_column("status", overflow="fold")
     with Gradebook(out / GRADEBOOK) as book:
-        records = (record for key in sorted(keys, key=_by_notebook) if (record := book.record_of(*key)) is not None)
-        for record in islice(records, shown):
+        for record in _shown_first(book.record_of(*key) for key in sorted(keys, key=_by_notebook)):
             table.add_row(*_row(record))
     console.print()
     console.print(table)
@@ -111,6 +109,18 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
         console.print(Text(f"sandbox {', '.join(sorted(summary.sandboxes))}"))
     _show_place(console, "report", out / REPORT)
     _show_place(console, "grades", out / GRADES)
+
+
+def _shown_first(records: Iterable[Record | None]) -> list[Record]:
+    """As many records as are shown: first those that need a look, and no more than these are kept."""
+    looks: list[Record] = []
+    others: list[Record] = []
+    for record in records:
+        if record is not None:
+            kept = others if record.result.status is Status.GRADED else looks
+            if len(kept) < ROWS_SHOWN:
+                kept.append(record)
+    return [*looks, *others][:ROWS_SHOWN]
 
 
 def show_check(console: Console, result: Result, title: str) -> None:

@@ -11,6 +11,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -34,13 +35,17 @@ from autograder.grading.run.sandbox.inside.wire import (
 )
 from autograder.grading.run.sandbox.reply import checked_failure, checked_outcome, checked_value
 
-__all__ = ["CellResult", "InfrastructureError", "Limits", "Session", "Workshop"]
+__all__ = ["CellResult", "Definitions", "InfrastructureError", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
 MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no callback makes more than a few for each
 MAX_CALLBACK_NUMBERS = 2**22  # of all calls of one case together: they are kept for the judge
 
 Answer = TypeVar("Answer")
+
+
+class Definitions(str):
+    """The source of a cell of which only the definitions are to run: what takes time is left out."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,8 @@ class Session:
         self._ran: list[int] = []
         self._suspects: set[int] = set()
         self._strikes: dict[str, list[Failure]] = {}
+        self._hidden = True
+        self._told_hidden = False
         self._results: dict[int, CellResult] = {}
 
     def __enter__(self) -> Session:
@@ -140,6 +147,25 @@ class Session:
         for index in range(len(cells)):
             self._results[index] = self._run_cell(index)
         return [self._results[index] for index in range(len(cells))]
+
+    @contextmanager
+    def in_public(self) -> Iterator[None]:
+        """While this lasts, inputs are those of the notebook's own checks, and what comes back may be shown.
+
+        It has to come first: a worker that has been told a hidden input could send it with any later answer.
+        """
+        if self._told_hidden:
+            raise RuntimeError("hidden inputs have been sent already")
+        self._hidden = False
+        try:
+            yield
+        finally:
+            self._hidden = True
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what comes back must not be shown."""
+        return self._hidden
 
     def has(self, name: str) -> bool:
         """Whether the submission defines a name."""
@@ -161,6 +187,7 @@ class Session:
         The first time that the worker ends by itself, the call is tried again in a fresh one: what another cell left
         behind may have been to blame. A name that has cost several workers is not called again.
         """
+        self._told_hidden = self._told_hidden or self._hidden
         while True:
             strikes = self._strikes.setdefault(name, [])
             if len(strikes) >= STRIKES:
@@ -196,7 +223,8 @@ class Session:
 
     def _send_cell(self, worker: Worker, index: int) -> Failure | None:
         source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        leaves_much, failure = self._ask(worker, "cell", {"source": source}, self.limits.cell_seconds, self._read_cell)
+        body = {"source": source, "definitions": isinstance(self._cells[index], Definitions)}
+        leaves_much, failure = self._ask(worker, "cell", body, self.limits.cell_seconds, self._read_cell)
         if index not in self._ran:
             self._ran.append(index)
         if leaves_much and not self._suspects:
@@ -305,6 +333,11 @@ class RemoteName(Remote):
     def __init__(self, session: Session, name: str) -> None:
         self.name = name
         self._session = session
+
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether the submission knows no input yet but those of the notebook's own checks."""
+        return not self._session.hidden
 
     def run(self, case: Case) -> Outcome:
         """Carry out `case` in the worker; a worker that hangs or ends gives a failure of kind timeout or died."""

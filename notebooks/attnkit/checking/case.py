@@ -129,6 +129,11 @@ class Remote(ABC):
 
     name: str
 
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether what `run` gives may be shown: not once the other side has been told inputs that are to stay hidden."""
+        return False
+
     @abstractmethod
     def run(self, case: Case) -> Outcome:
         """Carry out `case` where the object lives."""

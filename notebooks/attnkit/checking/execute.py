@@ -104,6 +104,8 @@ def _is_library(filename: str) -> bool:
 
 
 def _safe_text(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and isinstance(error.msg, str) and isinstance(error.lineno, int):
+        return f"{error.msg[:500]}, line {error.lineno}"  # without the name that a notebook gives to a cell
     try:
         return str(error)[:500]
     except Exception:

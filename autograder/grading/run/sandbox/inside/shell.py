@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import io
 import resource
 import sys
 import threading
+import traceback
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -61,10 +63,52 @@ def run_cell(shell: Any, source: str) -> Failure | None:
     importlib.invalidate_caches()  # a cell above may have written a module
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
+    if isinstance(result.error_in_exec, Exception):
+        _run_rest(shell, source, result.error_in_exec)
     _close_figures()
     if error is None:
         return None
     return describe_error(error)
+
+
+def run_definitions(shell: Any, source: str) -> Failure | None:
+    """Run what a cell imports, defines and sets to plain values, and nothing that takes time; what it raised, or None."""
+    try:
+        tree = ast.parse(shell.transform_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return describe_error(error)
+    return run_cell(shell, _only(shell.transform_cell(source), [node for node in tree.body if _is_definition(node)]))
+
+
+def _run_rest(shell: Any, source: str, error: Exception) -> None:
+    """Run what stands below the statement that failed and gives names: imports, definitions, assignments.
+
+    A line that works on the learner's machine only, such as one of Colab's, must not cost what was written below it.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_globals is shell.user_ns and frame.f_code.co_name == "<module>"]
+    if not lines:
+        return
+    code = shell.transform_cell(source)
+    for node in ast.parse(code).body:
+        if node.lineno > lines[0] and (_is_definition(node) or isinstance(node, ast.Assign | ast.AnnAssign)):
+            shell.run_cell(_only(code, [node]), store_history=False)
+
+
+def _is_definition(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return not any(isinstance(part, ast.Call | ast.Await | ast.comprehension) for part in ast.walk(node))
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def _only(code: str, nodes: list[ast.stmt]) -> str:
+    """The lines of the code that some of its statements stand in."""
+    kept = {line for node in nodes for line in range(_first_line(node), (node.end_lineno or node.lineno) + 1)}
+    return "\n".join(text for line, text in enumerate(code.split("\n"), start=1) if line in kept)
+
+
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
 def threads_left() -> int:

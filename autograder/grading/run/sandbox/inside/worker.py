@@ -19,7 +19,7 @@ from attnkit.checking.execute import describe_error, execute
 from attnkit.checking.watch import strictly
 
 from .callback import CallbackError, RemoteCallback
-from .shell import most_memory, run_cell, threads_left
+from .shell import most_memory, run_cell, run_definitions, threads_left
 from .wire import MAX_PAYLOAD, Channel, Frame, WireError
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
@@ -68,7 +68,8 @@ class _Worker:
         body = request.body
         if request.kind == "cell":
             source = body["source"].tobytes().decode("utf-8", "surrogatepass")
-            failure = run_cell(self.shell, source)
+            run = run_definitions if body["definitions"] else run_cell
+            failure = run(self.shell, source)
             return {"failure": failure, "threads": threads_left(), "memory": most_memory()}
         if request.kind == "has":
             return {"has": body["name"] in self.shell.user_ns}
