@@ -156,7 +156,8 @@ class Gradebook:
     def _upgrade(self) -> None:
         """Add what a gradebook of an earlier version lacks."""
         with self._telling():
-            if "place" not in {column[1] for column in self._base.execute("PRAGMA table_info(cells)")}:
+            columns = {column[1] for column in self._base.execute("PRAGMA table_info(cells)")}
+            if columns and "place" not in columns:
                 self._base.execute("ALTER TABLE cells ADD COLUMN place TEXT NOT NULL DEFAULT ''")
 
     @contextmanager
