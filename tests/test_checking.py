@@ -129,6 +129,36 @@ def test_loops_are_counted_and_shortcuts_are_seen():
     assert not execute(lambda x: x @ x, watched).called
 
 
+def test_what_a_call_left_behind_is_seen_where_calls_come_before():
+    class Remembers(torch.nn.Module):
+        first = None
+
+        def forward(self, x):
+            self.first = x if self.first is None else self.first
+            return self.first
+
+    alone = Case(init=(), args=(np.ones(2),))
+    after = Case(init=(), args=(np.ones(2),), earlier=(Case(args=(np.zeros(3),)),))
+    wide = (Output("x", ("d",)),)
+    assert difference(Remembers, np.ones(2), alone, wide) is None
+    assert difference(Remembers, np.ones(2), after, wide).kind == "shape"
+
+
+def test_a_module_is_run_in_training_where_the_case_says_so():
+    evaluated, trained = (Case(init=(0.999,), args=(np.ones(400),), training=training) for training in (False, True))
+    wide = (Output("x", ("d",)),)
+    assert difference(torch.nn.Dropout, np.ones(400), evaluated, wide) is None
+    assert difference(torch.nn.Dropout, np.ones(400), trained, wide).kind == "values"
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"), [(96, True), (np.int64(96), True), (torch.tensor(96), True), (96.0, False)]
+)
+def test_a_whole_number_is_asked_for_by_its_kind(value, whole):
+    found = difference(lambda: value, 96, Case(), (Output("bytes", (), dtype="whole"),))
+    assert (found is None) == whole
+
+
 def test_a_remote_object_takes_part_in_nothing():
     class Far(Remote):
         name = "far"

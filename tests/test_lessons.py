@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -24,23 +25,41 @@ def test_the_minutes_count_writing_and_reading(number):
     stated = MINUTES.search(master.notebook.cells[0].source)
     assert stated, "the first cell states the minutes"
     write, read, _ = map(int, stated.groups())
-    assert write == sum(exercise.minutes for exercise in master.exercises)
+    assert write == sum(exercise.minutes for exercise in master.exercises if not exercise.further)
     texts = [cell for cell in master.notebook.cells if cell.cell_type == "markdown"]
     shown = [cell.source for cell in texts if "explanation" not in cell.metadata.get("tags", [])]
     assert read == pytest.approx(sum(map(words, shown)) / WORDS_A_MINUTE, rel=0.15)
 
 
-def test_no_exercise_without_a_star_uses_the_code_of_one_with():
-    starred = {
-        name for number in NOTEBOOKS for exercise in exercises_of(number) if exercise.starred for name in exercise.names
+@pytest.mark.parametrize("beyond", ["starred", "further"])
+def test_no_exercise_on_the_road_uses_the_code_of_one_beside_it(beyond):
+    beside = {
+        name
+        for number in NOTEBOOKS
+        for exercise in exercises_of(number)
+        if getattr(exercise, beyond)
+        for name in exercise.names
     }
     for number in NOTEBOOKS:
         master = read_master(number)
         for exercise in master.exercises:
-            if not exercise.starred:
+            if not getattr(exercise, beyond):
                 tree = ast.parse(master.exercise_cells()[exercise.question].source)
                 used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-                assert not used & starred, exercise.heading
+                assert not used & beside, exercise.heading
+
+
+@pytest.mark.parametrize("number", NOTEBOOKS)
+def test_further_exercises_come_after_the_required_ones(number):
+    marks = [exercise.further for exercise in exercises_of(number)]
+    assert marks == sorted(marks)
+
+
+def test_a_heading_that_does_not_say_further_is_refused(monkeypatch):
+    exercises = [*exercises_of("01")[:-1], replace(exercises_of("01")[-1], further=True)]
+    monkeypatch.setattr("autograder.building.master.exercises_of", lambda number: tuple(exercises))
+    with pytest.raises(MasterError, match="points · further"):
+        read_master("01")
 
 
 @pytest.fixture

@@ -60,10 +60,15 @@ def _what_it_costs(number: str, notebook: Any) -> str:
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     goals = {match["number"]: match["goal"] for match in _GOAL.finditer(text)}
     starred = sum(exercise.starred for exercise in exercises)
-    minutes, points = sum(exercise.minutes for exercise in exercises), sum(exercise.points for exercise in exercises)
+    required = [exercise for exercise in exercises if not exercise.further]
+    minutes, points = sum(exercise.minutes for exercise in required), sum(exercise.points for exercise in exercises)
+    beyond = len(exercises) - len(required)
+    further = (
+        f", and {sum(one.minutes for one in exercises if one.further)} more for {beyond} further" if beyond else ""
+    )
     lines = [
         '!!! info "This is the solved notebook"',
-        f"    **It costs** about {minutes} minutes for {len(exercises)} exercises"
+        f"    **It costs** about {minutes} minutes for {len(required)} exercises{further}"
         f" ({starred} of them starred, for those who want more), worth {points:g} points.",
         "",
         "    **Afterwards you have written, each for a reason,**",

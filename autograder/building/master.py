@@ -159,16 +159,18 @@ def _check_form(master: Master) -> None:
 
 
 def _check_heading(master: Master, exercise: Exercise) -> None:
-    """The lesson opens with what is declared: number, ★, minutes and points."""
+    """The lesson opens with what is declared: number, ★, minutes, points, and whether a first reading leaves it out."""
     texts = [cell.source for cell in master.notebook.cells if cell.cell_type == "markdown"]
     text = next((text for text in texts if text.startswith(f"## {exercise.number} ")), "")
     heading = text.partition("\n")[0]
     if ("★" in heading) != exercise.starred:
         wanted = "needs a ★" if exercise.starred else "has a ★ and needs none"
         raise MasterError(f"{master.name}: the heading of {exercise.number} {wanted}, as declared")
-    stated = f"· {exercise.minutes} min · {exercise.points:g} points"
+    stated = f"· {exercise.minutes} min · {exercise.points:g} points{' · further' if exercise.further else ''}\n"
     if stated not in text:
-        raise MasterError(f"{master.name}: the lesson of {exercise.number} should state '{stated}', as declared")
+        raise MasterError(
+            f"{master.name}: the lesson of {exercise.number} should state '{stated.strip()}', as declared"
+        )
 
 
 def _check_code(master: Master) -> None:

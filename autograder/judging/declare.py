@@ -84,7 +84,8 @@ class Exercise:
 
     `reference` takes the case's arguments in float64 NumPy (for a module: `reference(state, init, *args)`) and returns the
     right value; with several `names` it is a mapping. `flawed` is the right formula with switches that break it.
-    `public` are the cases whose numbers ship with the notebooks. `steps` says where a learner should look.
+    `public` are the cases whose numbers ship with the notebooks. `further` marks what a first reading leaves out: it
+    comes after the required exercises of its notebook, none of which uses its code.
     """
 
     number: str
@@ -101,6 +102,7 @@ class Exercise:
     flawed: Function | None = None
     public_points: float = 1
     starred: bool = False
+    further: bool = False
 
     @property
     def question(self) -> str:

@@ -62,7 +62,9 @@ class Case:
 
     NumPy arrays in `args`, `kwargs` and `state` become torch tensors when `framework` is "torch"; floating ones are
     cast to `dtype` first. `init` (with `state`, a `load_state_dict` mapping) makes the target a module class:
-    it is built with `init`, loaded, and then called (or its `method` is).
+    it is built with `init`, loaded, and then called (or its `method` is), in evaluation mode unless `training` is set.
+    `earlier` are calls of the same function or module that come first: of these cases only the arguments are used, and
+    what they give is dropped.
     `value` asks for the name's value instead of a call. `verify` names one of `compare.VERIFIERS`, which then decides in
     place of the comparison with the right answer. `counts` holds, for functions with several results, one bool array per
     result (or None): numbers where it is False, such as states at padding, may be anything.
@@ -75,6 +77,8 @@ class Case:
     init_kwargs: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, np.ndarray] | None = None
     method: str | None = None
+    training: bool = False
+    earlier: tuple[Case, ...] = ()
     framework: str = "torch"
     dtype: str = "float64"
     gradient: bool = False

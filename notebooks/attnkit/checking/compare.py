@@ -35,7 +35,7 @@ class Output:
     """What one returned value is called, the names of its axes (`...` stands for any) and the properties it has.
 
     `dtype` is "same" when the floating width of the inputs must be kept, a name when fixed, "python" for a plain
-    Python number, or "" when free.
+    Python number, "whole" for an integer of any kind, or "" when free.
     """
 
     name: str = "result"
@@ -318,6 +318,10 @@ def _dtype_difference(one: np.ndarray, other: np.ndarray, found: Any, case: Case
     wanted = output.dtype
     if wanted == "python" and not isinstance(found, int | float):
         return Difference("type", f"the {output.name} is of the wrong kind", "a Python number", _a(_kind(found)))
+    if wanted == "whole":
+        whole = other.dtype.kind in "iu" or (not isinstance(found, float) and abs(float(other)) >= 2**62)
+        kind = "type", f"the {output.name} is of the wrong kind"
+        return None if whole else Difference(*kind, "a whole number (int)", "a number that is not an int")
     if case.value or (not one.ndim and not isinstance(found, TensorValue)):
         return None
     if wanted == "same":

@@ -7,6 +7,7 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,10 @@ class _Inputs:
 
     def call(self, target: Any) -> Any:
         function = target if self.case.init is None else self._module(target)
+        for case in self.case.earlier:
+            same_kind = replace(case, dtype=self.case.dtype, framework=self.case.framework)
+            earlier = _Inputs(same_kind, self.recorder)
+            function(*earlier.args, **earlier.kwargs)
         return function(*self.args, **self.kwargs)
 
     def mutated(self) -> tuple[str, ...]:
@@ -147,7 +152,7 @@ class _Inputs:
         case = self.case
         module = target(*(case.init or ()), **case.init_kwargs)
         if isinstance(module, torch.nn.Module):
-            module = module.to(getattr(torch, case.dtype)).eval()
+            module = module.to(getattr(torch, case.dtype)).train(case.training)
             if case.state is not None:
                 self._load(module, case.state)
                 if case.gradient:
