@@ -19,6 +19,14 @@ def attend_case(rng: Rng, S: int, d_k: int, d_v: int, scale: float = 1.0, dtype:
     return Case(args=args, framework="numpy", dtype=dtype, sizes={"S": S, "d_k": d_k, "d_v": d_v})
 
 
+def far_case(rng: Rng, S: int, d_k: int, d_v: int, middle: float) -> Case:
+    """Scores within a few units of each other and `middle` away from 0, whatever the draw."""
+    q, K, V = attend_case(rng, S, d_k, d_v).args
+    wanted = middle + normal(rng, S)
+    K = K + np.outer(wanted - K @ q, q) / (q @ q)
+    return Case(args=(q, K, V), framework="numpy", sizes={"S": S, "d_k": d_k, "d_v": d_v})
+
+
 def flawed_attend(q: Any, K: Any, V: Any, *, scale: bool = False, weigh: str = "softmax", values: str = "V",
                   order: str = "output first", keys: str = "rows") -> Any:
     """One query's attention with switches that break it."""
@@ -90,7 +98,7 @@ EXERCISE = Exercise(
             "unequal sizes", "weights (S,) from softmax(K q), and their average of V, for any S, d_k and d_v",
             lambda rng: [attend_case(rng, 5, 3, 4), attend_case(rng, 2, 6, 3), attend_case(rng, 4, 4, 4)],
         ),
-        Test("large scores", "finite weights also when scores are in the thousands", lambda rng: [attend_case(rng, 5, 4, 3, scale=40.0)]),
+        Test("large scores", "finite weights also when scores are in the thousands", lambda rng: [attend_case(rng, 5, 4, 3, scale=40.0), far_case(rng, 5, 4, 3, 3000.0), far_case(rng, 4, 3, 5, -3000.0)]),
         Test("number types", "float32 in, float32 out", lambda rng: [attend_case(rng, 4, 3, 5, dtype="float32")]),
     ),
     flawed=flawed_attend,
