@@ -230,7 +230,7 @@ def test_a_result_that_a_fault_of_ours_touched_is_graded_again(tmp_path, course)
     root, out = write(tmp_path / "class", {f"ana/{FILE}": handin()}), tmp_path / "out"
     run(course, root, out)
     with Gradebook(out / "gradebook.sqlite") as book:
-        book._base.execute("""UPDATE submissions SET faults = '["a test broke"]'""")
+        book._base.execute("UPDATE attempts SET sound = 0")
     assert run(course, root, out).graded == 1
 
 
@@ -247,12 +247,12 @@ def test_other_tests_or_a_safer_sandbox_grade_again(tmp_path, course):
     root, out = write(tmp_path / "class", {f"ana/{FILE}": handin()}), tmp_path / "out"
     run(course, root, out)
     with Gradebook(out / "gradebook.sqlite") as book:
-        book._base.execute("UPDATE submissions SET sandbox = 'none'")
+        book._base.execute("UPDATE attempts SET sandbox = 'none'")
     watcher = Quiet()
     run(course, root, out, watcher)
     assert watcher.seen == ["ana"]
     with Gradebook(out / "gradebook.sqlite") as book:
-        book._base.execute("UPDATE submissions SET tests_version = 'old'")
+        book._base.execute("UPDATE attempts SET tests_version = 'old'")
     watcher = Quiet()
     run(course, root, out, watcher)
     assert watcher.seen == ["ana"]

@@ -16,6 +16,7 @@ from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.find.layout import Student
+from autograder.grading.record import schema
 from autograder.grading.record.files import usable_folder, written
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.result import (
@@ -165,6 +166,10 @@ def test_an_output_folder_that_is_a_file(tmp_path):
 
 
 # Questions
+
+
+def test_a_cell_without_an_exercise_is_told_by_its_number():
+    assert str(CellProblem(3, "error", "raised x")) == "code cell 3 raised x"
 
 
 def test_question_status():
@@ -417,3 +422,53 @@ def test_our_own_fault_is_the_reason_and_the_hand_ins_remarks_come_after_it():
     FeedbackPage(Course.load()).write(page, record(result))
     assert "anded in twice" not in page.getvalue()
     assert "server is gone" not in page.getvalue()
+
+
+# What a term needs
+
+
+def test_a_gradebook_of_the_first_version_is_brought_to_todays_with_all_it_holds(tmp_path):
+    path = tmp_path / "old.sqlite"
+    base = sqlite3.connect(path)
+    base.executescript(schema._FIRST.replace("place TEXT NOT NULL DEFAULT '',", ""))
+    base.execute("PRAGMA user_version = 1")
+    row = ("ana", NAME, "Ana", "canvas", "12", "", "x.ipynb", "a", "v", "t", "graded", 1.0, 2.0, "fake", 0.1)
+    row = (*row, "[]", "[]", "2026-11-01")
+    base.execute(f"INSERT INTO submissions VALUES ({', '.join('?' * 18)})", row)
+    base.execute("INSERT INTO questions VALUES ('ana', ?, 0, 'q2_1', '2.1 softmax', 1.0, 2.0)", (NAME,))
+    base.commit()
+    base.close()
+    for _ in range(2):
+        with Gradebook(path) as book:
+            found = book.record_of("ana", NAME)
+            assert found is not None
+            assert (found.result.score, found.handed_in, found.mark) == (1.0, "", None)
+    with Gradebook(path) as book:
+        book.record(submission("ana", sha256="b"), "v1", result_of(question("q2_1", True, True)))
+        assert [one.result.score for one in book.records()] == [2.0]
+
+
+def test_every_attempt_is_kept_whole_and_another_choice_brings_it_back(book):
+    first = result_of(question("q2_1", True, True), notes=("first",))
+    book.record(submission("ana", sha256="a"), "v1", first, code=b"code of a")
+    book.record(submission("ana", sha256="b"), "v1", result_of(question("q2_1", True, False)))
+    assert [one.sha256 for one in book.records()] == ["b"]
+    assert book.settle(lambda student, notebook, attempts: max(attempts, key=lambda one: one.share)) == [("ana", NAME)]
+    (found,) = book.records()
+    assert (found.sha256, found.result) == ("a", first)
+    stored = book.stored("ana", NAME, "a")
+    assert stored is not None
+    assert stored[1] == b"code of a"
+    assert book.stored("ana", NAME, "b") is None
+
+
+def test_an_older_file_graded_again_does_not_come_back(book):
+    for sha256 in ("a", "b", "a"):
+        book.record(submission("ana", sha256=sha256), "v1", result_of(question("q2_1", True)))
+    assert [one.sha256 for one in book.records()] == ["b"]
+
+
+def test_the_platforms_times_decide_which_file_is_the_last(book):
+    for sha256, time in (("a", "2026-10-05T10:00:00+00:00"), ("b", "2026-10-02T10:00:00+00:00")):
+        book.record(submission("ana", sha256=sha256, handed_in=time), "v1", result_of(question("q2_1", True)))
+    assert [one.sha256 for one in book.records()] == ["a"]

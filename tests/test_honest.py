@@ -14,8 +14,7 @@ from attnkit.checking.case import Case
 from autograder.building.bundle import PROVIDED
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
 from autograder.grading.examine.grade import grade_notebook
-from autograder.grading.record.gradebook import Gradebook
-from autograder.grading.record.result import CellProblem, QuestionStatus, Result, Status
+from autograder.grading.record.result import QuestionStatus, Result, Status
 from autograder.grading.report import console
 from autograder.grading.run.session import Definitions, Limits, Workshop
 from autograder.paths import ROOT
@@ -259,16 +258,6 @@ def test_a_problem_is_told_by_its_exercise_and_without_a_cells_inner_name(grade)
     assert str(one).endswith("raised SyntaxError: invalid syntax, line 2")
     assert str(two).startswith("exercise 2.5 cross_attention (code cell ")
     assert "ipython-input" not in repr(result)
-
-
-def test_a_gradebook_of_an_earlier_version_is_taken_along(tmp_path):
-    path = tmp_path / "gradebook.sqlite"
-    with Gradebook(path) as book:
-        book._base.execute("ALTER TABLE cells DROP COLUMN place")
-    with Gradebook(path) as book:
-        columns = [row[1] for row in book._base.execute("PRAGMA table_info(cells)")]
-    assert columns[-1] == "place"
-    assert str(CellProblem(3, "error", "raised x")) == "code cell 3 raised x"
 
 
 def test_the_table_begins_with_the_rows_that_need_a_look(monkeypatch):

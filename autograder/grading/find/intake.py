@@ -63,6 +63,8 @@ class Submission:
     notes: tuple[str, ...] = ()
     problem: str = ""
     unreadable: bool = False
+    handed_in: str = ""  # the platform's time, ISO and UTC; empty where none is known
+    late: bool = False  # the platform says so
 
     def read(self) -> bytes:
         """The bytes of the notebook."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Submission
 from autograder.grading.find.layout import Student
+from autograder.grading.record import schema
+from autograder.grading.record.attempt import Attempt, Choice, latest
+from autograder.grading.record.mark import Mark, Override, Step, Total
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 
-SCHEMA_VERSION = 1
 PATIENCE_SECONDS = 10.0
 _ELSEWHERE = "choose another -o folder, and keep this file if its marks are wanted"
 _ADVICE = {
@@ -28,47 +33,10 @@ _ADVICE = {
     sqlite3.SQLITE_READONLY: "it cannot be written to: give it write permission, or choose another -o folder",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: give it read and write permission, or choose another -o folder",
 }
-_SCHEMA = """
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, started TEXT NOT NULL, finished TEXT, paths TEXT NOT NULL, sandbox TEXT NOT NULL
-);
-CREATE TABLE submissions (
-    student TEXT NOT NULL, notebook TEXT NOT NULL,
-    name TEXT NOT NULL, platform TEXT NOT NULL, platform_id TEXT NOT NULL, email TEXT NOT NULL,
-    file TEXT NOT NULL, sha256 TEXT NOT NULL, notebook_version TEXT NOT NULL, tests_version TEXT NOT NULL,
-    status TEXT NOT NULL, score REAL, possible REAL NOT NULL, sandbox TEXT NOT NULL, seconds REAL NOT NULL,
-    notes TEXT NOT NULL, faults TEXT NOT NULL, graded_at TEXT NOT NULL,
-    PRIMARY KEY (student, notebook)
-) WITHOUT ROWID;
-CREATE TABLE questions (
-    student TEXT NOT NULL, notebook TEXT NOT NULL, position INTEGER NOT NULL,
-    name TEXT NOT NULL, title TEXT NOT NULL, score REAL NOT NULL, possible REAL NOT NULL,
-    PRIMARY KEY (student, notebook, position),
-    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE TABLE cases (
-    student TEXT NOT NULL, notebook TEXT NOT NULL, question INTEGER NOT NULL, position INTEGER NOT NULL,
-    name TEXT NOT NULL, hidden INTEGER NOT NULL, points REAL NOT NULL, passed INTEGER NOT NULL,
-    problem TEXT, expected TEXT, found TEXT, looks_like TEXT, hint TEXT, look_at TEXT, mistake TEXT,
-    PRIMARY KEY (student, notebook, question, position),
-    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE TABLE cells (
-    student TEXT NOT NULL, notebook TEXT NOT NULL, number INTEGER NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL,
-    place TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (student, notebook, number),
-    FOREIGN KEY (student, notebook) REFERENCES submissions ON DELETE CASCADE
-) WITHOUT ROWID;
-CREATE TABLE history (
-    student TEXT NOT NULL, notebook TEXT NOT NULL, sha256 TEXT NOT NULL, tests_version TEXT NOT NULL,
-    status TEXT NOT NULL, score REAL, graded_at TEXT NOT NULL
-);
-"""
-
 
 @dataclass(frozen=True)
 class Record:
-    """One row of the gradebook: who handed in what, and what came of it."""
+    """One row of the gradebook: who handed in what, what came of it, and the mark that the course's policies make of that."""
 
     student: Student
     notebook: str
@@ -76,6 +44,19 @@ class Record:
     sha256: str
     graded_at: str
     result: Result
+    handed_in: str = ""
+    late: bool = False
+    mark: Mark | None = None
+
+    @property
+    def points(self) -> float | None:
+        """The points that count: those after the policies, or what was earned where none were applied."""
+        return self.result.score if self.mark is None else self.mark.points
+
+    @property
+    def possible(self) -> float:
+        """What the points that count are out of."""
+        return self.result.possible if self.mark is None else self.mark.possible
 
 
 @dataclass(frozen=True)
@@ -87,6 +68,7 @@ class Standing:
     sandbox: str
     status: Status
     sound: bool
+    seed: str = ""
 
 
 def _told(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,13 +94,15 @@ class Gradebook:
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._base.execute("PRAGMA foreign_keys = ON")
             if version == 0:
-                self._create()
-        if version not in (0, SCHEMA_VERSION):
+                schema.create(self._base)
+        if not 0 <= version <= schema.VERSION:
             raise GradingError(
-                f"{path} was written by another version of autograder (format {version}, not {SCHEMA_VERSION}): "
+                f"{path} was written by another version of autograder (format {version}, not {schema.VERSION}): "
                 "choose another -o folder"
             )
-        self._upgrade()
+        if version:
+            with self._telling():
+                schema.upgrade(self._base, version)
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +125,7 @@ class Gradebook:
             ) from None
         except sqlite3.ProgrammingError:
             raise  # a fault of this program, not of the file
-        except sqlite3.Error as error:
+        except (sqlite3.Error, zlib.error) as error:
             raise GradingError(
                 f"{self.path} cannot be used as a gradebook: it is damaged or none ({error}): {_ELSEWHERE}"
             ) from None
@@ -149,16 +133,6 @@ class Gradebook:
             raise GradingError(
                 f"{self.path} cannot be used as a gradebook: it holds what none holds ({error}): {_ELSEWHERE}"
             ) from None
-
-    def _create(self) -> None:
-        self._base.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-
-    def _upgrade(self) -> None:
-        """Add what a gradebook of an earlier version lacks."""
-        with self._telling():
-            columns = {column[1] for column in self._base.execute("PRAGMA table_info(cells)")}
-            if columns and "place" not in columns:
-                self._base.execute("ALTER TABLE cells ADD COLUMN place TEXT NOT NULL DEFAULT ''")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -185,55 +159,147 @@ class Gradebook:
         self._base.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
 
     @_told
-    def standing(self, student: str, notebook: str) -> Standing | None:
-        """What is recorded for this student and notebook, if anything."""
+    def standing(self, student: str, notebook: str, sha256: str | None = None) -> Standing | None:
+        """What is recorded for a file of this student and notebook, or for the one that counts; None for nothing."""
         row = self._base.execute(
-            "SELECT sha256, tests_version, sandbox, status, faults FROM submissions WHERE student = ? AND notebook = ?",
-            (student, notebook),
+            "SELECT sha256, tests_version, sandbox, status, sound, seed FROM attempts "
+            "WHERE student = ? AND notebook = ? AND sha256 = coalesce(?, (SELECT sha256 FROM submissions AS counting "
+            "WHERE counting.student = attempts.student AND counting.notebook = attempts.notebook))",
+            (student, notebook, sha256),
         ).fetchone()
-        return Standing(row[0], row[1], row[2], Status(row[3]), row[4] == "[]") if row else None
+        return Standing(row[0], row[1], row[2], Status(row[3]), bool(row[4]), row[5]) if row else None
 
     @_told
-    def record(self, submission: Submission, tests_version: str, result: Result) -> None:
-        """Write one result, replacing an earlier one, in one transaction."""
+    def record(
+        self,
+        submission: Submission,
+        tests_version: str,
+        result: Result,
+        *,
+        code: bytes = b"",
+        seed: str = "",
+        choice: Choice = latest,
+    ) -> None:
+        """Write one result, replacing an earlier one of the same file, and let `choice` say which file counts.
+
+        `code` is the notebook's, to be graded again without the hand-in; `seed` the fingerprint of its hidden inputs.
+        """
         student, key = submission.student, (submission.student.key, submission.notebook)
+        result = replace(result, notes=(*submission.notes, *result.notes))
         now = _now()
         with self._transaction() as base:
-            base.execute("DELETE FROM submissions WHERE student = ? AND notebook IN (?, '')", key)
+            if submission.notebook:
+                base.execute("DELETE FROM submissions WHERE student = ? AND notebook = ''", key[:1])
+                base.execute("DELETE FROM attempts WHERE student = ? AND notebook = ''", key[:1])
             base.execute(
-                f"INSERT INTO submissions VALUES ({_places(18)})",
+                f"INSERT INTO attempts VALUES (NULL, {_places(22)}) ON CONFLICT (student, notebook, sha256) DO UPDATE SET "
+                "tests_version = excluded.tests_version, seed = excluded.seed, graded_at = excluded.graded_at, "
+                "status = excluded.status, score = excluded.score, possible = excluded.possible, "
+                "sandbox = excluded.sandbox, sound = excluded.sound, result = excluded.result, "
+                "code = CASE length(excluded.code) WHEN 0 THEN code ELSE excluded.code END",
                 (
-                    *key,
-                    *(student.name, student.platform, student.id, student.email),
-                    *(submission.shown, submission.sha256, submission.version, tests_version),
-                    *(result.status.value, result.score, result.possible, result.sandbox, round(result.seconds, 3)),
-                    *(json.dumps([*submission.notes, *result.notes]), json.dumps(result.faults), now),
+                    *(*key, submission.sha256, student.name, student.platform, student.id, student.email),
+                    *(submission.shown, submission.version, tests_version, seed),
+                    *(submission.handed_in, int(submission.late), now, now),
+                    *(result.status.value, result.score, result.possible, result.sandbox, int(not result.faults)),
+                    *(_packed(result), zlib.compress(code) if code else b""),
                 ),
             )
-            base.executemany(f"INSERT INTO questions VALUES ({_places(7)})", _question_rows(key, result))
-            base.executemany(f"INSERT INTO cases VALUES ({_places(15)})", _case_rows(key, result))
-            base.executemany(
-                f"INSERT INTO cells VALUES ({_places(6)})",
-                [(*key, cell.number, cell.status, cell.message, cell.place) for cell in result.cells],
-            )
+            self._keep_origin(base, submission)
             base.execute(
                 f"INSERT INTO history VALUES ({_places(7)})",
                 (*key, submission.sha256, tests_version, result.status.value, result.score, now),
             )
+            self._settle(base, key, choice, written=submission.sha256)
+
+    @_told
+    def settle(self, choice: Choice) -> list[tuple[str, str]]:
+        """Let `choice` say again for everyone which file counts; returns the rows that changed."""
+        keys = self._base.execute("SELECT DISTINCT student, notebook FROM attempts ORDER BY student, notebook").fetchall()
+        changed = []
+        for key in keys:
+            with self._transaction() as base:
+                if self._settle(base, key, choice):
+                    changed.append((key[0], key[1]))
+        return changed
+
+    def _settle(self, base: sqlite3.Connection, key: tuple[str, str], choice: Choice, written: str | None = None) -> bool:
+        """Make the row of `submissions` that of the attempt which counts; `written` is one that has just changed."""
+        attempts = self._attempts(key)
+        chosen = choice(*key, attempts)
+        standing = base.execute("SELECT sha256 FROM submissions WHERE student = ? AND notebook = ?", key).fetchone()
+        if standing is not None and standing[0] == chosen.sha256 and written != chosen.sha256:
+            return False
+        row = base.execute(
+            "SELECT name, platform, platform_id, email, file, sha256, notebook_version, tests_version, graded_at, "
+            "handed_in, late, seed, result FROM attempts WHERE number = ?",
+            (chosen.number,),
+        ).fetchone()
+        result = _unpacked(row[-1])
+        base.execute("DELETE FROM submissions WHERE student = ? AND notebook = ?", key)
+        base.execute(
+            f"INSERT INTO submissions VALUES ({_places(21)})",
+            (
+                *key,
+                *row[:8],
+                *(result.status.value, result.score, result.possible, result.sandbox, round(result.seconds, 3)),
+                *(json.dumps(result.notes), json.dumps(result.faults)),
+                *row[8:-1],
+            ),
+        )
+        base.executemany(f"INSERT INTO questions VALUES ({_places(10)})", _question_rows(key, result))
+        base.executemany(f"INSERT INTO cases VALUES ({_places(15)})", _case_rows(key, result))
+        base.executemany(
+            f"INSERT INTO cells VALUES ({_places(6)})",
+            [(*key, cell.number, cell.status, cell.message, cell.place) for cell in result.cells],
+        )
+        return True
+
+    @_told
+    def attempts(self, student: str, notebook: str) -> list[Attempt]:
+        """Every file that was graded for this student and notebook, in the order in which they were first seen."""
+        return self._attempts((student, notebook))
+
+    def _attempts(self, key: tuple[str, str]) -> list[Attempt]:
+        rows = self._base.execute(
+            "SELECT number, sha256, file, handed_in, late, first_seen, status, score, possible, tests_version, seed, "
+            "sandbox, sound FROM attempts WHERE student = ? AND notebook = ? ORDER BY number",
+            key,
+        )
+        return [_attempt(*row) for row in rows]
+
+    @_told
+    def stored(self, student: str, notebook: str, sha256: str) -> tuple[Submission, bytes] | None:
+        """A graded file as it was handed in, and its code, to be graded again; None when the code was not kept."""
+        row = self._base.execute(
+            "SELECT name, platform, platform_id, email, file, notebook_version, handed_in, late, code FROM attempts "
+            "WHERE student = ? AND notebook = ? AND sha256 = ?",
+            (student, notebook, sha256),
+        ).fetchone()
+        if row is None or not row[8]:
+            return None
+        who = Student(student, *row[:4])
+        found = Submission(who, notebook, None, row[4], sha256, row[5], handed_in=row[6], late=bool(row[7]))
+        return found, zlib.decompress(row[8])
 
     @_told
     def update_origin(self, submission: Submission) -> None:
         """Keep name, file and platform of an unchanged submission up to date."""
+        with self._transaction() as base:
+            self._keep_origin(base, submission)
+
+    def _keep_origin(self, base: sqlite3.Connection, submission: Submission) -> None:
         student = submission.student
-        self._base.execute(
-            "UPDATE submissions SET name = ?, platform = ?, platform_id = ?, email = ?, file = ? "
-            "WHERE student = ? AND notebook = ?",
-            (
-                *(student.name, student.platform, student.id, student.email, submission.shown),
-                student.key,
-                submission.notebook,
-            ),
-        )
+        for table in ("attempts", "submissions"):
+            base.execute(
+                f"UPDATE {table} SET name = ?, platform = ?, platform_id = ?, email = ?, file = ?, "
+                "handed_in = max(handed_in, ?), late = max(late, ?) WHERE student = ? AND notebook = ? AND sha256 = ?",
+                (
+                    *(student.name, student.platform, student.id, student.email, submission.shown),
+                    *(submission.handed_in, int(submission.late)),
+                    *(student.key, submission.notebook, submission.sha256),
+                ),
+            )
 
     @_told
     def notebooks(self) -> list[str]:
@@ -262,7 +328,7 @@ class Gradebook:
         key = (student, notebook)
         row = self._base.execute(
             "SELECT name, platform, platform_id, email, file, sha256, graded_at, status, notes, faults, possible, "
-            "sandbox, seconds FROM submissions WHERE student = ? AND notebook = ?",
+            "sandbox, seconds, handed_in, late FROM submissions WHERE student = ? AND notebook = ?",
             key,
         ).fetchone()
         if row is None:
@@ -281,6 +347,8 @@ class Gradebook:
             possible,
             sandbox,
             seconds,
+            handed_in,
+            late,
         ) = row
         cells = self._base.execute(
             "SELECT number, status, message, place FROM cells WHERE student = ? AND notebook = ? ORDER BY number", key
@@ -295,7 +363,9 @@ class Gradebook:
             sandbox,
             seconds,
         )
-        return Record(Student(student, name, platform, identifier, email), notebook, file, sha256, graded_at, result)
+        who = Student(student, name, platform, identifier, email)
+        mark = self._mark_of(key)
+        return Record(who, notebook, file, sha256, graded_at, result, handed_in, bool(late), mark)
 
     def _questions(self, key: tuple[str, str]) -> tuple[QuestionResult, ...]:
         cases: dict[int, list[CaseResult]] = {}
@@ -307,19 +377,115 @@ class Gradebook:
             finding = None if row[5] is None else Finding(*row[5:])
             cases.setdefault(row[0], []).append(CaseResult(row[1], bool(row[2]), row[3], bool(row[4]), finding))
         questions = self._base.execute(
-            "SELECT position, name, title, score, possible FROM questions "
+            "SELECT position, name, title, score, possible, apart_from, code, behaviour FROM questions "
             "WHERE student = ? AND notebook = ? ORDER BY position",
             key,
         )
         return tuple(
-            QuestionResult(name, title, score, possible, tuple(cases.get(position, ())))
-            for position, name, title, score, possible in questions
+            QuestionResult(
+                *(name, title, score, possible, tuple(cases.get(position, ()))),
+                *(tuple(json.loads(apart_from)), code, behaviour),
+            )
+            for position, name, title, score, possible, apart_from, code, behaviour in questions
+        )
+
+    @_told
+    def students(self) -> list[Student]:
+        """Everybody who has a row, each as the platform knows them, by key."""
+        rows = self._base.execute(
+            "SELECT student, max(name), max(platform), max(platform_id), max(email) FROM submissions GROUP BY student "
+            "ORDER BY student COLLATE NOCASE"
+        )
+        return [Student(*row) for row in rows]
+
+    @_told
+    def setting(self, name: str) -> str:
+        """What was kept under a name; empty when nothing was."""
+        row = self._base.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    @_told
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep a text under a name."""
+        self._base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    @_told
+    def write_mark(self, student: str, notebook: str, mark: Mark) -> bool:
+        """Keep a mark; says whether it differs from the one that was there."""
+        if self._mark_of((student, notebook)) == mark:
+            return False
+        self._base.execute(
+            f"INSERT OR REPLACE INTO marks VALUES ({_places(8)})",
+            (
+                *(student, notebook, mark.earned, mark.earned_of, mark.points, mark.possible),
+                *(json.dumps([astuple(step) for step in mark.steps]), json.dumps(mark.notices)),
+            ),
+        )
+        return True
+
+    def _mark_of(self, key: tuple[str, str]) -> Mark | None:
+        row = self._base.execute(
+            "SELECT earned, earned_of, points, possible, steps, notices FROM marks WHERE student = ? AND notebook = ?", key
+        ).fetchone()
+        if row is None:
+            return None
+        earned, earned_of, points, possible, steps, notices = row
+        taken = tuple(Step(*step) for step in json.loads(steps))
+        return Mark(earned, earned_of, points, possible, taken, tuple(json.loads(notices)))
+
+    @_told
+    def write_totals(self, totals: Mapping[str, Total]) -> None:
+        """Replace what everybody has over the term."""
+        with self._transaction() as base:
+            base.execute("DELETE FROM totals")
+            base.executemany(
+                "INSERT INTO totals VALUES (?, ?, ?, ?)",
+                [(key, one.percent, int(one.final), json.dumps(one.steps)) for key, one in totals.items()],
+            )
+
+    @_told
+    def totals(self) -> dict[str, Total]:
+        """What everybody has over the term, by student."""
+        rows = self._base.execute("SELECT student, percent, final, steps FROM totals")
+        return {row[0]: Total(row[1], bool(row[2]), tuple(json.loads(row[3]))) for row in rows}
+
+    @_told
+    def overrides(self, student: str | None = None, notebook: str | None = None, standing: bool = True) -> list[Override]:
+        """Marks that were changed by hand, the oldest first; with `standing`, only those that count."""
+        rows = self._base.execute(
+            "SELECT id, student, notebook, question, points, reason, who, made_at, score_then, taken_back_at, taken_back_by "
+            "FROM overrides WHERE student = coalesce(?, student) AND notebook = coalesce(?, notebook) ORDER BY id",
+            (student, notebook),
+        )
+        found = [Override(*row) for row in rows]
+        last = {(one.student, one.notebook, one.question): one.id for one in found if not one.taken_back_at}
+        return [one for one in found if one.id in last.values()] if standing else found
+
+    @_told
+    def add_override(self, key: tuple[str, str, str], points: float, reason: str, who: str, score_then: float) -> None:
+        """Set the points of (student, notebook, question) by hand; what was set before stays in the table."""
+        self._base.execute(
+            "INSERT INTO overrides (student, notebook, question, points, reason, who, made_at, score_then) "
+            f"VALUES ({_places(8)})",
+            (*key, points, reason, who, _now(), score_then),
+        )
+
+    @_told
+    def take_back_override(self, override: Override, who: str) -> None:
+        """Let an override, and those that it replaced, count no more; they stay in the table."""
+        self._base.execute(
+            "UPDATE overrides SET taken_back_at = ?, taken_back_by = ? "
+            "WHERE student = ? AND notebook = ? AND question = ? AND taken_back_at = ''",
+            (_now(), who, override.student, override.notebook, override.question),
         )
 
 
 def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:
     for position, question in enumerate(result.questions):
-        yield (*key, position, question.name, question.title, question.score, question.possible)
+        yield (
+            *(*key, position, question.name, question.title, question.score, question.possible),
+            *(json.dumps(question.apart_from), question.code, question.behaviour),
+        )
 
 
 def _case_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:
@@ -327,6 +493,26 @@ def _case_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]
         for position, case in enumerate(question.cases):
             finding = (None,) * 7 if case.finding is None else tuple(asdict(case.finding).values())
             yield (*key, number, position, case.name, int(case.hidden), case.points, int(case.passed), *finding)
+
+
+def _attempt(*row: Any) -> Attempt:
+    number, sha256, file, handed_in, late, seen, status, score, possible, tests, seed, sandbox, sound = row
+    return Attempt(
+        *(number, sha256, file, handed_in, bool(late), seen, Status(status), score, possible),
+        *(tests, seed, sandbox, bool(sound)),
+    )
+
+
+def _packed(result: Result) -> bytes:
+    """A whole result as a compressed JSON text."""
+    return zlib.compress(_RESULT.dump_json(result))
+
+
+def _unpacked(blob: bytes) -> Result:
+    return _RESULT.validate_json(zlib.decompress(blob))
+
+
+_RESULT = TypeAdapter(Result)
 
 
 def _places(count: int) -> str:

@@ -32,6 +32,7 @@ class QuestionStatus(StrEnum):
     """How one question was answered."""
 
     RIGHT = "right"
+    APART = "right, apart from an earlier exercise"
     PARTLY = "partly right"
     WRONG = "wrong"
     BLANK = BLANK
@@ -74,19 +75,28 @@ class CaseResult:
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """One question: its points and its cases."""
+    """One question: its points and its cases.
+
+    `apart_from` are the headings of the earlier exercises with whose mistakes alone the answer fails: with the library's
+    parts in their place it passes. `code` is what was handed in for it. `behaviour` is what a wrong answer without a name did.
+    """
 
     name: str
     title: str
     score: float
     possible: float
     cases: tuple[CaseResult, ...]
+    apart_from: tuple[str, ...] = ()
+    code: str = ""
+    behaviour: str = ""
 
     @property
     def status(self) -> QuestionStatus:
-        """Right, partly right, wrong, or not written yet."""
+        """Right, right but for an earlier exercise, partly right, wrong, or not written yet."""
         if all(case.passed for case in self.cases):
             return QuestionStatus.RIGHT
+        if self.apart_from:
+            return QuestionStatus.APART
         if self.score > 0:
             return QuestionStatus.PARTLY
         if all(case.finding is not None and case.finding.problem == BLANK for case in self.cases):
@@ -117,7 +127,9 @@ class QuestionResult:
         return next((STOPS[finding.problem] for finding, _ in self.findings() if finding.problem in STOPS), "")
 
     def mistakes(self) -> list[str]:
-        """What the answer looks like, in words, each known mistake once."""
+        """What the answer looks like, in words, each known mistake once; a mistake of an earlier exercise is not this one's."""
+        if self.apart_from:
+            return []
         return list(dict.fromkeys(finding.looks_like for finding, _ in self.findings() if finding.looks_like))
 
 
