@@ -40,6 +40,8 @@ NOT_RUN = {
     "pip install distributed": "changes the environment of the other tests",
     "autograder grade submissions/ -o graded/ --scheduler tcp://SCHEDULER:8786": "needs a cluster; test_grade_cli.py has one",
     "autograder prove NN --mutants 30": "an hour",
+    ".venv/bin/autograder prove 03 --seeds 10": "the proof ten times over; test_proving_more.py holds every exercise under other seeds",
+    ".venv/bin/autograder prove 03 --blind": "minutes; test_proving_more.py and test_blind_corpus.py examine answers of the same files",
     "autograder prove --page docs/proof.md": "test_exercises.py proves the same exercises",
     "autograder prove": _NAME,
     "autograder grade": _NAME,

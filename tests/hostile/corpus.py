@@ -194,6 +194,11 @@ TAKING = (
     Hostile("a hundred thousand files", first=("for i in range(100_000):\n    open(f'file{i}', 'w').close()",)),
     Hostile("fills the shared memory", first=("open('/dev/shm/x', 'wb').write(bytes(2**26))",)),
     Hostile("opens files without end", first=("kept = []\nwhile True:\n    kept.append(open('/dev/null'))",)),
+    Hostile(
+        "ten cells that keep files open",
+        first=("kept = []", *("while True:\n    kept.append(open('/dev/null'))",) * 10),
+        answers=honest("import wave, colorsys"),
+    ),
     Hostile("recursion without end", answers=softmax("return softmax(z, axis)"), loses=("q2_1",)),
     Hostile(
         "recursion through the stack",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ class Limits:
 
     `memory` counts what a worker may allocate beyond what it starts with; `folder` is all it may write.
     Restarts are bounded by what causes them: a cell or a name that ended two workers is left out.
+    `open_files` is what each cell and each call may open beyond what others left open, `all_files` the end of that.
     """
 
     cell_seconds: float = 60.0
@@ -25,6 +27,7 @@ class Limits:
     file: int = 32 * MEGABYTE
     files_in_folder: int = 2_000
     open_files: int = 128
+    all_files: int = 4_096
     threads: int = 256
 
 
@@ -40,7 +43,7 @@ def apply_limits(limits: Limits, own_user: bool) -> None:
         (resource.RLIMIT_DATA, space),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, limits.file),
-        (resource.RLIMIT_NOFILE, limits.open_files),
+        (resource.RLIMIT_NOFILE, limits.all_files),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
@@ -51,6 +54,22 @@ def apply_limits(limits: Limits, own_user: bool) -> None:
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
+
+
+def allow_files(more: int, open_one: int) -> None:
+    """Let this process open so many files beyond those it has open, as far as its bound for all of them goes.
+
+    So a cell that keeps files open takes from itself, not from what runs after it, which may still have to import.
+    `open_one` is any descriptor that is open: a copy of it shows where the next one would go.
+    """
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        lowest = os.dup(open_one)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(lowest + more, most), most))
+    except (OSError, ValueError):
+        return  # all are open, or this process gave up the right to more
 
 
 def _address_space() -> int:

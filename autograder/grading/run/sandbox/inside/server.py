@@ -65,13 +65,14 @@ class Server:
         import torch
 
         from .shell import make_shell
-        from .worker import seed, serve
+        from .worker import seed, serve, warm_up
 
         matplotlib.pyplot.switch_backend("agg")
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
         self.shell, self.serve = make_shell(), serve
         seed()  # torch imports half of itself at the first call
+        warm_up()
         gc.collect()
         gc.freeze()
 
@@ -131,7 +132,7 @@ class Server:
             wire = isolate.silence_descriptors(wire)
             isolate.confine(confinement, self.limits)
             del self.workers
-            self.serve(wire, self.shell, str(number))
+            self.serve(wire, self.shell, str(number), self.limits.open_files)
         except BaseException as error:
             self._tell_fault(wire, error)
         finally:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import importlib
 import io
+import os
 import resource
 import sys
 import threading
@@ -60,7 +60,7 @@ def make_shell() -> InteractiveShell:
 def run_cell(shell: Any, source: str) -> Failure | None:
     """Run one cell; what it raised, or None."""
     sys.stdout, sys.stderr = Silence(), Silence()
-    importlib.invalidate_caches()  # a cell above may have written a module
+    _look_again()
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
     if isinstance(result.error_in_exec, Exception):
@@ -69,6 +69,15 @@ def run_cell(shell: Any, source: str) -> Failure | None:
     if error is None:
         return None
     return describe_error(error)
+
+
+def _look_again() -> None:
+    """Let imports see the modules that a cell above has written; what is installed does not change."""
+    home = os.getcwd()
+    for path, finder in list(sys.path_importer_cache.items()):
+        forget = getattr(finder, "invalidate_caches", None)
+        if forget is not None and path.startswith(home):
+            forget()
 
 
 def run_definitions(shell: Any, source: str) -> Failure | None:

@@ -19,14 +19,16 @@ from attnkit.checking.execute import describe_error, execute
 from attnkit.checking.watch import strictly
 
 from .callback import CallbackError, RemoteCallback
+from .limits import allow_files
 from .shell import most_memory, run_cell, run_definitions, threads_left
 from .wire import MAX_PAYLOAD, Channel, Frame, WireError
 
 _RECURSION_LIMIT = sys.getrecursionlimit()
 
 
-def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
-    """Answer requests on descriptor `wire` until it closes; `greeting` tells the grader that this worker is ready.
+def serve(wire: int, shell: InteractiveShell, greeting: str, open_files: int) -> None:
+    """Answer requests on descriptor `wire` until it closes; `greeting` tells the grader that this worker is ready,
+    `open_files` is how many files each request may open.
 
     What goes wrong in here ends the process, as it would if the student's code had ended it.
     """
@@ -37,7 +39,9 @@ def serve(wire: int, shell: InteractiveShell, greeting: str) -> None:
     worker.channel.send(Frame("hello", greeting))
     try:
         while True:
-            worker.answer(worker.channel.receive())
+            request = worker.channel.receive()
+            allow_files(open_files, wire)
+            worker.answer(request)
     finally:
         os._exit(0)
 
@@ -127,6 +131,11 @@ def _settle() -> None:
         torch.set_num_threads(1)
     for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
         signal.setitimer(timer, 0)
+
+
+def warm_up() -> None:
+    """Carry out a watched call of our own, so that no worker has to import what such a call takes."""
+    execute(torch.neg, Case(args=(np.ones(2),), watch=("softmax",), count_lines=True))
 
 
 def seed() -> None:
