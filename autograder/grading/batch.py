@@ -12,6 +12,7 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission, take_in
+from autograder.grading.find.naming import printable
 from autograder.grading.record.files import usable_folder
 from autograder.grading.record.gradebook import Gradebook, Standing
 from autograder.grading.record.result import Result, Status
@@ -19,6 +20,7 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
+from autograder.term.register import Register
 
 GRADEBOOK = "gradebook.sqlite"
 SCRATCH = "autograder-scratch-"
@@ -47,6 +49,8 @@ class Plan:
     setting: Setting
     layout: str = "auto"
     again: bool = False
+    notebook: str = ""
+    rosters: Sequence[Path] = ()
 
 
 @dataclass
@@ -82,9 +86,13 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         scratch_folder(SCRATCH) as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
-        intake = take_in(plan.paths, plan.course, scratch, plan.layout)
+        register = Register(book, plan.rosters)
+        intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=_notebook(plan))
+        moved = register.keep()
+        intake.notices += register.notices(intake)
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
+        outputs.forget(moved)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
         to_grade = _sort_out(plan, intake, book, outputs, summary)
         watcher.found(intake, len(to_grade))
@@ -99,12 +107,12 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
 def _sort_out(plan: Plan, intake: Intake, book: Gradebook, outputs: Outputs, summary: Summary) -> list[Submission]:
     """Record what cannot be graded, skip what is graded already; the rest."""
     to_grade = []
-    for submission in intake.submissions:
+    for submission in [one for last in intake.submissions for one in (*last.earlier, last)]:
         standing = book.standing(submission.student.key, submission.notebook)
         if submission.problem:
             result = _ungradable(submission, plan.course)
             if standing is None or (standing.sha256, standing.status) != (submission.sha256, result.status):
-                book.record(submission, "", result)
+                intake.notices += _record(submission, "", result, book)
                 outputs.write_student(submission.student.key, submission.notebook)
             summary.count(result.status, result.sandbox)
             continue
@@ -130,6 +138,34 @@ def _is_known(standing: Standing, submission: Submission, plan: Plan) -> bool:
     )
 
 
+def _record(submission: Submission, tests_version: str, result: Result, book: Gradebook) -> list[str]:
+    """Write a result; says in one line when an older file does not count, or when another mark went without a known order."""
+    key = (submission.student.key, submission.notebook)
+    before = book.record_of(*key)
+    book.record(submission, tests_version, result)
+    after = book.record_of(*key)
+    if before is None or after is None or not submission.sha256 or before.sha256 == submission.sha256:
+        return []
+    if after.sha256 != submission.sha256:
+        return [f"{key[0]}: {submission.shown} is older than {after.file}, which still counts"]
+    was, now = before.result.score, after.result.score
+    if was is not None and was != now and not (before.handed_in and after.handed_in):
+        told = "no score" if now is None else f"{now:g} points"
+        return [f"{key[0]}: {submission.shown} took the place of {before.file}: {told} instead of {was:g}"]
+    return []
+
+
+def _notebook(plan: Plan) -> str:
+    """The notebook's whole name for what was written; raises GradingError when the course has none."""
+    if not plan.notebook:
+        return ""
+    found = [one for one in plan.course.notebooks.values() if plan.notebook in (one.name, one.number, f"{one.name}.ipynb")]
+    if not found:
+        known = ", ".join(plan.course.notebooks)
+        raise GradingError(f"the course has no notebook {printable(plan.notebook, 60)}: choose one of {known}")
+    return found[0].name
+
+
 def _grade(
     plan: Plan,
     to_grade: list[Submission],
@@ -142,7 +178,7 @@ def _grade(
     for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade)):
         submission = to_grade[job.number]
         master = plan.course.notebooks[submission.notebook]
-        book.record(submission, master.tests_version, result)
+        summary.intake.notices += _record(submission, master.tests_version, result, book)
         outputs.write_student(submission.student.key, submission.notebook)
         summary.graded += 1
         summary.count(result.status, result.sandbox)

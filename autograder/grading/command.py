@@ -39,6 +39,11 @@ _sandbox_option = click.option(
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes to grade in.  [default: one per processor]")
 @_sandbox_option
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How PATHS are arranged.")
+@click.option("--notebook", default="", metavar="NN", help="Grade this notebook only, such as 02, whatever else is there.")
+@click.option(
+    "--roster", "rosters", multiple=True, type=click.Path(path_type=Path),
+    help="Who takes the course: a CSV file that Canvas, Moodle or Gradescope exported (may be given several times).",
+)
 @click.option("--cell-seconds", type=click.FloatRange(min=1), help="How long one cell may run.  [default: 60]")
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
@@ -48,6 +53,8 @@ def grade(
     jobs: int | None,
     sandbox: str,
     layout: str,
+    notebook: str,
+    rosters: tuple[Path, ...],
     cell_seconds: float | None,
     again: bool,
     scheduler: str | None,
@@ -71,7 +78,7 @@ def grade(
 
     watcher = ConsoleWatcher(console)
     try:
-        plan = Plan(paths, out, Course.load(), setting, layout, again)
+        plan = Plan(paths, out, Course.load(), setting, layout, again, notebook, rosters)
         with watcher.showing():
             summary = grade_class(plan, pool, watcher)
     except GradingError as error:

@@ -9,23 +9,22 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.archive import FOREIGN_ARCHIVES, ArchiveError, archive_stem, is_archive
 from autograder.grading.find.door import Bounds, DoorError, behind_the_door
 from autograder.grading.find.layout import (
+    PLATFORMS,
     SUBMITTED,
     Item,
     Known,
     Layout,
     Order,
-    Owner,
     Parts,
-    Student,
     describe,
     is_notebook,
     order,
@@ -42,6 +41,7 @@ from autograder.grading.find.opening import (
     read_bounded,
     read_metadata,
 )
+from autograder.grading.find.platforms import CLONES, Owner, Student, iso_time
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
 
@@ -65,6 +65,9 @@ class Submission:
     unreadable: bool = False
     handed_in: str = ""  # the platform's time, ISO and UTC; empty where none is known
     late: bool = False  # the platform says so
+    attempt: int = 0  # the platform's number of the file or attempt, which grows with time
+    origin: str = ""  # the outermost name, as the platform gave it
+    earlier: tuple[Submission, ...] = ()  # older attempts that the platform handed over, too
 
     def read(self) -> bytes:
         """The bytes of the notebook."""
@@ -99,22 +102,55 @@ class _Candidate:
     disk: Path | None
     sha256: str
     identity: Identity
+    owner: Owner
+
+
+class Who(Protocol):
+    """Says which students the owner of an entry is."""
+
+    def meet(self, owners: Iterable[Owner]) -> None:
+        """Hear of all owners of a path, before any of them is asked for."""
+
+    def __call__(self, owner: Owner) -> Sequence[Student]:
+        """The students to whom an entry belongs."""
+
+
+class _AsNamed:
+    """Takes everybody as the platform names them."""
+
+    def meet(self, owners: Iterable[Owner]) -> None:
+        """Nothing to learn."""
+
+    def __call__(self, owner: Owner) -> Sequence[Student]:
+        """The owner's own students."""
+        return owner.students
 
 
 def take_in(
-    paths: Sequence[Path], course: Course, scratch: Path, layout: str = "auto", bounds: Bounds | None = None
+    paths: Sequence[Path],
+    course: Course,
+    scratch: Path,
+    layout: str = "auto",
+    bounds: Bounds | None = None,
+    who: Who | None = None,
+    notebook: str = "",
 ) -> Intake:
     """Find every submission under `paths`; what is read of them is kept in the folder `scratch`.
 
+    `who` says which students the owner of an entry is, `notebook` which one is meant where an entry holds several.
     Raises GradingError when a path cannot be used, may be a class or one student, or nothing is found.
     """
     intake = Intake()
     candidates: list[_Candidate] = []
     containers = [path for path in paths if not is_notebook(path.name)]
     for path in paths:
-        opener = _Opener(path, course, scratch, intake, bounds or Bounds())
+        opener = _Opener(path, course, scratch, intake, bounds or Bounds(), who or _AsNamed())
         candidates += opener.candidates(layout, one_of_many=len(containers) > 1)
+    if notebook:
+        candidates = _only(candidates, notebook, intake.notices)
     intake.submissions = _choose(candidates, course, intake.notices)
+    if not notebook:
+        _tell_untouched(candidates, intake)
     if not intake.submissions:
         where = ", ".join(printable(str(path)) for path in paths[:NAMED])
         raise GradingError(f"no notebook (.ipynb) found in {where}: is it the folder or archive with the submissions?")
@@ -124,8 +160,9 @@ def take_in(
 class _Opener:
     """One path of the command line."""
 
-    def __init__(self, root: Path, course: Course, scratch: Path, intake: Intake, bounds: Bounds) -> None:
+    def __init__(self, root: Path, course: Course, scratch: Path, intake: Intake, bounds: Bounds, who: Who) -> None:
         self.root = root
+        self.who = who
         self.course = course
         self.scratch = scratch
         self.intake = intake
@@ -154,13 +191,12 @@ class _Opener:
             if kind == "files":
                 pieces = self._flattened(pieces)
         known = self._known() if layout.kind in ("auto", "gradescope") else {}
-        layout = Layout(layout.notebooks, name, layout.kind, known)
-        kinds: list[str] = []
-        for piece in pieces:
-            owner = layout.owner(piece.item)
-            kinds.append(owner.kind)
+        layout = Layout(layout.notebooks, wrapped if wrapped.endswith(CLONES) else name, layout.kind, known)
+        owners = [layout.owner(piece.item) for piece in pieces]
+        self.who.meet(owners)
+        for piece, owner in zip(pieces, owners, strict=True):
             yield from self._open(piece, owner)
-        self._tell_layout(kinds, wrapped)
+        self._tell_layout([owner.kind for owner in owners], wrapped)
         self._tell_missing()
 
     def _one(self, layout: Layout, pieces: list[_Piece], items: list[Item]) -> Iterator[_Candidate]:
@@ -176,6 +212,7 @@ class _Opener:
             whole.problems += piece.problems
             whole.others += piece.others
         self._tell_layout(["student"], "")
+        self.who.meet([layout.itself()])
         yield from self._open(whole, layout.itself())
 
     def _name(self) -> str:
@@ -355,19 +392,22 @@ class _Opener:
                 (printable("/".join(parts), 200), parts[-1], None, "", Identity(problem=text, unreadable=True))
             )
         others = [*(parts[-1] for parts in piece.others), *opened["others"]]
+        students = self.who(owner)
         if not found:
-            if owner.kind in ("canvas", "moodle", "gradescope") and (others or not piece.item.holds):
+            if owner.kind in PLATFORMS and owner.kind != "nbgrader" and (others or not piece.item.holds):
                 text = f"no notebook (.ipynb) was handed in, but {_some(others)}" if others else "nothing was handed in"
                 found.append((printable(piece.item.name, 200), piece.item.name, None, "", Identity(problem=text)))
             elif piece.item.folder and others:
-                self._missing["no notebook from"].append(owner.students[0].name)
+                self._missing["no notebook from"].append(students[0].name)
             elif piece.item.folder:
-                self._missing["an empty folder from"].append(owner.students[0].name)
+                self._missing["an empty folder from"].append(students[0].name)
             else:
                 self._missing["left out, no notebook:"].append(piece.item.name)
         for shown, name, disk, sha256, identity in found:
-            for student in owner.students:
-                yield _Candidate(student, order(name, owner.time), shown, disk, sha256, identity)
+            newest = order(name, owner.handed_in, owner.attempt)
+            mine = owner if owner.origin else replace(owner, origin=piece.item.name)
+            for student in students:
+                yield _Candidate(student, newest, shown, disk, sha256, identity, mine)
 
     def _folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch))
@@ -451,7 +491,7 @@ def _known(entry: Mapping[str, Any]) -> Known:
         for name, email, sid in entry["people"]
         if email or sid or name
     ]
-    return Known(tuple(people), entry["time"])
+    return Known(tuple(people), iso_time(entry["time"]))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -506,9 +546,15 @@ def _named(candidate: _Candidate, course: Course) -> str:
 
 
 def _newest(versions: list[_Candidate], course: Course, notices: list[str], about: Sequence[str]) -> Submission:
-    """The newest of several files: one that was worked on, by time, then attempt number, then name."""
+    """The newest of several files: one that was worked on, by time, then attempt number, then name; of each earlier
+    hand-in that has the platform's time or number, the newest file, too."""
     ranked = sorted(versions, key=lambda one: (not one.identity.untouched, one.order, natural_key(one.shown)))
     best = ranked[-1]
+    earlier: dict[str, _Candidate] = {}
+    for candidate in ranked:
+        timed = candidate.owner.handed_in or candidate.owner.attempt
+        if timed and candidate.owner.origin != best.owner.origin and candidate.sha256 != best.sha256:
+            earlier[candidate.owner.origin] = candidate
     different = {candidate.sha256 for candidate in versions if candidate.order.real}
     notes: tuple[str, ...] = ()
     if len(different) > 1:
@@ -521,9 +567,50 @@ def _newest(versions: list[_Candidate], course: Course, notices: list[str], abou
         notes += (f"{which} of {best.identity.notebook}; graded with today's tests",)
     more = (f"and {len(about) - NAMED} more files were left out",) if len(about) > NAMED else ()
     notes += (*about[:NAMED], *more)
+    before = [_submission(one) for one in sorted(earlier.values(), key=lambda one: one.order)]
+    return replace(_submission(best), notes=notes, earlier=tuple(before))
+
+
+def _submission(one: _Candidate) -> Submission:
     return Submission(
-        best.student, best.identity.notebook, best.disk, best.shown, best.sha256, best.identity.version, notes
+        *(one.student, one.identity.notebook, one.disk, one.shown, one.sha256, one.identity.version),
+        **_handed_in(one.owner),
     )
+
+
+def _handed_in(owner: Owner) -> dict[str, Any]:
+    return {
+        "handed_in": owner.handed_in,
+        "late": bool(owner.late),
+        "attempt": owner.attempt,
+        "origin": owner.origin[:255],
+    }
+
+
+def _only(candidates: list[_Candidate], notebook: str, notices: list[str]) -> list[_Candidate]:
+    """What is of one notebook, or may be; who handed in others only is told."""
+    kept = [one for one in candidates if one.identity.notebook in ("", notebook)]
+    without = {one.student.key: one.student.name for one in candidates}
+    for one in kept:
+        without.pop(one.student.key, None)
+    names = list(without.values())
+    for start in range(0, len(names), 2 * NAMED):
+        listed = ", ".join(printable(name, 60) for name in names[start : start + 2 * NAMED])
+        notices.append(f"no {notebook} from {listed}")
+    return kept
+
+
+def _tell_untouched(candidates: list[_Candidate], intake: Intake) -> None:
+    """Say so when whole courses were handed in, most of it blank: one notebook is meant, and zeros would be wrong."""
+    blank: dict[str, set[str]] = defaultdict(set)
+    for one in candidates:
+        if one.identity.untouched:
+            blank[one.student.key].add(one.identity.notebook)
+    many = [key for key, names in blank.items() if len(names) > 1]
+    if many:
+        intake.notices.append(
+            f"several untouched notebooks came from {_some(many)}: if one notebook is meant, say which with --notebook"
+        )
 
 
 def _problem(bad: list[_Candidate], course: Course, only: str) -> Submission:
@@ -538,4 +625,5 @@ def _problem(bad: list[_Candidate], course: Course, only: str) -> Submission:
         worst.sha256,
         problem=worst.identity.problem,
         unreadable=worst.identity.unreadable,
+        **_handed_in(worst.owner),
     )

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder.grading.errors import GradingError
 from autograder.grading.find.archive import archive_stem, is_archive
 from autograder.grading.find.naming import printable, student_key
+from autograder.grading.find.platforms import CLONES, MAX_DIGITS, RULES, Owner, Student, classroom, is_number
 
-LAYOUTS = ("auto", "folders", "files", "student", "canvas", "moodle", "gradescope", "nbgrader")
+PLATFORMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace", "github", "exchange", "nbgrader")
+LAYOUTS = ("auto", "folders", "files", "student", *PLATFORMS)
 Parts = tuple[str, ...]
 NOTEBOOK_SUFFIXES = (".ipynb.txt", ".ipynb.json", ".ipynb")
 SUBMITTED = "submitted"
-MAX_DIGITS = 18
 _WORDS = {
     "canvas": "Canvas download",
     "moodle": "Moodle download",
     "gradescope": "Gradescope export",
+    "blackboard": "Blackboard download",
+    "brightspace": "Brightspace download",
+    "github": "GitHub Classroom's clones",
+    "exchange": "nbgrader's inbound folder",
     "nbgrader": "nbgrader's submitted folder",
     "files": "one file a student",
     "folders": "one folder a student",
@@ -32,24 +37,15 @@ _USUAL_WRAPPERS = ("submissions",)
 _CHECKPOINT = "-checkpoint"
 
 
-@dataclass(frozen=True, slots=True)
-class Student:
-    """One person: a key that is the same in every run, the name to show, and how the platform knows them."""
-
-    key: str
-    name: str
-    platform: str = ""
-    id: str = ""
-    email: str = ""
-
-
 @dataclass(frozen=True, order=True, slots=True)
 class Order:
-    """Which of several files of one student is the newest: by time, then attempt; a checkpoint copy is oldest."""
+    """Which of several files of one student is the newest: by the platform's time and number, then by the number in the
+    file's name; a checkpoint copy is oldest."""
 
     real: bool
     time: str
     attempt: int
+    by_name: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +65,6 @@ class Item:
     holds: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Everybody to whom one outermost entry belongs, the layout that says so, and the platform's time."""
-
-    students: tuple[Student, ...]
-    kind: str
-    time: str = ""
-
-
 @dataclass(frozen=True)
 class Layout:
     """Places the outermost entries of one path; `root` is the path's own name."""
@@ -89,9 +76,9 @@ class Layout:
 
     def owner(self, item: Item) -> Owner:
         """To whom the outermost entry belongs."""
-        platform = self._platform(item.name)
+        platform = self._platform(item.name, item.folder)
         if platform is not None:
-            return platform
+            return replace(platform, origin=item.name)
         if item.folder and self.kind != "files":
             kind = "nbgrader" if self.kind == "nbgrader" else "folders"
             return Owner((_plain(item.name, "nbgrader" if kind == "nbgrader" else ""),), kind)
@@ -100,11 +87,12 @@ class Layout:
 
     def itself(self) -> Owner:
         """The owner when the whole path is one student's hand-in."""
-        return self._platform(self.root) or Owner((_plain(self.root),), "student")
+        owner = self._platform(self.root)
+        return replace(owner, origin=self.root) if owner else Owner((_plain(self.root),), "student")
 
     def bare(self, file_name: str) -> str:
         """The file's name without the notebook's name, time stamps and attempt numbers; may be empty."""
-        text = stem(file_name).removesuffix(_CHECKPOINT)
+        text = _without_copy(stem(file_name).removesuffix(_CHECKPOINT))
         text = _without_attempt(_without_otter_time(text))
         for name in self.notebooks:
             text = _without(text, name)
@@ -122,22 +110,25 @@ class Layout:
 
     def is_platform(self, item: Item) -> bool:
         """Whether the entry has a name that only platforms give."""
-        return self._platform(item.name) is not None
+        return self._platform(item.name, item.folder) is not None
 
-    def _platform(self, name: str) -> Owner | None:
+    def _platform(self, name: str, folder: bool = True) -> Owner | None:
         if self.kind in ("folders", "files", "student", "nbgrader"):
             return None
-        found = {"gradescope": self._gradescope, "moodle": _moodle, "canvas": _canvas}
-        for kind, read in found.items():
-            if self.kind in ("auto", kind):
-                owner = read(name)
+        if self.kind in ("auto", "gradescope"):
+            owner = self._gradescope(name)
+            if owner is not None:
+                return owner
+        for kind, read in RULES.items():
+            if self.kind in ("auto", kind) and (kind != "exchange" or folder):
+                owner = read(name, _without_otter_time(stem(name)))
                 if owner is not None:
                     return owner
-        return None
+        return classroom(name, self.root) if folder and self.kind in ("auto", "github") else None
 
     def _gradescope(self, name: str) -> Owner | None:
         start, _, number = name.partition("_")
-        if start != "submission" or not _is_number(number):
+        if start != "submission" or not is_number(number):
             return None
         known = self.metadata.get(name, Known())
         return Owner(known.students or (Student(name, name, "gradescope", number),), "gradescope", known.time)
@@ -149,21 +140,23 @@ def wrapper(layout: Layout, items: Sequence[Item], inside: Mapping[str, Sequence
     `inside` holds the entries of every outermost folder. Raises GradingError when one folder may be a person or a class.
     """
     holding = [item for item in items if item.holds]
-    if layout.kind not in ("auto", "canvas", "moodle", "gradescope", "nbgrader") or len(holding) != 1:
+    if layout.kind not in ("auto", *PLATFORMS) or len(holding) != 1:
         return ""
     (only,) = holding
     within = inside.get(only.name, ())
     if not only.folder or layout.is_platform(only) or (only.name == SUBMITTED and layout.kind in ("auto", "nbgrader")):
         return ""
     others_are_people = any(item.folder for item in items if item is not only)
-    added_by_program = archive and only.name == layout.root
+    added_by_program = archive and (only.name == layout.root or _is_drive_zip(layout.root, only.name))
     if not others_are_people and (
         added_by_program
         or only.name.lower() in _USUAL_WRAPPERS
         or is_export(only.name)
+        or only.name.endswith(CLONES)
         or any(item.name == SUBMITTED and item.folder for item in within)
     ):
-        return only.name if layout.is_class(within) or any(layout.is_platform(item) for item in within) else ""
+        cloned = any(item.folder and classroom(item.name, only.name) for item in within)
+        return only.name if cloned or layout.is_class(within) or any(map(layout.is_platform, within)) else ""
     if layout.is_class(within):
         shown, above = printable(only.name, 60), printable(layout.root, 60)
         what = "unpack the archive and give that folder" if archive else f"give {above}/{shown}"
@@ -177,7 +170,12 @@ def wrapper(layout: Layout, items: Sequence[Item], inside: Mapping[str, Sequence
 def is_export(name: str) -> bool:
     """Whether a folder has the name that Gradescope gives its exports: `assignment_123_export`."""
     parts = name.split("_")
-    return len(parts) == 3 and parts[0] == "assignment" and _is_number(parts[1]) and parts[2] == "export"
+    return len(parts) == 3 and parts[0] == "assignment" and is_number(parts[1]) and parts[2] == "export"
+
+
+def _is_drive_zip(archive: str, folder: str) -> bool:
+    """Whether Google Drive made the archive of this folder: `Folder-20261127T215930Z-1-001.zip`."""
+    return re.fullmatch(r"-\d{8}T\d{6}Z(?:-\d{1,4}){1,2}", archive.removeprefix(folder)) is not None
 
 
 def describe(kinds: Iterable[str], wrapped: str = "") -> str:
@@ -199,40 +197,16 @@ def stem(name: str) -> str:
     return archive_stem(name) if is_archive(name) else name
 
 
-def order(name: str, time: str = "") -> Order:
-    """How new a file is by its name and the platform's time."""
+def order(name: str, time: str = "", attempt: int = 0) -> Order:
+    """How new a file is by the platform's time and number, or by its name."""
     text = stem(name)
     digits = _attempt_digits(text.removesuffix(_CHECKPOINT))[1]
-    return Order(not text.endswith(_CHECKPOINT), time, int(digits) if 0 < len(digits) <= MAX_DIGITS else 0)
+    by_name = int(digits) if 0 < len(digits) <= MAX_DIGITS else 0
+    return Order(not text.endswith(_CHECKPOINT), time, attempt, by_name)
 
 
 def _plain(raw: str, platform: str = "") -> Student:
     return Student(student_key(raw), printable(raw), platform)
-
-
-def _canvas(name: str) -> Owner | None:
-    """`lastfirst_LATE_12345_67890_file.ipynb`: the platform's name and numbers come first, the student's name last."""
-    parts = stem(name).split("_", 4)
-    if len(parts) > 1 and parts[1].upper() == "LATE":
-        parts = [parts[0], *parts[2:]]
-    if len(parts) < 4 or not parts[0] or not _is_number(parts[1]) or not _is_number(parts[2]) or not parts[3]:
-        return None
-    shown = printable(parts[0])
-    return Owner((Student(f"{shown}_{parts[1]}", shown, "canvas", parts[1]),), "canvas")
-
-
-def _moodle(name: str) -> Owner | None:
-    """`Name_123456_assignsubmission_file_`, as a folder or before a file's name."""
-    before, found, _ = stem(name).partition("_assignsubmission_file")
-    person, _, number = before.rpartition("_")
-    if not found or not person or not _is_number(number):
-        return None
-    shown = printable(person)
-    return Owner((Student(student_key(f"{shown} {number}"), shown, "moodle", number),), "moodle")
-
-
-def _is_number(text: str) -> bool:
-    return 0 < len(text) <= MAX_DIGITS and text.isascii() and text.isdigit()
 
 
 def _attempt_digits(text: str) -> tuple[str, str]:
@@ -249,6 +223,23 @@ def _attempt_digits(text: str) -> tuple[str, str]:
     if digits and before[-1:] == "v" and before[-2:-1] in ("_", "-", " "):
         return before[:-2], digits
     return text, ""
+
+
+# What Google puts before the name of a copy, in the languages of its help pages that put it there.
+_COPIES = (
+    *("copy of ", "kopie von ", "kopie van ", "copie de ", "copia de ", "copia di ", "cópia de ", "kopia ", "kopi af "),
+    *("копия "),
+)
+
+
+def _without_copy(text: str) -> str:
+    """The text without `Copy of` before it, as often as Google Drive has put it there (at most nine times)."""
+    for _ in range(9):
+        found = next((start for start in _COPIES if text.casefold().startswith(start)), "")
+        if not found or len(text) == len(found):
+            return text
+        text = text[len(found) :]
+    return text
 
 
 def _without_attempt(text: str) -> str:

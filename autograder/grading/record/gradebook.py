@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
@@ -17,10 +17,11 @@ from pydantic import TypeAdapter
 
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Submission
-from autograder.grading.find.layout import Student
+from autograder.grading.find.platforms import Student
 from autograder.grading.record import schema
 from autograder.grading.record.attempt import Attempt, Choice, latest
 from autograder.grading.record.mark import Mark, Override, Step, Total
+from autograder.grading.record.people import Listed
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 
 PATIENCE_SECONDS = 10.0
@@ -262,8 +263,9 @@ class Gradebook:
 
     def _attempts(self, key: tuple[str, str]) -> list[Attempt]:
         rows = self._base.execute(
-            "SELECT number, sha256, file, handed_in, late, first_seen, status, score, possible, tests_version, seed, "
-            "sandbox, sound FROM attempts WHERE student = ? AND notebook = ? ORDER BY number",
+            "SELECT number, attempts.sha256, file, handed_in, late, first_seen, status, score, possible, tests_version, "
+            "seed, sandbox, sound, platform, coalesce(sequence, 0) FROM attempts LEFT JOIN origins "
+            "USING (student, notebook, sha256) WHERE student = ? AND notebook = ? ORDER BY number",
             key,
         )
         return [_attempt(*row) for row in rows]
@@ -290,6 +292,11 @@ class Gradebook:
 
     def _keep_origin(self, base: sqlite3.Connection, submission: Submission) -> None:
         student = submission.student
+        if submission.origin:
+            base.execute(
+                f"INSERT OR REPLACE INTO origins VALUES ({_places(5)})",
+                (student.key, submission.notebook, submission.sha256, submission.origin, submission.attempt),
+            )
         for table in ("attempts", "submissions"):
             base.execute(
                 f"UPDATE {table} SET name = ?, platform = ?, platform_id = ?, email = ?, file = ?, "
@@ -479,6 +486,87 @@ class Gradebook:
             (_now(), who, override.student, override.notebook, override.question),
         )
 
+    @_told
+    def origins(self, notebook: str) -> dict[str, list[str]]:
+        """For each student the platform's names of what they handed in for a notebook, the one that counts first."""
+        rows = self._base.execute(
+            "SELECT origins.student, origin FROM origins JOIN submissions ON origins.student = submissions.student "
+            "AND origins.notebook = submissions.notebook WHERE origins.notebook = ? "
+            "ORDER BY origins.student, origins.sha256 != submissions.sha256, sequence DESC",
+            (notebook,),
+        )
+        found: dict[str, list[str]] = {}
+        for student, origin in rows:
+            found.setdefault(student, []).append(origin)
+        return found
+
+    @_told
+    def rows(self) -> set[tuple[str, str]]:
+        """The student and notebook of every row."""
+        return set(self._base.execute("SELECT student, notebook FROM submissions"))
+
+    @_told
+    def people(self) -> list[Listed]:
+        """Everybody whom a roster has listed, in order."""
+        rows = self._base.execute(
+            "SELECT student, name, email, sis, login, section, teams, ids, listed FROM people "
+            "ORDER BY student COLLATE NOCASE"
+        )
+        return [
+            Listed(
+                *(student, name, email, sis, login, section, tuple(json.loads(teams))),
+                tuple((kind, value) for kind, value in json.loads(ids)),
+                bool(listed),
+            )
+            for student, name, email, sis, login, section, teams, ids, listed in rows
+        ]
+
+    @_told
+    def aliases(self) -> dict[tuple[str, str], str]:
+        """By what kind and value each student is known, such as ("canvas", "4711")."""
+        return {(kind, value): student for kind, value, student in self._base.execute("SELECT * FROM aliases")}
+
+    @_told
+    def keep_people(
+        self, people: Sequence[Listed], aliases: Mapping[tuple[str, str], str], moved: Mapping[str, str]
+    ) -> None:
+        """Write who is who: `people`, when there are any, are the whole roster; all rows of a `moved` key go to the other.
+
+        Where both keys have something for a notebook, their files become attempts of one student.
+        """
+        with self._transaction() as base:
+            for old, new in moved.items():
+                self._move(base, old, new)
+            if people:
+                base.execute("UPDATE people SET listed = 0")
+            base.executemany(
+                f"INSERT OR REPLACE INTO people VALUES ({_places(9)})",
+                [
+                    (
+                        *(one.student, one.name, one.email, one.sis, one.login, one.section),
+                        *(json.dumps(one.teams), json.dumps(one.ids), int(one.listed)),
+                    )
+                    for one in people
+                ],
+            )
+            base.executemany(
+                "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)",
+                [(kind, value, student) for (kind, value), student in aliases.items()],
+            )
+
+    def _move(self, base: sqlite3.Connection, old: str, new: str) -> None:
+        """Give everything of one key to another; every table with a column `student` has a part in it."""
+        base.execute("PRAGMA defer_foreign_keys = ON")
+        base.execute(
+            "DELETE FROM submissions WHERE student = ? "
+            "AND notebook IN (SELECT notebook FROM submissions WHERE student = ?)",
+            (old, new),
+        )
+        for (table,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if any(row[1] == "student" for row in base.execute(f"PRAGMA table_info({table})").fetchall()):
+                base.execute(f"UPDATE OR IGNORE {table} SET student = ? WHERE student = ?", (new, old))
+                base.execute(f"DELETE FROM {table} WHERE student = ?", (old,))
+
 
 def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:
     for position, question in enumerate(result.questions):
@@ -496,10 +584,10 @@ def _case_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]
 
 
 def _attempt(*row: Any) -> Attempt:
-    number, sha256, file, handed_in, late, seen, status, score, possible, tests, seed, sandbox, sound = row
+    number, sha256, file, handed_in, late, seen, status, score, possible, tests, seed, sandbox, sound, *of = row
     return Attempt(
         *(number, sha256, file, handed_in, bool(late), seen, Status(status), score, possible),
-        *(tests, seed, sandbox, bool(sound)),
+        *(tests, seed, sandbox, bool(sound), *of),
     )
 
 

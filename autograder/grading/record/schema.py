@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 _FIRST = """
 CREATE TABLE runs (
@@ -76,7 +76,22 @@ CREATE TABLE totals (
 ) WITHOUT ROWID;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_MIGRATIONS = {1: _TERM}
+# people: everybody whom a roster listed. aliases: what platforms call them. origins: the outermost name under which the
+# platform gave a file, and its number of the file, which grows with time (0 for none).
+_PEOPLE = """
+CREATE TABLE people (
+    student TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, sis TEXT NOT NULL, login TEXT NOT NULL,
+    section TEXT NOT NULL, teams TEXT NOT NULL, ids TEXT NOT NULL, listed INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE aliases (
+    kind TEXT NOT NULL, value TEXT NOT NULL, student TEXT NOT NULL, PRIMARY KEY (kind, value)
+) WITHOUT ROWID;
+CREATE TABLE origins (
+    student TEXT NOT NULL, notebook TEXT NOT NULL, sha256 TEXT NOT NULL, origin TEXT NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (student, notebook, sha256)
+) WITHOUT ROWID;
+"""
+_MIGRATIONS = {1: _TERM, 2: _PEOPLE}
 
 
 def create(base: sqlite3.Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -54,6 +56,12 @@ class Outputs:
                 report.add(record, link.as_posix())
             tables[1].finish()
             report.write(page)
+
+    def forget(self, students: Iterable[str]) -> None:
+        """Take away the pages of keys that are no student's any more; they are written anew under the other key."""
+        for key in students:
+            for folder in ("feedback", "gradescope"):
+                shutil.rmtree(self.out / folder / file_slug(key), ignore_errors=True)
 
     def _moodle_path(self, notebook: str) -> Path:
         return self.out / "moodle" / f"{notebook or UNKNOWN}.csv"

@@ -1,0 +1,20 @@
+"""Who takes the course, as the gradebook keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody whom a roster lists, or listed once; `teams` are their groups, `ids` all (kind, value) they are known by."""
+
+    student: str
+    name: str
+    email: str = ""
+    sis: str = ""
+    login: str = ""
+    section: str = ""
+    teams: tuple[str, ...] = ()
+    ids: tuple[tuple[str, str], ...] = ()
+    listed: bool = True

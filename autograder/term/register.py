@@ -1,0 +1,195 @@
+"""Who is who over the term: what a platform calls somebody leads to one student, today as in the first week.
+
+A student keeps the key under which they came first. A roster gives names, sections and groups, and says which two are one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.grading.find.intake import Intake
+from autograder.grading.find.naming import printable, student_key
+from autograder.grading.find.platforms import Owner, Student
+from autograder.grading.record.gradebook import Gradebook
+from autograder.grading.record.people import Listed
+from autograder.term.roster import Person, Token, canvas_name, plain_name, read_rosters
+
+NAMED = 10
+_STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}
+_LETTERED = ("login", "email", "github")  # kinds whose values are compared without case
+
+
+@dataclass(frozen=True)
+class _Known:
+    """One person of the rosters and their key."""
+
+    person: Person
+    key: str
+
+
+class Register:
+    """Resolves owners to students; `keep` writes what was learnt into the gradebook."""
+
+    def __init__(self, book: Gradebook, rosters: Sequence[Path] = ()) -> None:
+        self.book = book
+        self.aliases: dict[Token, str] = book.aliases()
+        self.moved: dict[str, str] = {}
+        self.unknown: dict[str, str] = {}
+        self.doubtful: list[str] = []
+        self.known = [self._known(person) for person in read_rosters(rosters)] if rosters else []
+        self._by_token = {token: one for one in self.known for token in one.person.tokens}
+        self._by_key = {one.key: one for one in self.known}
+        self._teams: dict[str, list[_Known]] = defaultdict(list)
+        self._names: dict[str, list[_Known]] = defaultdict(list)
+        for one in self.known:
+            self._names[plain_name(one.person.name)].append(one)
+            for team in one.person.teams:
+                self._teams[plain_name(team)].append(one)
+        self._claims: dict[tuple[str, str], set[str]] = {}
+
+    def meet(self, owners: Iterable[Owner]) -> None:
+        """Hear of everybody in a path first, so that a name which two ids claim can join neither."""
+        self._claims = defaultdict(set)
+        for owner in owners:
+            for student in owner.students:
+                self._claims[plain_name(student.name), owner.kind].add(student.id or student.key)
+
+    def __call__(self, owner: Owner) -> Sequence[Student]:
+        """The students to whom an entry belongs."""
+        team = self._team(owner)
+        if team:
+            return [self._student(one, replace(owner.students[0], id="")) for one in team]
+        return [self._one(student, owner) for student in owner.students]
+
+    def _one(self, student: Student, owner: Owner) -> Student:
+        tokens = list(_tokens(student, owner))
+        found = {id(self._by_token[token]): self._by_token[token] for token in tokens if token in self._by_token}
+        if len(found) > 1:
+            self.doubtful.append(f"{printable(student.name, 60)} has the ids of two people on the roster: not joined")
+        elif found:
+            (one,) = found.values()
+            return self._student(one, student)
+        if self.known and not found:
+            named = self._named(student, owner.kind)
+            if named is not None:
+                return self._student(named, student)
+            self.unknown[student.key] = student.name
+        sure = tokens[:1] if owner.kind == "blackboard" else tokens  # a shorter reading may be somebody else's user name
+        key = next((self.aliases[token] for token in sure if token in self.aliases), student.key)
+        key = self.moved.get(key, key)
+        for token in sure:
+            if owner.kind in (*_STEADY, "gradescope", "github"):
+                self.aliases.setdefault(token, key)
+        return replace(student, key=key)
+
+    def _named(self, student: Student, kind: str) -> _Known | None:
+        """The one person on the roster with exactly this name, when nobody else hands in under it."""
+        name = plain_name(student.name)
+        same = self._names.get(name, [])
+        if len(same) != 1:
+            return None
+        if len(self._claims.get((name, kind), ())) > 1:
+            self.doubtful.append(
+                f"{printable(student.name, 60)} handed in under several ids, none of them on the roster: not joined"
+            )
+            return None
+        return same[0]
+
+    def _team(self, owner: Owner) -> list[_Known]:
+        """The members of the group whose hand-in it is, when a roster knows the group and the entry cannot be a person's."""
+        if not owner.team or not self._teams:
+            return []
+        members = self._teams.get(plain_name(owner.team), [])
+        if owner.kind == "canvas":
+            wanted = canvas_name(owner.team)
+            members = next((them for them in self._teams.values() if wanted in _canvas_names(them)), [])
+        (student,) = owner.students[:1]
+        person = self._by_token.get((_STEADY.get(owner.kind, ""), student.id))
+        if person is not None and plain_name(person.person.name) == plain_name(student.name):
+            return []
+        if owner.kind == "canvas" and members and person not in members:
+            return []
+        return members
+
+    def _student(self, one: _Known, student: Student) -> Student:
+        """A person of the roster as the platform of this hand-in knows them."""
+        kind = _STEADY.get(student.platform, student.platform)
+        identifier = student.id or one.person.one(kind)
+        email = student.email or one.person.one("email")
+        return Student(one.key, one.person.name, student.platform, identifier, email, one.person.one("sis"))
+
+    def _known(self, person: Person) -> _Known:
+        """A person of the roster with the key that they had, or a new one; two keys of one person become one."""
+        kept = list(dict.fromkeys(self.aliases[token] for token in sorted(person.tokens) if token in self.aliases))
+        kept = [self.moved.get(key, key) for key in kept]
+        key = kept[0] if kept else student_key(_new_key(person))
+        for other in kept[1:]:
+            if other != key:
+                self.moved[other] = key
+        for token in person.tokens:
+            self.aliases[token] = key
+        return _Known(person, key)
+
+    def keep(self) -> dict[str, str]:
+        """Write everybody into the gradebook; returns the keys that became others."""
+        for token, key in self.aliases.items():
+            self.aliases[token] = self.moved.get(key, key)
+        listed = [_listed(one) for one in self.known]
+        self.book.keep_people(listed, self.aliases, self.moved)
+        return self.moved
+
+    def notices(self, intake: Intake) -> list[str]:
+        """Who is missing, who is on no roster, and what was in doubt, a few names in each line."""
+        told = list(dict.fromkeys(self.doubtful))
+        told += _lines("on no roster, graded under their own name:", self.unknown.values())
+        everyone = {one.student: one.name for one in self.book.people() if one.listed}
+        for notebook in sorted({one.notebook for one in intake.submissions if one.notebook}):
+            there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}
+            there |= {record for record, name in self.book.rows() if name == notebook}
+            names = sorted(everyone[key] for key in everyone.keys() - there)
+            told += _lines(f"missing, no {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
+        return told
+
+
+def _tokens(student: Student, owner: Owner) -> Iterable[Token]:
+    """What a student of an entry is known by, the surest first."""
+    kind = _STEADY.get(owner.kind, "")
+    if owner.kind in ("canvas", "moodle") and student.id:
+        yield kind, student.id
+    elif owner.kind == "gradescope":
+        yield from ((name, value) for name, value in (("email", student.email.casefold()), ("sis", student.id)) if value)
+    elif owner.kind in ("blackboard", "exchange", "nbgrader"):
+        for login in owner.logins or (student.key,):
+            yield "login", login.casefold()
+    elif owner.kind == "github":
+        for login in owner.logins:
+            yield "github", login.casefold()
+    else:
+        for name in ("email", "login", "sis", "canvas", "github"):
+            yield name, student.key.casefold() if name in _LETTERED else student.key
+
+
+def _listed(one: _Known) -> Listed:
+    person = one.person
+    return Listed(
+        *(one.key, person.name, person.one("email"), person.one("sis"), person.one("login")),
+        *(person.section, tuple(sorted(person.teams)), tuple(sorted(person.tokens))),
+    )
+
+
+def _new_key(person: Person) -> str:
+    return person.one("email") or person.one("sis") or person.one("login") or " ".join(
+        part for part in (person.name, person.one("canvas") or person.one("moodle")) if part
+    )
+
+
+def _canvas_names(members: Sequence[_Known]) -> set[str]:
+    return {canvas_name(team) for one in members for team in one.person.teams}
+
+
+def _lines(words: str, names: Iterable[str]) -> list[str]:
+    listed = [printable(name, 60) for name in names]
+    return [f"{words} {', '.join(listed[start : start + NAMED])}" for start in range(0, len(listed), NAMED)]

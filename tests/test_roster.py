@@ -1,0 +1,243 @@
+"""Who takes the course: rosters of every platform, ids before names, and one student over the term."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import FakeWorkshop
+from handins import FILE, NAME, handin, marked, write
+from test_grade_cli import Quiet, grades
+
+from autograder.grading.batch import Plan, Summary, grade_class
+from autograder.grading.course import Course
+from autograder.grading.errors import GradingError
+from autograder.grading.record.gradebook import Gradebook
+from autograder.grading.run.job import Setting
+from autograder.grading.run.pool import InProcess
+from autograder.term.roster import read_roster, read_rosters
+
+CANVAS = """\
+Student,ID,SIS User ID,SIS Login ID,Section,HW 2 (991),Final Score
+,,,,,Manual Posting,
+    Points Possible,,,,,100,(read only)
+"Lovelace, Ada",101,s-1,ada@example.org,Morning,,
+"Noether, Emmy",102,s-2,emmy@example.org,Evening,,
+"Turing, Alan",103,s-3,alan@example.org,Morning,,
+"Student, Test",199,,,Morning,,
+"""
+MOODLE = """\
+Identifier,Full name,Email address,Status,Group,Grade,Maximum grade,Last modified (grade),Feedback comments
+Participant 4711,Ada Lovelace,ada@example.org,Submitted,Team Blue,,100.00,-,
+Participant 4712,Emmy Noether,emmy@example.org,Submitted,Team Blue,,100.00,-,
+Participant 4713,Alan Turing,alan@example.org,No submission,,,100.00,-,
+"""
+GRADESCOPE = """\
+First Name,Last Name,SID,Email,Sections,Total Score,Max Points,Status
+Ada,Lovelace,s-1,ada@example.org,Morning,,100,Missing
+Emmy,Noether,s-2,emmy@example.org,Evening,,100,Missing
+"""
+
+
+@pytest.fixture(scope="module")
+def course() -> Course:
+    return Course.load()
+
+
+@pytest.fixture
+def roster(tmp_path):
+    def written(text: str | bytes, name: str = "roster.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return written
+
+
+def run(course: Course, paths: list[Path], out: Path, rosters: list[Path], **more) -> Summary:
+    setting = Setting(workshop=FakeWorkshop)
+    return grade_class(Plan(paths, out, course, setting, rosters=rosters, **more), lambda n: InProcess(setting), Quiet())
+
+
+def ids(path: Path) -> dict[str, set[tuple[str, str]]]:
+    return {person.name: person.tokens for person in read_roster(path)}
+
+
+# Reading
+
+
+def test_canvas_moodle_and_gradescope_columns(roster):
+    assert ids(roster(CANVAS)) == {
+        "Ada Lovelace": {("canvas", "101"), ("sis", "s-1"), ("login", "ada@example.org")},
+        "Emmy Noether": {("canvas", "102"), ("sis", "s-2"), ("login", "emmy@example.org")},
+        "Alan Turing": {("canvas", "103"), ("sis", "s-3"), ("login", "alan@example.org")},
+    }
+    assert ids(roster(MOODLE))["Ada Lovelace"] == {("moodle", "4711"), ("email", "ada@example.org")}
+    assert ids(roster(GRADESCOPE))["Emmy Noether"] == {("sis", "s-2"), ("email", "emmy@example.org")}
+    assert [person.section for person in read_roster(roster(CANVAS))] == ["Morning", "Evening", "Morning"]
+    assert [person.teams for person in read_roster(roster(MOODLE))] == [{"Team Blue"}, {"Team Blue"}, set()]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_encodings_and_delimiters(roster, encoding, delimiter):
+    text = delimiter.join(["Vollständiger Name", "E-Mail-Adresse"]) + "\r\n"
+    text += delimiter.join(["Zoë Müller", "zoe@example.org"]) + "\r\n"
+    assert ids(roster(text.encode(encoding))) == {"Zoë Müller": {("email", "zoe@example.org")}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Email,Name\na@x,Ana\nA@X,Bo\n", "lines 2 and 3 have the same email address a@x"),
+        ("ID,Student,Section\n7,Ana,\n7,Bo,\n", "lines 2 and 3 have the same Canvas ID 7"),
+        ("Colour,Size\nred,3\n", "no column that says who is who"),
+        ("", "is empty"),
+        ("Email\n", "lists nobody"),
+        ('Email,Name\n"a@x,Ana\n', "a quote is never closed"),
+        (b"PK\x03\x04rest", "not a CSV file"),
+        (b"Email\n\x81\n", "neither UTF-8 nor Windows-1252"),
+        (b"E\0m\0a\0i\0l\0\n\0", "no CSV file in UTF-8"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_is_one_sentence(roster, text, message):
+    with pytest.raises(GradingError, match=message) as refused:
+        read_roster(roster(text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_roster_that_is_not_there(tmp_path):
+    with pytest.raises(GradingError, match=r"there is no file nobody\.csv"):
+        read_roster(tmp_path / "nobody.csv")
+
+
+def test_rosters_are_joined_by_ids_and_not_by_names_alike(roster):
+    people = read_rosters([roster(CANVAS, "c.csv"), roster(MOODLE, "m.csv"), roster(GRADESCOPE, "g.csv")])
+    assert len(people) == 3
+    assert {("canvas", "101"), ("moodle", "4711"), ("sis", "s-1")} <= people[0].tokens
+    alike = "Full name,Email address\nAda Lovelace-King,other@example.org\nAda  LOVELACE,\n"
+    people = read_rosters([roster(CANVAS, "c.csv"), roster(alike, "m.csv")])
+    assert [person.name for person in people] == ["Ada Lovelace", "Emmy Noether", "Alan Turing", "Ada Lovelace-King"]
+
+
+def test_rosters_that_disagree_are_one_sentence(roster):
+    other = CANVAS.replace("s-1", "s-9")
+    with pytest.raises(GradingError, match=r"the rosters disagree: c\.csv, line 4 and d\.csv, line 4"):
+        read_rosters([roster(CANVAS, "c.csv"), roster(other, "d.csv")])
+    crossed = "Email,SIS User ID\nada@example.org,s-2\n"
+    with pytest.raises(GradingError, match="the rosters disagree"):
+        read_rosters([roster(CANVAS, "c.csv"), roster(crossed, "x.csv")])
+
+
+def test_the_same_name_twice_joins_nothing(roster):
+    twice = "Full name\nAda Lovelace\n"
+    both = CANVAS.replace('"Noether, Emmy"', '"Lovelace, Ada"')
+    assert len(read_rosters([roster(both, "c.csv"), roster(twice, "m.csv")])) == 4
+
+
+# Grading with a roster
+
+
+def test_canvas_and_moodle_hand_ins_of_one_person_are_one_student(tmp_path, course, roster):
+    rosters = [roster(CANVAS, "c.csv"), roster(MOODLE, "m.csv")]
+    canvas = write(tmp_path / "canvas", {f"lovelaceada_101_9_{FILE}": marked("first")})
+    moodle = write(tmp_path / "moodle", {f"Ada Lovelace_4711_assignsubmission_file/{FILE}": handin()})
+    out = tmp_path / "out"
+    run(course, [canvas], out, rosters)
+    assert set(grades(out)) == {"ada@example.org"}
+    summary = run(course, [moodle], out, rosters)
+    assert (set(grades(out)), grades(out)["ada@example.org"]["score"]) == ({"ada@example.org"}, "40")
+    assert any("took the place of" in notice and "40 points instead of 0" in notice for notice in summary.intake.notices)
+
+
+def test_the_missing_and_the_unknown_are_listed(tmp_path, course, roster):
+    files = {f"lovelaceada_101_9_{FILE}": handin(), f"lovelaceadah_777_9_{FILE}": marked("stranger")}
+    summary = run(course, [write(tmp_path / "canvas", files)], tmp_path / "out", [roster(CANVAS)])
+    told = summary.intake.notices
+    assert f"missing, no {NAME} from 2 of 3 on the roster: Alan Turing, Emmy Noether" in told
+    assert "on no roster, graded under their own name: lovelaceadah" in told
+    assert set(grades(tmp_path / "out")) == {"s-1", "lovelaceadah_777"}
+
+
+def test_a_group_has_one_hand_in_and_a_score_for_each_member(tmp_path, course, roster):
+    moodle = write(tmp_path / "moodle", {f"Team Blue_4713_assignsubmission_file/{FILE}": handin()})
+    out = tmp_path / "out"
+    run(course, [moodle], out, [roster(MOODLE)])
+    assert {key: row["score"] for key, row in grades(out).items()} == {"ada@example.org": "40", "emmy@example.org": "40"}
+    assert grades(out)["ada@example.org"]["id"] == "4711", "not the group's number, which is Alan's by chance"
+
+
+def test_a_canvas_group_is_known_by_its_groups_file(tmp_path, course, roster):
+    groups = "name,canvas_user_id,user_id,login_id,sections,group_name\n"
+    groups += "Ada Lovelace,101,s-1,ada@example.org,Morning,Team_7\nAlan Turing,103,s-3,alan@example.org,Morning,Team_7\n"
+    canvas = write(tmp_path / "canvas", {f"team_7x_103_9_{FILE}": handin(), f"noetheremmy_102_8_{FILE}": marked("emmy")})
+    out = tmp_path / "out"
+    run(course, [canvas], out, [roster(CANVAS, "c.csv"), roster(groups.replace("Team_7", "Team_7x"), "g.csv")])
+    assert {row["name"]: row["score"] for row in grades(out).values()} == {
+        "Ada Lovelace": "40",
+        "Alan Turing": "40",
+        "Emmy Noether": "0",
+    }
+
+
+def test_a_name_that_two_ids_claim_joins_nobody(tmp_path, course, roster):
+    plain = "Full name,Email address\nAda Lovelace,ada@example.org\nEmmy Noether,emmy@example.org\n"
+    files = {
+        f"Ada Lovelace_1_assignsubmission_file/{FILE}": handin(),
+        f"Ada Lovelace_2_assignsubmission_file/{FILE}": marked("another"),
+        f"Emmy Noether_3_assignsubmission_file/{FILE}": marked("emmy"),
+    }
+    out = tmp_path / "out"
+    summary = run(course, [write(tmp_path / "moodle", files)], out, [roster(plain)])
+    assert set(grades(out)) == {"Ada Lovelace 1", "Ada Lovelace 2", "emmy@example.org"}
+    assert any("under several ids" in notice for notice in summary.intake.notices)
+
+
+def test_a_new_spelling_of_a_name_is_no_new_student(tmp_path, course):
+    out = tmp_path / "out"
+    run(course, [write(tmp_path / "monday", {f"lovelaceada_101_9_{FILE}": marked("a")})], out, [])
+    run(course, [write(tmp_path / "friday", {f"kingada_101_12_{FILE}": handin()})], out, [])
+    assert {key: row["score"] for key, row in grades(out).items()} == {"lovelaceada_101": "40"}
+
+
+def test_an_older_download_does_not_put_an_older_mark_back(tmp_path, course):
+    out = tmp_path / "out"
+    monday = write(tmp_path / "monday", {f"lovelaceada_101_12_{FILE}": handin()})
+    friday = write(tmp_path / "friday", {f"lovelaceada_101_9_{FILE}": marked("early")})
+    run(course, [monday], out, [])
+    for _ in range(2):
+        summary = run(course, [friday], out, [])
+        assert grades(out)["lovelaceada_101"]["score"] == "40"
+    first = run(course, [friday], tmp_path / "other", [])
+    assert first.graded == 1
+    folders = tmp_path / "folders"
+    run(course, [write(tmp_path / "later", {f"ana/{FILE}": handin()})], folders, [])
+    summary = run(course, [write(tmp_path / "earlier", {f"ana/{FILE}": marked("early")})], folders, [])
+    assert any("took the place of" in notice and "0 points instead of 40" in notice for notice in summary.intake.notices)
+
+
+def test_a_roster_that_comes_later_keeps_the_keys_and_joins_two(tmp_path, course, roster):
+    out = tmp_path / "out"
+    canvas = write(tmp_path / "canvas", {f"lovelaceada_101_9_{FILE}": marked("canvas")})
+    moodle = write(tmp_path / "moodle", {f"Ada Lovelace_4711_assignsubmission_file/{FILE}": handin()})
+    run(course, [canvas], out, [])
+    run(course, [moodle], out, [])
+    assert set(grades(out)) == {"lovelaceada_101", "Ada Lovelace 4711"}
+    run(course, [moodle], out, [roster(CANVAS, "c.csv"), roster(MOODLE, "m.csv")])
+    (key,) = grades(out)
+    assert key in ("lovelaceada_101", "Ada Lovelace 4711")
+    assert grades(out)[key]["score"] == "40"
+    assert [one.name for one in (out / "feedback").iterdir()] == [one.name for one in (out / "gradescope").iterdir()]
+    assert len(list((out / "feedback").iterdir())) == 1
+    with Gradebook(out / "gradebook.sqlite") as book:
+        assert len(book.attempts(key, NAME)) == 2
+
+
+def test_a_roster_that_cannot_be_used_leaves_the_gradebook_alone(tmp_path, course, roster):
+    out = tmp_path / "out"
+    root = write(tmp_path / "class", {f"lovelaceada_101_9_{FILE}": handin()})
+    run(course, [root], out, [])
+    before = grades(out)
+    with pytest.raises(GradingError):
+        run(course, [root], out, [roster("Email,Name\na@x,Ana\na@x,Bo\n")])
+    assert grades(out) == before
