@@ -417,7 +417,7 @@ def test_a_full_disk_loses_nothing_that_was_recorded(kept):
 def test_our_own_fault_is_the_reason_and_the_hand_ins_remarks_come_after_it():
     result = Result(Status.INFRASTRUCTURE, notes=("handed in twice",), faults=("the server is gone",), possible=5.0)
     assert result.reasons() == ("the server is gone", "handed in twice")
-    assert "handed in twice" not in exports._comment(record(result))
+    assert "handed in twice" not in exports.comment(record(result))
     page = io.StringIO()
     FeedbackPage(Course.load()).write(page, record(result))
     assert "anded in twice" not in page.getvalue()

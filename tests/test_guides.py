@@ -24,6 +24,7 @@ RUN = (
     "autograder check my_notebook.ipynb",
 )
 _STAYS, _NAME = "opens a server that stays", "the name of a program, not a command line"
+_DOWNLOAD = "needs a file that a platform made; {} has them"
 NOT_RUN = {
     "make lab": _STAYS,
     "jupyter lab": _STAYS,
@@ -43,6 +44,11 @@ NOT_RUN = {
     ".venv/bin/autograder prove 03 --seeds 10": "minutes; test_proving_more.py holds every exercise to it",
     ".venv/bin/autograder prove 03 --blind": "minutes; test_blind_corpus.py has the same answers",
     "autograder prove --page docs/proof.md": "test_exercises.py proves the same exercises",
+    "autograder grade submissions/ -o graded/ --roster gradebook.csv --roster worksheet.csv": _DOWNLOAD.format("test_roster.py"),
+    "autograder export --to canvas -o graded/ gradebook.csv": _DOWNLOAD.format("test_export.py"),
+    "autograder export --to moodle -o graded/ --notebook 02 worksheet.csv": _DOWNLOAD.format("test_export.py"),
+    "autograder feedback --zip moodle -o graded/ --notebook 02 pages.zip": _DOWNLOAD.format("test_export.py"),
+    "autograder feedback --zip moodle": _NAME,
     "autograder prove": _NAME,
     "autograder grade": _NAME,
     "otter run": _NAME,

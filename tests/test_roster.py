@@ -59,6 +59,10 @@ def run(course: Course, paths: list[Path], out: Path, rosters: list[Path], **mor
     return grade_class(Plan(paths, out, course, setting, rosters=rosters, **more), lambda n: InProcess(setting), Quiet())
 
 
+def scored(out: Path) -> dict[str, str]:
+    return {key: row["score"] for key, row in grades(out).items() if row["status"] != "missing"}
+
+
 def ids(path: Path) -> dict[str, set[tuple[str, str]]]:
     return {person.name: person.tokens for person in read_roster(path)}
 
@@ -144,9 +148,9 @@ def test_canvas_and_moodle_hand_ins_of_one_person_are_one_student(tmp_path, cour
     moodle = write(tmp_path / "moodle", {f"Ada Lovelace_4711_assignsubmission_file/{FILE}": handin()})
     out = tmp_path / "out"
     run(course, [canvas], out, rosters)
-    assert set(grades(out)) == {"ada@example.org"}
+    assert scored(out) == {"ada@example.org": "0"}
     summary = run(course, [moodle], out, rosters)
-    assert (set(grades(out)), grades(out)["ada@example.org"]["score"]) == ({"ada@example.org"}, "40")
+    assert scored(out) == {"ada@example.org": "40"}
     assert any("took the place of" in notice and "40 points instead of 0" in notice for notice in summary.intake.notices)
 
 
@@ -156,14 +160,36 @@ def test_the_missing_and_the_unknown_are_listed(tmp_path, course, roster):
     told = summary.intake.notices
     assert f"missing, no {NAME} from 2 of 3 on the roster: Alan Turing, Emmy Noether" in told
     assert "on no roster, graded under their own name: lovelaceadah" in told
-    assert set(grades(tmp_path / "out")) == {"s-1", "lovelaceadah_777"}
+    rows = {key: (row["status"], row["score"], row["section"]) for key, row in grades(tmp_path / "out").items()}
+    assert rows == {
+        "s-1": ("graded", "40", "Morning"),
+        "lovelaceadah_777": ("graded", "0", ""),
+        "s-2": ("missing", "", "Evening"),
+        "s-3": ("missing", "", "Morning"),
+    }
+
+
+def test_lateness_and_time_of_the_platform_are_kept(tmp_path, course):
+    files = {
+        f"lovelaceada_LATE_101_9_{FILE}": marked("a"),
+        f"HW_bo_attempt_2026-11-26-10-00-00_{FILE}": marked("b1"),
+        f"HW_bo_attempt_2026-11-27-10-00-00_{FILE}": handin(),
+    }
+    out = tmp_path / "out"
+    run(course, [write(tmp_path / "class", files)], out, [])
+    rows = grades(out)
+    assert (rows["lovelaceada_101"]["late"], rows["bo"]["late"]) == ("late", "")
+    assert (rows["bo"]["handed_in"], rows["bo"]["score"]) == ("2026-11-27T10:00:00", "40")
+    with Gradebook(out / "gradebook.sqlite") as book:
+        times = [(one.handed_in, one.score) for one in book.attempts("bo", NAME)]
+    assert times == [("2026-11-26T10:00:00", 0.0), ("2026-11-27T10:00:00", 40.0)]
 
 
 def test_a_group_has_one_hand_in_and_a_score_for_each_member(tmp_path, course, roster):
     moodle = write(tmp_path / "moodle", {f"Team Blue_4713_assignsubmission_file/{FILE}": handin()})
     out = tmp_path / "out"
     run(course, [moodle], out, [roster(MOODLE)])
-    assert {key: row["score"] for key, row in grades(out).items()} == {"ada@example.org": "40", "emmy@example.org": "40"}
+    assert scored(out) == {"ada@example.org": "40", "emmy@example.org": "40"}
     assert grades(out)["ada@example.org"]["id"] == "4711", "not the group's number, which is Alan's by chance"
 
 
@@ -189,7 +215,7 @@ def test_a_name_that_two_ids_claim_joins_nobody(tmp_path, course, roster):
     }
     out = tmp_path / "out"
     summary = run(course, [write(tmp_path / "moodle", files)], out, [roster(plain)])
-    assert set(grades(out)) == {"Ada Lovelace 1", "Ada Lovelace 2", "emmy@example.org"}
+    assert set(scored(out)) == {"Ada Lovelace 1", "Ada Lovelace 2", "emmy@example.org"}
     assert any("under several ids" in notice for notice in summary.intake.notices)
 
 
@@ -224,7 +250,7 @@ def test_a_roster_that_comes_later_keeps_the_keys_and_joins_two(tmp_path, course
     run(course, [moodle], out, [])
     assert set(grades(out)) == {"lovelaceada_101", "Ada Lovelace 4711"}
     run(course, [moodle], out, [roster(CANVAS, "c.csv"), roster(MOODLE, "m.csv")])
-    (key,) = grades(out)
+    (key,) = scored(out)
     assert key in ("lovelaceada_101", "Ada Lovelace 4711")
     assert grades(out)[key]["score"] == "40"
     assert [one.name for one in (out / "feedback").iterdir()] == [one.name for one in (out / "gradescope").iterdir()]

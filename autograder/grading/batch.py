@@ -82,7 +82,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
     """
     out = usable_folder(plan.out)
     with (
-        _alone(out),
+        alone_in(out),
         scratch_folder(SCRATCH) as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
@@ -202,7 +202,7 @@ def _ungradable(submission: Submission, course: Course) -> Result:
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def alone_in(out: Path) -> Iterator[None]:
     """Keep a second run away from the same folder."""
     with (out / ".lock").open("w") as lock:
         try:

@@ -82,7 +82,7 @@ def read_roster(path: Path) -> list[Person]:
     people: list[Person] = []
     seen: dict[Token, tuple[Person, int]] = {}
     for row in sheet.body:
-        person = _person(sheet, row, columns)
+        person = person_of(sheet, row, columns)
         if person is None:
             continue
         twin = next((seen[token] for token in sorted(person.tokens) if token in seen), None)
@@ -148,7 +148,7 @@ def _are_participants(sheet: Sheet, column: int) -> bool:
     return bool(cells) and all(re.fullmatch(r"\D*[^\W\d]\D*?\s*\d+", cell) for cell in cells if cell)
 
 
-def _person(sheet: Sheet, row: Row, columns: dict[str, int]) -> Person | None:
+def person_of(sheet: Sheet, row: Row, columns: dict[str, int]) -> Person | None:
     """The person of a row; None for the rows that Canvas adds (possible points, posting, its test student)."""
 
     def cell(kind: str) -> str:

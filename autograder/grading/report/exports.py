@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TextIO
 
 from autograder.grading.course import Course
 from autograder.grading.find.naming import spreadsheet_safe
 from autograder.grading.record.gradebook import Record
+from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionResult, Status
 
 _GRADE_COLUMNS = (
-    *("student", "name", "id", "email", "notebook", "status", "score", "possible", "percent"),
+    *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "percent"),
+    *("handed_in", "late"),
     *("sandbox", "file", "remarks"),
 )
 _MOODLE_COLUMNS = (
@@ -23,9 +25,15 @@ _MOODLE_COLUMNS = (
 
 
 class Grades:
-    """`grades.csv`: one row for each student and notebook, one column for each question that occurs."""
+    """`grades.csv`: one row for each student and notebook, one column for each question that occurs.
 
-    def __init__(self, stream: TextIO, course: Course, notebooks: Sequence[str]) -> None:
+    `people` are those of the roster, by student.
+    """
+
+    def __init__(
+        self, stream: TextIO, course: Course, notebooks: Sequence[str], people: Mapping[str, Listed] | None = None
+    ) -> None:
+        self.people = people or {}
         present = [course.notebooks[name] for name in notebooks if name in course.notebooks]
         self.questions = [question.name for notebook in present for question in notebook.questions]
         self._rows = csv.writer(stream, lineterminator="\n")
@@ -39,6 +47,7 @@ class Grades:
         self._rows.writerow(
             [
                 *(spreadsheet_safe(text) for text in (student.key, student.name, student.id, student.email)),
+                spreadsheet_safe(self.people[student.key].section if student.key in self.people else ""),
                 *(
                     record.notebook,
                     result.status.value,
@@ -46,10 +55,18 @@ class Grades:
                     number(result.possible),
                     percent(record),
                 ),
+                *(record.handed_in, "late" if record.late else ""),
                 *(result.sandbox, spreadsheet_safe(record.file), spreadsheet_safe(remarks)),
                 *(points.get(name, "") for name in self.questions),
             ]
         )
+
+    def missing(self, notebook: str, there: Collection[str]) -> None:
+        """A row without a score for everybody on the roster who is not `there`."""
+        for key, one in self.people.items():
+            if one.listed and key not in there:
+                who = (spreadsheet_safe(text) for text in (key, one.name, one.sis, one.email, one.section))
+                self._rows.writerow([*who, notebook, "missing"] + [""] * (len(_GRADE_COLUMNS) - 7 + len(self.questions)))
 
 
 class Canvas:
@@ -99,7 +116,7 @@ class Moodle:
                     spreadsheet_safe(student.email),
                     "Submitted for grading",
                 ),
-                *(number(result.score), number(result.possible), "Yes", "", "", spreadsheet_safe(_comment(record))),
+                *(number(result.score), number(result.possible), "Yes", "", "", spreadsheet_safe(comment(record))),
             ]
         )
 
@@ -145,7 +162,7 @@ def _question_text(question: QuestionResult) -> str:
     return "\n\n".join(blocks)
 
 
-def _comment(record: Record) -> str:
+def comment(record: Record) -> str:
     """One line for the platform's comment box."""
     result = record.result
     if not result.status.has_score:

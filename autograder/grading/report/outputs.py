@@ -45,7 +45,8 @@ class Outputs:
             page = files.enter_context(written(self.out / REPORT))
             worksheets = {name: files.enter_context(written(self._moodle_path(name), newline="")) for name in notebooks}
             moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
-            tables = (exports.Grades(grades, self.course, notebooks), exports.Canvas(canvas, notebooks))
+            people = {one.student: one for one in self.book.people()}
+            tables = (exports.Grades(grades, self.course, notebooks, people), exports.Canvas(canvas, notebooks))
             report = ClassReport(self.course, intake)
             for record in self.book.records():
                 link = feedback_path(record)
@@ -54,6 +55,9 @@ class Outputs:
                 for table in (*tables, moodle[record.notebook]):
                     table.add(record)
                 report.add(record, link.as_posix())
+            rows = self.book.rows()
+            for name in filter(None, notebooks):
+                tables[0].missing(name, {student for student, notebook in rows if notebook == name})
             tables[1].finish()
             report.write(page)
 

@@ -1,0 +1,72 @@
+"""The students' pages as the zip that a platform's bulk upload takes, under the names that the platform gave."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from autograder.grading.errors import GradingError
+from autograder.grading.find.layout import stem
+from autograder.grading.find.naming import printable
+from autograder.grading.find.platforms import Owner, canvas, moodle
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.report.outputs import feedback_path
+from autograder.term.export import Filled
+from autograder.term.sheet import write_whole
+
+KINDS = ("moodle", "canvas")
+_MOMENT = (2026, 1, 1, 0, 0, 0)  # so that the same pages give the same zip
+_RULES: dict[str, Callable[[str, str], Owner | None]] = {"moodle": moodle, "canvas": canvas}
+
+
+def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path) -> Filled:
+    """Write the zip of one notebook's pages; raises GradingError when no page has a name that the platform would take."""
+    filled = Filled()
+    origins = book.origins(notebook)
+    people = {one.student: one for one in book.people()}
+    content = io.BytesIO()
+    lost = []
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for record in book.records(notebook):
+            page = out / feedback_path(record)
+            name = next(_names(record, kind, origins.get(record.student.key, []), people), "")
+            if not name or not page.is_file():
+                lost.append(record.student.name)
+                continue
+            archive.writestr(zipfile.ZipInfo(name, _MOMENT), page.read_bytes(), zipfile.ZIP_DEFLATED)
+            filled.marks += 1
+    if not filled.marks:
+        raise GradingError(
+            f"no page of {notebook} has a name that {kind.capitalize()} gave: pages go back to the platform from which the "
+            f"hand-ins were downloaded{', or with the worksheet as --roster' if kind == 'moodle' else ''}"
+        )
+    write_whole(target, content.getvalue())
+    for start in range(0, len(lost), 10):
+        filled.told.append(f"without a page in the zip: {', '.join(printable(one, 60) for one in lost[start : start + 10])}")
+    return filled
+
+
+def _names(record: Record, kind: str, origins: list[str], people: dict[str, object]) -> Iterator[str]:
+    """The names under which the platform would take a student's page, the best first."""
+    file = f"{record.notebook}.html"
+    for origin in origins:
+        owner = _RULES[kind](origin, stem(origin))
+        if owner is None:
+            continue
+        identifier = owner.students[0].id
+        if kind == "canvas":
+            if owner.attempt:
+                yield re.sub(r"\.[A-Za-z]{1,8}\Z", "", stem(origin)) + ".html"
+        elif identifier and identifier == record.student.id:
+            before = origin.partition("_assignsubmission_")[0]
+            yield f"{before}_assignsubmission_file_/{file}"
+    if kind == "moodle":
+        ids = dict(getattr(people.get(record.student.key), "ids", ()))
+        number = record.student.id if record.student.platform == "moodle" else ""
+        number = number or ids.get("moodle", "")
+        if number.isascii() and number.isdigit():
+            plain = re.sub(r"[^\w .-]+", " ", record.student.name.replace("_", " ")).strip() or "student"
+            yield f"{plain}_{number}_assignsubmission_file_/{file}"
