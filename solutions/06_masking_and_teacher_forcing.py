@@ -16,7 +16,7 @@
 # **Goal.** Put everything together. Masks say who may see what, the shift says what is to be written, teacher forcing trains all positions at once, and generation lets the model go alone.
 # At the end an encoder–decoder transformer made of your parts translates English sentences it has never seen.
 #
-# *Twelve exercises · about 190 minutes · 67 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
+# *Seventeen exercises · about 175 minutes, and 95 for the five further ones · 97 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
 # You can run all cells from the first to the last before you have written anything: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
 #
 # | symbol | meaning |
@@ -898,9 +898,97 @@ assert impossible["causal mask"] < 0.03 and impossible["no mask"] > 0.25
 assert abs(loss_floor(torch.tensor([[0.9, 0.1], [0.5, 0.5]])) - 0.386) < 1e-3
 
 # %% [markdown]
+# ## 6.10 Layer norm
+# *Goal: give every position the same mean and the same spread.* · 10 min · 5 points
+#
+# The blocks of the next exercise *add* to what they read, one after another, so the vectors grow. Before a part reads its input, each position's vector is therefore brought to mean 0 and variance 1: by itself, so no other position and no other sentence has a say. A gain and a bias for each feature, both learned, then give it the size it needs.
+#
+# $$\mu = \frac{1}{d}\sum_j x_j \qquad \sigma^2 = \frac{1}{d}\sum_j (x_j - \mu)^2 \qquad \mathrm{norm}(x)_j = \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}}\; \mathrm{gain}_j + \mathrm{bias}_j$$
+#
+# Shapes: x (…, d), gain and bias (d,) → (…, d).
+#
+# *On paper:* x = (1, 2, 6), gain 1, bias 0, ε = 0. The mean is 3, the variance (4 + 1 + 9) / 3 = 4.67, its root 2.16; so (−.93, −.46, 1.39). Divided by d − 1 = 2 the variance would be 7, and the last number 1.13.
+
+
+# %% tags=["exercise", "q6_10"]
+def layer_norm(x, gain, bias, eps=1e-5):
+    """Every position's features to mean 0 and variance 1, times gain, plus bias.
+
+    (x − μ) / √(σ² + eps) · gain + bias, with μ and σ² over the last axis alone and
+    σ² divided by d. x (…, d), gain (d,), bias (d,), eps > 0 → (…, d), in the floating
+    type of x. Features may all lie in the thousands. Gradients reach x, gain and bias
+    and stay finite, also where all features are equal.
+    Written without torch's layer_norm, which the check watches for. Ba et al. 2016.
+    """
+    # 1. mean and variance of each vector
+    # 2. take off the one, divide by the root of the other and eps
+    # 3. gain, then bias
+    # BEGIN SOLUTION
+    mean = x.mean(dim=-1, keepdim=True)
+    variance = (x - mean).square().mean(dim=-1, keepdim=True)
+    return (x - mean) / torch.sqrt(variance + eps) * gain + bias
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Two means along the last axis: of x, and of the squares of what is left. `keepdim=True` keeps the axis, so that both fit x again.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# mean     ← average over the features
+# variance ← average of (x − mean)² over the features
+# return (x − mean) / root of (variance + eps), times gain, plus bias
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** `x.std()` is tempting and differs twice: it divides by d − 1, and an eps added to it stands outside the root. With d = 512 nobody sees the first, with d = 3 everybody does; trained weights do not carry over either way. The mean of the squares minus the square of the mean is the same on paper, but in float32 it has no digits left when the features lie in the thousands.
+# Where all features are equal the variance is 0, and eps alone keeps the result (bias) and the gradient finite. Llama leaves the mean in and divides by the root mean square: one step less, and as good in practice.
+
+# %% tags=["experiment"]
+def lengths_through_blocks(blocks, with_norm):
+    """The mean length of x after each of some random parts that are added to it."""
+    generator = torch.Generator().manual_seed(0)
+    x, lengths = torch.randn(64, 32, generator=generator), []
+    for _ in range(blocks):
+        W = torch.randn(32, 32, generator=generator) / 32**0.5
+        read = layer_norm(x, torch.ones(32), torch.zeros(32)) if with_norm else x
+        x = x + read @ W
+        lengths.append(x.norm(dim=-1).mean().item())
+    return lengths
+
+
+if standins.finished(layer_norm):
+    growth = {
+        "parts read x": lengths_through_blocks(12, with_norm=False),
+        "parts read norm(x)": lengths_through_blocks(12, with_norm=True),
+    }
+    plots.show_curves(
+        range(1, 13), growth,
+        "Two curves of the length of x over twelve random parts: without the norm it"
+        " doubles every other part, with the norm it grows slowly.",
+        x_label="parts added", y_label="mean length of x", log_y=True,
+    )  # fmt: skip
+
+# %% [markdown]
+# A random part returns about as much as it reads. Without the norm that is the whole sum, so the length doubles with every second part; with it each part adds a vector of the same size, and the length grows like a square root.
+
+# %% tags=["claim"]
+raw, normed = growth["parts read x"], growth["parts read norm(x)"]
+assert raw[11] / raw[1] > 16 and normed[11] / normed[1] < 4
+on_paper = layer_norm(torch.tensor([1.0, 2.0, 6.0]), torch.ones(3), torch.zeros(3))
+assert [f"{value:.2f}" for value in on_paper.tolist()] == ["-0.93", "-0.46", "1.39"]
+# control: the other variance, divided by d − 1, gives the other number of the text
+line = torch.tensor([1.0, 2.0, 6.0])
+assert f"{((line - 3) / line.std())[2].item():.2f}" == "1.13"
+
+# %% [markdown]
 # ## Your attention goes here
 #
-# The last two exercises build on multi-head attention. **Paste your `MultiHeadAttention` of exercise 4.3 into the next cell**, below its last line, with the functions it calls. As long as nothing is pasted, torch's own attention stands in, under the same names; both are fine for the exercises and the finale.
+# The next two exercises build on multi-head attention. **Paste your `MultiHeadAttention` of exercise 4.3 into the next cell**, below its last line, with the functions it calls. As long as nothing is pasted, torch's own attention stands in, under the same names; both are fine for the exercises and the finale.
 
 # %% tags=["setup"]
 MultiHeadAttention = standins.LibraryAttention  # torch's attention; your class, pasted below this line, takes its place
@@ -933,7 +1021,7 @@ class MultiHeadAttention(nn.Module):  # noqa: F811
 
 
 # %% [markdown]
-# ## 6.10 A transformer block
+# ## 6.11 A transformer block
 # *Goal: attention, a little thinking, and a road past both.* · 25 min · 7 points
 #
 # A block passes its input on and *adds* to it: first what attention found, then what a small network makes of each position by itself. Each part reads a normed copy (pre-norm); the sum itself is left alone, so that gradients have a free road through many blocks:
@@ -947,7 +1035,7 @@ class MultiHeadAttention(nn.Module):  # noqa: F811
 # *On paper:* set the attention's W_o and the last linear map of the feed-forward part to zero. What does the block return? (x itself: a block that has learned nothing does no harm.)
 
 
-# %% tags=["exercise", "q6_10"]
+# %% tags=["exercise", "q6_11"]
 class TransformerBlock(nn.Module):
     """A pre-norm transformer block: self-attention, cross-attention if `cross`, then a feed-forward part, each added to x.
 
@@ -1029,7 +1117,7 @@ if standins.finished(causal_mask, TransformerBlock):
 assert moved[:4].max() == 0 and moved[4] > 0.1
 
 # %% [markdown]
-# ## 6.11 The transformer
+# ## 6.12 The transformer
 # *Goal: all of it in one model.* · 30 min · 7 points
 #
 # The **encoder** reads the source, every word seeing every other one, in both directions. Its output is the *memory*. The **decoder** reads the target so far under the causal mask and looks into the memory. A last linear map turns its vectors into logits.
@@ -1045,7 +1133,7 @@ assert moved[:4].max() == 0 and moved[4] > 0.1
 # | decoder cross-attention | the memory | real source |
 
 
-# %% tags=["exercise", "q6_11"]
+# %% tags=["exercise", "q6_12"]
 class Seq2SeqTransformer(nn.Module):
     """An encoder–decoder transformer (Vaswani et al. 2017, in pre-norm form). Pads are id 0, on both sides.
 
@@ -1270,7 +1358,7 @@ KINDS = {"encoder.{}.self_attention": (reading, reading), "decoder.{}.self_atten
 for kind, (queries, keys) in KINDS.items():
     maps = [weights[kind.format(layer)][0, :, : len(queries), : len(keys)] for layer in range(2) if kind.format(layer) in weights]
     if not maps:
-        print("torch's nn.Transformer keeps its weights to itself: finish 6.10 and 6.11 to see your own heads.")
+        print("torch's nn.Transformer keeps its weights to itself: finish 6.11 and 6.12 to see your own heads.")
         break
     place, name = kind.split(".{}.")
     marks = gold[0].tolist() if "cross" in kind else None
@@ -1322,8 +1410,13 @@ assert max(on_next.values()) > 0.6 and max(on_own.values()) > 0.9
 assert max(on_gold.values()) - min(on_gold.values()) > 0.1
 
 # %% [markdown]
-# ## 6.12 ★ Somebody else's model
-# *Goal: run Llama's weights with your own parts.* · 25 min · 5 points
+# ## Further
+#
+# The road ends here. What follows stands beside it, for a second reading, in any order: somebody else's weights, a softer target, a cut for sampling, a wider search, and the learning rate of 2017. Nothing above uses it.
+
+# %% [markdown]
+# ## 6.13 ★ Somebody else's model
+# *Goal: run Llama's weights with your own parts.* · 25 min · 5 points · further
 #
 # A model somebody else trained is a file of matrices; what they mean is in the conventions. Llama keeps each matrix as `nn.Linear` does (outputs first), turns features i and i + d/2 together (5.7 has the other layout), shares key/value heads in blocks (4.4), and sees from left to right. In a cache only the last positions ask, and all positions answer:
 #
@@ -1334,7 +1427,7 @@ assert max(on_gold.values()) - min(on_gold.values()) > 0.1
 # *On paper:* with d = 2 there is one pair, and both layouts are the same. With d = 4, feature 0 turns with feature 2.
 
 
-# %% tags=["exercise", "q6_12"]
+# %% tags=["exercise", "q6_13"]
 def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
     """Llama's causal attention, for the last positions of x, with its weights as they are in its file.
 
@@ -1405,6 +1498,368 @@ def compare_with_transformers():
 
 if standins.finished(llama_attention):
     compare_with_transformers()
+
+# %% [markdown]
+# ## 6.14 A softer target
+# *Goal: do not ask for certainty.* · 15 min · 7 points · further
+#
+# Cross-entropy is never content: a right word with p = .99 still pays, and pushing the logits apart always helps. **Label smoothing** asks for less. A share ε of the target's weight is spread evenly over the whole vocabulary, the right word included, and the rest stays with the right word:
+#
+# $$q_v = \frac{\varepsilon}{V} + (1-\varepsilon)\,[v = y] \qquad \mathrm{loss} = -\frac{1}{n}\sum_{b,t:\ y_{bt} \ne \mathrm{ignore}}\ \sum_v q_v \log\mathrm{softmax}(z_{bt})_v$$
+#
+# Shapes: logits (B, T, V), y (B, T) → one number.
+#
+# Code bases differ here: torch and Transformers do as above; fairseq and the Annotated Transformer give the right word no share of ε.
+#
+# *On paper:* V = 4, ε = .2: the right word weighs .05 + .8 = .85, each other one .05. If the model says ½ for the right word and ⅙ for the others, the loss is .85 · .693 + .15 · 1.792 = .86; the plain one would be .69.
+
+
+# %% tags=["exercise", "q6_14"]
+def label_smoothed_loss(logits, y, epsilon, ignore_index):
+    """The mean of −Σ_v q(v) ln p(v) over the tokens that are not `ignore_index`, in nats.
+
+    q(v) is epsilon / V for every v in the vocabulary, and 1 − epsilon more at v = y.
+    logits (B, T, V), y (B, T) int64, 0 ≤ epsilon ≤ 1; epsilon = 0 is exercise 6.4.
+    Returns a tensor with one number, in the floating type of the logits.
+    `ignore_index` may be any int, also one that is no place in the vocabulary; such
+    tokens count with neither part. Every real token counts the same. Logits may be in
+    the hundreds. When no token is real the loss is 0, and its gradient too.
+    Written without torch's cross_entropy and nll_loss, which the check watches for.
+    Szegedy et al. 2016, section 7.
+    """
+    # 1. log-probabilities of all tokens, safe for large logits
+    # 2. each token's cost: the right token's part and the even part
+    # 3. the mean over real tokens, also when there is none
+    # BEGIN SOLUTION
+    log_p = torch.log_softmax(logits, dim=-1)
+    real = y != ignore_index
+    index = y.masked_fill(~real, 0).unsqueeze(-1)
+    right = -log_p.gather(-1, index).squeeze(-1)
+    even = -log_p.mean(dim=-1)
+    costs = (1 - epsilon) * right + epsilon * even
+    return (costs * real).sum() / real.sum().clamp(min=1)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# The sum over v falls into two: 1 − ε times the cost of the right word, which is 6.4, and ε times the *mean* cost of all V words. A pad must lose both.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# log_p ← log-softmax over the vocabulary
+# right ← −log_p at y (at any valid index where y is not real)
+# even  ← −mean of log_p over the vocabulary
+# cost  ← (1 − ε) · right + ε · even
+# return the sum of the cost where real, divided by how many are real (at least 1)
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** ε/V times the sum over the vocabulary is ε times the mean, and no distribution q has to be built. The even part exists at pads too, so the mask comes after both parts. The smallest loss is no longer 0 but the entropy of q: a model is best when it gives the right word 1 − ε + ε/V, and pays for more.
+
+# %% tags=["experiment"]
+def smoothed_cost_of(p, V=5, epsilon=0.1):
+    """What a model pays that gives the right word p and shares the rest evenly."""
+    logits = torch.log(torch.tensor([p] + [(1 - p) / (V - 1)] * (V - 1)))
+    return label_smoothed_loss(logits[None, None], torch.tensor([[0]]), epsilon, -1).item()
+
+
+if standins.finished(label_smoothed_loss):
+    confidence = [0.5 + 0.005 * i for i in range(100)]
+    costs = {
+        "ε = 0": [smoothed_cost_of(p, epsilon=0.0) for p in confidence],
+        "ε = .1": [smoothed_cost_of(p) for p in confidence],
+    }
+    plots.show_curves(
+        confidence, costs,
+        "Loss against the probability of the right word, five words in all: without"
+        " smoothing it falls to the end, with ε = .1 it turns up again after .92.",
+        x_label="probability of the right word", y_label="loss (nats)",
+    )  # fmt: skip
+
+# %% [markdown]
+# Without smoothing more certainty is always better. With ε = .1 the best is .92, which is 1 − ε + ε/V for five words, and from there on certainty costs.
+
+# %% tags=["claim"]
+best = {name: confidence[min(range(100), key=values.__getitem__)] for name, values in costs.items()}
+assert abs(best["ε = .1"] - 0.92) < 0.006
+# control: with nothing smoothed, the most certain model pays the least
+assert best["ε = 0"] == max(confidence)
+paper = torch.log(torch.tensor([1 / 2, 1 / 6, 1 / 6, 1 / 6]))[None, None]
+pays = [label_smoothed_loss(paper, torch.tensor([[0]]), epsilon, -1).item() for epsilon in (0.2, 0)]
+assert [f"{value:.2f}" for value in pays] == ["0.86", "0.69"]
+
+# %% [markdown]
+# ## 6.15 The nucleus
+# *Goal: cut the tail where it begins.* · 15 min · 6 points · further
+#
+# Top-k keeps k words whether the model is sure or not. After *the cat sat on the* three words may hold nearly everything, after *she said* three hundred do. **Nucleus sampling** (top-p) lets each row decide: take the likeliest words, one after another, until together they have the share $p$; the word that lifts the sum to $p$ or above is the last one in. What is left is divided by its sum.
+#
+# $$N = \text{the likeliest words, as few as have } \sum_{v \in N} p_v \ge \mathrm{top}_p \qquad \hat p_v = \frac{p_v}{\sum_{u\in N} p_u}\ \text{for}\ v \in N,\quad 0\ \text{otherwise}$$
+#
+# with $p = \mathrm{softmax}(z / \mathrm{temperature})$. Shapes: logits (…, V) → probabilities (…, V).
+#
+# *On paper:* p = (.5, .3, .2) and top_p = .6. The first word has .5, which is not enough; with the second it is .8. So N has two words: (.625, .375, 0). With top_p = .4 the first is enough: (1, 0, 0).
+
+
+# %% tags=["exercise", "q6_15"]
+def nucleus(logits, top_p, temperature=1.0):
+    """The probabilities of nucleus sampling: the likeliest tokens that reach top_p, the rest 0.
+
+    logits (…, V) → (…, V) in their floating type; each row has a nucleus of its own,
+    and entry v belongs to token v. 0 < top_p ≤ 1, temperature > 0.
+    The logits are divided by the temperature first. Then tokens are taken from the
+    likeliest on until the sum of their probabilities is top_p or more: the token that
+    gets it there stays, so at least one does. The kept ones are divided by their sum.
+    No sum will be so near to top_p that rounding decides. Logits may be in the hundreds.
+    Holtzman et al. 2020.
+    """
+    # 1. probabilities at this temperature, the likeliest first
+    # 2. which of them are out, brought back into the order of the vocabulary
+    # 3. the others, so that they sum to 1
+    # BEGIN SOLUTION
+    p = torch.softmax(logits / temperature, dim=-1)
+    ordered, order = p.sort(dim=-1, descending=True)
+    sum_before = ordered.cumsum(dim=-1) - ordered
+    out = torch.zeros_like(p, dtype=torch.bool).scatter(-1, order, sum_before >= top_p)
+    kept = p.masked_fill(out, 0.0)
+    return kept / kept.sum(dim=-1, keepdim=True)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Sort, and look at the sum *before* each token: while it is below top_p the token is needed. `sort` also gives the order, and `scatter` along it brings a mask back to the tokens' own places.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# p ← softmax of logits / temperature
+# ordered, order ← p sorted, largest first
+# before ← running sum of ordered, without the token itself
+# out    ← before ≥ top_p, scattered back along order
+# p ← 0 where out; return p divided by its sum
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** The sum *before* the first token is 0, so the first is always in: nothing has to be said about an empty nucleus. With `cumsum > top_p` the token that crosses is lost, and where the first one crosses, everything is. The temperature comes first, because a flatter distribution needs more words to reach top_p.
+
+# %% tags=["experiment"]
+if standins.finished(nucleus):
+    z = torch.tensor([[6.0, 2.0, 1.0, 0.5, 0.0, -0.5], [1.2, 1.1, 1.0, 0.9, 0.5, 0.2]])
+    cut = nucleus(z, 0.9)
+    kept = (cut > 0).sum(-1).tolist()
+    probability = torch.cat([z.softmax(-1), cut])
+    plots.show_heads(
+        probability[:, None],
+        "Four rows of six probabilities: a sure and an unsure row, before and after"
+        " the cut at .9; the sure one keeps a single word, the unsure one five.",
+        titles=["sure", "not sure", f"sure, cut: {kept[0]} kept", f"not sure, cut: {kept[1]} kept"],
+    )
+
+# %% [markdown]
+# One and the same top_p leaves one word where the model is sure, and five of six where it is not. No single k does both.
+
+# %% tags=["claim"]
+assert kept == [1, 5]
+# control: top-k keeps the same number in both rows
+assert [len(row.topk(3).indices) for row in z] == [3, 3]
+line = torch.tensor([0.5, 0.3, 0.2]).log()
+assert [f"{value:.3f}" for value in nucleus(line, 0.6).tolist()] == ["0.625", "0.375", "0.000"]
+assert nucleus(line, 0.4).tolist() == [1, 0, 0]
+
+# %% [markdown]
+# ## 6.16 Beam search
+# *Goal: keep several sentences in mind.* · 30 min · 7 points · further
+#
+# Greedy generation never takes a word back. A likely first word may lead to unlikely sentences, and then it is too late. **Beam search** keeps the `width` best *sentences so far*. At each step every one of them is continued by every word of the vocabulary, all continuations compete, and the best `width` are kept. A sentence's score is the logarithm of its probability, which falls with every word; dividing by a power of the length $L$ makes long and short ones comparable:
+#
+# $$\mathrm{score}(y_1 \ldots y_L) = \frac{1}{L^{\,\mathrm{length\ penalty}}} \sum_{t=1}^{L} \ln p(y_t \mid y_{<t})$$
+#
+# An ended sentence is not continued. It stays as it is, with the score it has, as long as it is among the best. Shapes: src (B, S) → tokens (B, L), as in 6.6.
+#
+# *On paper:* after bos the model says *a* .6, *b* .4; after *a*: eos .4, *a* .3, *b* .3; after *b*: eos .9, *c* .1. Greedy takes *a* and then eos: .24. With width 2 both first words live on. Then *b* eos has .36, *a* eos .24, *a a* and *a b* .18 each: the best two have ended, and *b* eos wins.
+
+
+# %% tags=["exercise", "q6_16"]
+def beam_search(model, src, bos, eos, pad, width, max_len, length_penalty=0.0):
+    """For each source the best sentence that a beam of `width` finds.
+
+    `model(src, tgt_in)` returns logits (n, t, V) for n sources (n, S) and n prefixes
+    (n, t) int64 that begin with bos; n is up to you. src (B, S), width ≥ 1 (also more
+    than V), max_len ≥ 1, length_penalty ≥ 0. Sources do not compete with each other.
+    The search begins with one empty sentence. At each step all continuations of the
+    open sentences, and the ended ones as they are, are compared by their score: the sum
+    of ln p over the tokens, divided by L ** length_penalty, where L is the sentence's
+    own number of tokens, eos counted and bos not. The best `width` are kept. It is over
+    when all kept ones have ended, or after max_len tokens; then the best of the kept
+    ones, ended or not, is the answer. No two scores will be equal.
+    Returns int64 tokens (B, L) as `generate` does: bos not among them, eos kept, after
+    it only pad, and L the length of the longest answer. Width 1 is greedy.
+    """
+    # 1. for each source one sentence of bos alone, with a sum of 0
+    # 2. max_len times: ln p of every next token, for every kept sentence
+    # 3.   scores of all continuations; an ended sentence has one, which costs nothing
+    # 4.   the best `width`: which sentence does each continue, and with what?
+    # 5. the best sentence of each source, padded
+    # BEGIN SOLUTION
+    B, rows = src.shape[0], torch.arange(src.shape[0])[:, None]
+    sources = src.repeat_interleave(width, dim=0)
+    prefix = torch.full((B, width, 1), bos, dtype=torch.int64)
+    total = torch.full((B, width), -torch.inf)
+    total[:, 0] = 0.0  # one sentence; the other places are empty
+    length = torch.zeros(B, width, dtype=torch.int64)
+    ended = torch.zeros(B, width, dtype=torch.bool)
+    while prefix.shape[-1] <= max_len and not ended.all():
+        log_p = model(sources, prefix.flatten(0, 1))[:, -1].log_softmax(-1)
+        V = log_p.shape[-1]
+        log_p = log_p.unflatten(0, (B, width))
+        stays = torch.where(torch.arange(V) == pad, 0.0, -torch.inf)
+        total = total[..., None] + torch.where(ended[..., None], stays, log_p)
+        length = length + ~ended
+        score = total / length[..., None] ** length_penalty
+        best = score.flatten(1).topk(width).indices
+        old, token = best // V, best % V
+        prefix = torch.cat([prefix[rows, old], token[..., None]], dim=-1)
+        total, length = total[rows, old, token], length[rows, old]
+        ended = ended[rows, old] | (token == eos)
+    return prefix[:, 0, 1 : 1 + length[:, 0].max()]
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Write it for one source first, with a list of (sum, tokens) and a loop. Sort all continuations and the ended sentences by score, keep the first `width`. Only then, if you like, with tensors: for (B, width) sentences the V continuations lie side by side, so place i of width · V belongs to sentence i // V and token i % V.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# for each source:
+#     kept ← [(0, no tokens)]
+#     repeat max_len times, unless all kept have ended:
+#         candidates ← the ended ones of kept, unchanged
+#         for each open one: its logits after bos and its tokens → ln p
+#             candidates gains (sum + ln p(v), tokens and v) for every v
+#         kept ← the `width` candidates with the best sum / length ** length_penalty
+#     answer ← the best of kept
+# pad the answers to the longest
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** All beams begin with bos; if `width` copies of it started, each would be continued in the same way, and the beam would be one sentence many times. So the other places begin at −∞. An ended sentence has a single continuation, pad, which costs nothing, so it competes with what it has. `prefix[rows, old]` is the step that is easily forgotten: the best continuations may all come from the same sentence, so prefixes (and a cache, if there is one) move to where their continuations are.
+# Libraries differ in what they do with ended sentences and with the length; the differences show in the answers, and hardly in what they are called.
+
+# %% tags=["experiment"]
+AFTER = {BOS: {3: 0.6, 4: 0.4}, 3: {EOS: 0.4, 3: 0.3, 4: 0.3}, 4: {EOS: 0.9, 5: 0.1}, 5: {EOS: 1.0}}
+table = torch.zeros(6, 6)
+for word, following in AFTER.items():
+    for next_word, share in following.items():
+        table[word, next_word] = share
+
+
+def by_table(src, tgt_in):
+    """The model of the paper example: the next word depends on the last one."""
+    return table.log()[tgt_in]
+
+
+def probability_of(tokens):
+    steps = zip([BOS, *tokens[:-1]], tokens, strict=True)
+    return math.prod(table[a, b].item() for a, b in steps)
+
+
+if standins.finished(beam_search):
+    found = {w: beam_search(by_table, torch.zeros(1, 1), BOS, EOS, PAD, w, 5)[0] for w in (1, 2)}
+    names = {EOS: "eos", 3: "a", 4: "b", 5: "c"}
+    plots.show_table([
+        {"width": w, "sentence": " ".join(names[v] for v in one.tolist()), "probability": f"{probability_of(one.tolist()):.2f}"}
+        for w, one in found.items()
+    ])  # fmt: skip
+
+# %% [markdown]
+# Two sentences in mind are enough to see past the first word.
+
+# %% tags=["claim"]
+assert found[1].tolist() == [3, EOS] and found[2].tolist() == [4, EOS]
+assert f"{probability_of([3, EOS]):.2f}" == "0.24" and f"{probability_of([4, EOS]):.2f}" == "0.36"
+# control: where the likelier first word also leads to the likelier sentence, width changes nothing
+table[3], table[4] = table[4].clone(), table[3].clone()
+same = [beam_search(by_table, torch.zeros(1, 1), BOS, EOS, PAD, w, 5)[0].tolist() for w in (1, 2)]
+assert same == [[3, EOS], [3, EOS]]
+
+# %% [markdown]
+# ## 6.17 ★ Warm-up, then decay
+# *Goal: begin gently.* · 10 min · 5 points · further
+#
+# At its first steps a model's gradients point anywhere, and large steps along them do harm that post-norm models do not recover from. The paper of 2017 lets the learning rate rise in a line for `warm_up` steps and then fall with the root of the step:
+#
+# $$\mathrm{rate}(s) = d_{model}^{-1/2} \cdot \min\big(s^{-1/2},\ s \cdot \mathrm{warm\_up}^{-3/2}\big)$$
+#
+# The two branches meet at s = warm_up; there the rate is highest, $1/\sqrt{d_{model} \cdot \mathrm{warm\_up}}$. At s = 0 the first branch is infinite and the second 0, so the rate is 0.
+#
+# *On paper:* d_model = 16, warm_up = 4. At the turning point 1/√64 = .125; at step 1 a quarter of that, .031; at step 16 half of it, .0625.
+
+
+# %% tags=["exercise", "q6_17"]
+def warm_up_then_decay(step, d_model, warm_up):
+    """The learning rate of Vaswani et al. 2017, eq. 3, at a step counted from 0.
+
+    d_model^(−1/2) · min(step^(−1/2), step · warm_up^(−3/2)); 0 at step 0.
+    step ≥ 0, d_model ≥ 1 and warm_up ≥ 1 are ints. Returns a Python float.
+    """
+    # 1. step 0
+    # 2. the smaller of the two branches, times the factor of the width
+    # BEGIN SOLUTION
+    if step == 0:
+        return 0.0
+    return d_model**-0.5 * min(step**-0.5, step * warm_up**-1.5)
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# `min` chooses the branch; only step 0 needs a word of its own, because 0 ** −0.5 is an error in Python.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# at step 0 the rate is 0
+# rising  ← step / warm_up^1.5;  falling ← 1 / √step
+# return the smaller one / √d_model
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why it looks like this.** The exponent −3/2 is what makes the branches meet: warm_up · warm_up^(−3/2) = warm_up^(−1/2). Implementations differ at step 0, which torch's schedulers ask for first: Tensor2Tensor gives 0 as here, the Annotated Transformer the rate of step 1.
+
+# %% tags=["experiment"]
+if standins.finished(warm_up_then_decay):
+    steps = range(0, 20_001, 50)
+    rates = {
+        f"d_model {d}, warm_up {w}": [1000 * warm_up_then_decay(s, d, w) for s in steps]
+        for d, w in ((512, 4000), (512, 8000), (2048, 4000))
+    }
+    plots.show_curves(
+        list(steps), rates,
+        "Three learning rates against steps: each rises in a line to its turning point"
+        " and falls slowly; a longer warm-up and a wider model have lower tops.",
+        x_label="step", y_label="learning rate · 1000",
+    )  # fmt: skip
+
+# %% tags=["claim"]
+for (name, values), turn in zip(rates.items(), (4000, 8000, 4000), strict=True):
+    assert steps[max(range(len(steps)), key=values.__getitem__)] == turn, name
+numbers = [warm_up_then_decay(step, 16, 4) for step in (0, 1, 4, 16)]
+assert numbers == [0, 0.03125, 0.125, 0.0625]
+# control: the falling branch alone is highest at the first step, far above that top
+assert numbers[2] < 16**-0.5 * 1**-0.5
 
 # %% [markdown]
 # ## What you have built

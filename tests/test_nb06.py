@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import nbformat
@@ -15,6 +16,7 @@ from attnkit.maps import collected_weights
 from autograder.building.execute import execute_notebook
 from autograder.exercises import exercise_for
 from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import Heads, block_state
+from autograder.exercises.nb06_masking_and_teacher_forcing.q6_5_teacher_forcing_loss import table_model
 from autograder.exercises.nb06_masking_and_teacher_forcing.q6_9_loss_floor import chain, two_camps
 from autograder.judging.examine import Examination, as_targets
 from autograder.paths import NOTEBOOKS
@@ -65,6 +67,48 @@ def test_loss_floor_is_what_long_walks_cost(P: np.ndarray) -> None:
     assert standins.counted_floor(torch.tensor(P)) == pytest.approx(reference.loss_floor(P), abs=0.02)
 
 
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 5), (2, 1, 1)])
+def test_layer_norm_is_torchs_own(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(8)
+    x, gain, bias = 3 * rng.standard_normal(shape) + 2, rng.standard_normal(shape[-1]), rng.standard_normal(shape[-1])
+    wanted = nn.functional.layer_norm(*(torch.tensor(x), shape[-1:], torch.tensor(gain), torch.tensor(bias)), eps=0.01)
+    np.testing.assert_allclose(reference.normed(x, gain, bias, 0.01), wanted.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1, 1.0])
+def test_label_smoothed_loss_is_torchs_own(epsilon: float) -> None:
+    rng = np.random.default_rng(9)
+    logits, y = 5 * rng.standard_normal((3, 4, 6)), rng.integers(0, 6, size=(3, 4))
+    y[0, 2:] = y[2, 1:] = -100
+    flat = torch.tensor(logits).flatten(0, 1), torch.tensor(y).flatten()
+    wanted = nn.functional.cross_entropy(*flat, ignore_index=-100, label_smoothing=epsilon)
+    assert float(reference.label_smoothed_loss(logits, y, epsilon, -100)) == pytest.approx(wanted.item())
+
+
+def test_a_beam_of_width_1_is_greedy_and_a_wide_one_finds_the_best_sentence_of_all() -> None:
+    model = table_model(np.random.default_rng(10), 6, 3, 5, scale=1.5)
+    model.token[:, [0, 1]] = -50.0  # neither pad nor bos comes
+    src = np.array([[0], [1], [2]])
+    np.testing.assert_array_equal(
+        reference.beam_search(model, src, 1, 2, 0, 1, 5), reference.generate(model, src, 1, 2, 0, 5)
+    )
+    found = reference.beam_search(model, src, 1, 2, 0, 10_000, 4, 0.7)
+    for b in range(3):
+        best = max(sentences_up_to(4), key=lambda words: mean_log_p(model, src[b : b + 1], words, 0.7))
+        assert tuple(word for word in found[b] if word) == best
+
+
+def sentences_up_to(longest: int) -> list[tuple[int, ...]]:
+    """Every sentence of the words 3, 4 and 5 with eos, and those of the greatest length without it."""
+    opened = [words for n in range(longest) for words in itertools.product((3, 4, 5), repeat=n)]
+    return [(*words, 2) for words in opened] + list(itertools.product((3, 4, 5), repeat=longest))
+
+
+def mean_log_p(model: Any, src: np.ndarray, words: tuple[int, ...], penalty: float) -> float:
+    logits = torch.from_numpy(model(src, np.array([[1, *words[:-1]]]))[0])
+    return float(logits.log_softmax(-1)[torch.arange(len(words)), list(words)].sum()) / len(words) ** penalty
+
+
 def test_block_is_torchs_pre_norm_encoder_layer() -> None:
     state = block_state(np.random.default_rng(6), 6, 5, False)
     layer = nn.TransformerEncoderLayer(6, 2, 5, 0.0, batch_first=True, norm_first=True, dtype=torch.float64).eval()
@@ -109,7 +153,7 @@ STAND_INS = {
     "q6_7": standins.library_sample,
     "q6_8": standins.library_step,
     "q6_9": standins.counted_floor,
-    "q6_11": standins.LibraryTransformer,
+    "q6_12": standins.LibraryTransformer,
     "q4_3": standins.LibraryAttention,
 }
 
@@ -130,7 +174,7 @@ def test_instead_of_notices_a_blank(capsys: pytest.CaptureFixture[str]) -> None:
 
     class Half(nn.Module):
         def forward(self) -> Any:
-            raise NotImplementedError("Exercise 6.10: TransformerBlock is not written yet")
+            raise NotImplementedError("Exercise 6.11: TransformerBlock is not written yet")
 
     assert standins.unfinished(blank, finished, Half) == ["blank", "Half"]
     assert standins.instead_of(finished, use=blank, says="nothing") is finished

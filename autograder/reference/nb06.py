@@ -294,3 +294,78 @@ def llama_attention(
                     joined.append(sum(weights[s] * dot(W_v[g * d + j], x[b, s]) for s in range(place + 1)))
             output[b, t] = [dot(row, np.array(joined)) for row in W_o]
     return output
+
+
+# Beside the main road ------------------------------------------------------------------------------------------------
+
+
+def normed(x: Array, gain: Array, bias: Array, eps: float = 1e-5) -> Array:
+    """(…, d): (x − mean) / √(variance + eps) · gain + bias, each vector by itself, the variance divided by d."""
+    result = np.zeros_like(x)
+    for place in np.ndindex(x.shape[:-1]):
+        line = [float(value) for value in x[place]]
+        mean = math.fsum(line) / len(line)
+        variance = math.fsum((value - mean) ** 2 for value in line) / len(line)
+        for j, value in enumerate(line):
+            result[(*place, j)] = (value - mean) / math.sqrt(variance + eps) * gain[j] + bias[j]
+    return result
+
+
+def label_smoothed_loss(logits: Array, y: Array, epsilon: float, ignore_index: int) -> Array:
+    """The mean over real tokens of −Σ_v q(v) ln p(v), with q(v) = epsilon / V, and 1 − epsilon more at y; 0 when none is real."""
+    costs = []
+    for place in np.ndindex(y.shape):
+        if int(y[place]) != ignore_index:
+            line = [float(z) for z in logits[place]]
+            largest = max(line)
+            log_sum = largest + math.log(math.fsum(math.exp(z - largest) for z in line))
+            shares = [epsilon / len(line) + (1.0 - epsilon if v == int(y[place]) else 0.0) for v in range(len(line))]
+            costs.append(math.fsum(share * (log_sum - z) for share, z in zip(shares, line, strict=True)))
+    return np.array(math.fsum(costs) / len(costs) if costs else 0.0)
+
+
+def nucleus(logits: Array, top_p: float, temperature: float = 1.0) -> Array:
+    """(…, V): tokens taken from the likeliest on until their sum is top_p or more; their probabilities over that sum, else 0."""
+    result = np.zeros_like(logits)
+    for place in np.ndindex(logits.shape[:-1]):
+        shares = softmax_line([float(z) / temperature for z in logits[place]])
+        kept: list[int] = []
+        for token in sorted(range(len(shares)), key=lambda token: -shares[token]):
+            kept.append(token)
+            if math.fsum(shares[one] for one in kept) >= top_p:
+                break
+        whole = math.fsum(shares[token] for token in kept)
+        for token in kept:
+            result[(*place, token)] = shares[token] / whole
+    return result
+
+
+def beam_search(
+    model: Callable[..., Array], src: Array, bos: int, eos: int, pad: int, width: int, max_len: int, length_penalty: float = 0.0
+) -> Array:
+    """Row by row: of all continuations of the `width` kept sentences the best `width` are kept; ended ones stay as they are."""
+    rows = []
+    for b in range(len(src)):
+        kept: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]  # ln p of a sentence, and its tokens
+        for _ in range(max_len):
+            candidates = []
+            for log_p, tokens in kept:
+                if tokens and tokens[-1] == eos:
+                    candidates.append((log_p, tokens))
+                    continue
+                logits = model(src[b : b + 1], np.array([[bos, *tokens]]))[0, -1]
+                shares = softmax_line([float(z) for z in logits])
+                candidates += [(log_p + math.log(share), (*tokens, v)) for v, share in enumerate(shares) if share > 0]
+            candidates.sort(key=lambda one: -one[0] / len(one[1]) ** length_penalty)
+            kept = candidates[:width]
+        rows.append(kept[0][1])
+    result = np.full((len(rows), max(len(row) for row in rows)), pad)
+    for b, row in enumerate(rows):
+        result[b, : len(row)] = row
+    return result
+
+
+def warm_up_then_decay(step: int, d_model: int, warm_up: int) -> float:
+    """d_model^−½ · min(step^−½, step · warm_up^−1½), as a rise in equal steps up to `warm_up` and a fall after it."""
+    highest = 1 / math.sqrt(d_model * warm_up)
+    return highest * step / warm_up if step <= warm_up else highest * math.sqrt(warm_up / step)

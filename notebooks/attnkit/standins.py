@@ -99,7 +99,7 @@ class LibraryAttention(nn.Module):
 
 
 class LibraryTransformer(nn.Module):
-    """torch's encoder and decoder stacks with the methods of exercise 6.11: `forward`, `encode` and `decode`; pads are id 0."""
+    """torch's encoder and decoder stacks with the methods of exercise 6.12: `forward`, `encode` and `decode`; pads are id 0."""
 
     def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What exercises 6.10 and 6.11 share: blocks, flawed and right, and their parameters."""
+"""What exercises 6.11 and 6.12 share: blocks, flawed and right, and their parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exercises 6.1, 6.2, 6.10 and 6.11 share: masks."""
+"""What exercises 6.1, 6.2, 6.11 and 6.12 share: masks."""
 
 from __future__ import annotations
 

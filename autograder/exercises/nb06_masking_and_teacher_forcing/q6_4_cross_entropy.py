@@ -19,13 +19,20 @@ NOT_THE_LIBRARY = ("cross_entropy", "nll_loss", "cross_entropy_loss")
 
 
 def entropy_case(rng: Rng, B: int, T: int, V: int, *, ignore: int = 0, real: Sequence[int] | None = None, scale: float = 1.0,
-                 draw: Any = normal, shift: float = 0.0, **options: Any) -> Case:
-    """Logits (B, T, V) and targets whose row b has `real[b]` real tokens before `ignore`."""
+                 draw: Any = normal, shift: float = 0.0, hard: bool = False, **options: Any) -> Case:
+    """Logits (B, T, V) and targets whose row b has `real[b]` real tokens before `ignore`.
+
+    Where it is `hard`, the first target lies 1200 behind another token: its probability is 0 in either width.
+    """
     y = rng.integers(0, V, size=(B, T))
     y[y == ignore] = (ignore + 1) % V
     lengths = np.resize(real if real is not None else [T, max(1, T - 2)], B)
     y[np.arange(T)[None, :] >= lengths[:, None]] = ignore
-    args = (draw(rng, B, T, V, scale=scale) + shift, y, ignore)
+    logits = draw(rng, B, T, V, scale=scale) + shift
+    if hard:
+        right = int(y[0, 0])
+        logits[0, 0, right], logits[0, 0, (right + 1) % V] = -600.0, 600.0
+    args = (logits, y, ignore)
     return Case(args=args, watch=NOT_THE_LIBRARY, sizes={"B": B, "T": T, "V": V}, **options)
 
 
@@ -87,7 +94,7 @@ EXERCISE = Exercise(
         entropy_case(rng, 1, 3, 3, real=[3], draw=rounded),
         entropy_case(rng, 2, 3, 4, draw=rounded, gradient=True),
         entropy_case(rng, 2, 3, 3, ignore=-100, draw=rounded),
-        entropy_case(rng, 2, 2, 3, scale=400.0, draw=rounded, dtype="float32"),
+        entropy_case(rng, 2, 2, 3, scale=400.0, draw=rounded, hard=True, dtype="float32"),
         entropy_case(rng, 2, 2, 3, real=[0], draw=rounded),
     ],
     tests=(
@@ -101,7 +108,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "large logits", "a finite loss for logits in the hundreds, and float32 stays float32",
-            lambda rng: [entropy_case(rng, 2, 4, 5, scale=300.0), entropy_case(rng, 2, 3, 4, shift=1000.0, dtype="float32"), entropy_case(rng, 2, 3, 4, scale=300.0, dtype="float32")],
+            lambda rng: [entropy_case(rng, 2, 4, 5, scale=300.0, hard=True), entropy_case(rng, 2, 3, 4, shift=1000.0, dtype="float32"), entropy_case(rng, 2, 3, 4, scale=300.0, hard=True, dtype="float32")],
         ),
         Test(
             "nothing real", "0 when no token is real, with a gradient of 0",

@@ -91,7 +91,7 @@ def loss_floor(P):
     rows = -torch.xlogy(P, P).sum(dim=1)
     return float(pi @ rows)
 """,
-    "q6_10": """
+    "q6_11": """
 class MultiHeadAttention(nn.Module):
     def __init__(self, d_model, H):
         super().__init__()
@@ -137,7 +137,7 @@ class TransformerBlock(nn.Module):
             x = x + self.cross_attention(self.norm_cross(x), memory, mask=memory_mask)[0]
         return x + self.feed_forward(self.norm_feed_forward(x))
 """,
-    "q6_11": """
+    "q6_12": """
 class Seq2SeqTransformer(nn.Module):
     def __init__(self, V_src, V_tgt, d_model, H, layers, d_ff, max_len=64):
         super().__init__()
@@ -170,7 +170,7 @@ class Seq2SeqTransformer(nn.Module):
             x = block(x, memory, self_mask, memory_mask)
         return self.output(self.decoder_norm(x))
 """,
-    "q6_12": """
+    "q6_13": """
 def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
     B, S, d_model = x.shape
     d = W_q.shape[0] // H
@@ -198,9 +198,72 @@ def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
     weights = torch.softmax(scores.masked_fill(~allowed, -math.inf), dim=-1)
     return (weights @ V).transpose(1, 2).reshape(B, last, H * d) @ W_o.T
 """,
+    "q6_10": """
+def layer_norm(x, gain, bias, eps=1e-5):
+    d = x.shape[-1]
+    mu = x.sum(dim=-1, keepdim=True) / d
+    centred = x - mu
+    sigma2 = (centred**2).sum(dim=-1, keepdim=True) / d
+    return gain * centred / (sigma2 + eps) ** 0.5 + bias
+""",
+    "q6_14": """
+def label_smoothed_loss(logits, y, epsilon, ignore_index):
+    logs = torch.log_softmax(logits, dim=-1)
+    V = logits.shape[-1]
+    real = y != ignore_index
+    index = torch.where(real, y, 0)
+    q = torch.full_like(logs, epsilon / V)
+    q = q.scatter_add(-1, index[..., None], torch.full_like(logs[..., :1], 1 - epsilon))
+    costs = -(q * logs).sum(dim=-1)
+    return (costs * real).sum() / real.sum().clamp(min=1)
+""",
+    "q6_15": """
+def nucleus(logits, top_p, temperature=1.0):
+    p = torch.softmax(logits / temperature, dim=-1)
+    ordered = p.sort(dim=-1, descending=True).values
+    needed = 1 + (ordered.cumsum(dim=-1)[..., :-1] < top_p).sum(dim=-1, keepdim=True)
+    smallest = ordered.gather(-1, needed - 1)
+    kept = torch.where(p >= smallest, p, 0.0)
+    return kept / kept.sum(dim=-1, keepdim=True)
+""",
+    "q6_16": """
+def beam_search(model, src, bos, eos, pad, width, max_len, length_penalty=0.0):
+    B = src.shape[0]
+    src = src.repeat_interleave(width, dim=0)
+    prefix = torch.full((B * width, 1), bos)
+    scores = torch.full((B, width), -math.inf)
+    scores[:, 0] = 0.0
+    ended = torch.zeros(B, width, dtype=torch.bool)
+    lengths = torch.zeros(B, width)
+    for _ in range(max_len):
+        logp = torch.log_softmax(model(src, prefix)[:, -1], dim=-1).reshape(B, width, -1)
+        V = logp.shape[-1]
+        logp[ended] = -math.inf
+        logp[..., pad][ended] = 0.0
+        new_lengths = lengths + (~ended)
+        sums = scores[..., None] + logp
+        ranked = sums / new_lengths[..., None] ** length_penalty
+        best = ranked.reshape(B, -1).topk(width, dim=-1).indices
+        beam, token = best // V, best % V
+        scores = sums.reshape(B, -1).gather(1, best)
+        lengths = new_lengths.gather(1, beam)
+        rows = (torch.arange(B)[:, None] * width + beam).reshape(-1)
+        prefix = torch.cat([prefix[rows], token.reshape(-1, 1)], dim=1)
+        ended = ended.gather(1, beam) | (token == eos)
+        if ended.all():
+            break
+    answer = prefix.reshape(B, width, -1)[:, 0, 1:]
+    return answer[:, : int(lengths[:, 0].max())]
+""",
+    "q6_17": """
+def warm_up_then_decay(step, d_model, warm_up):
+    rising = step / warm_up**1.5
+    falling = 1 / math.sqrt(step) if step > 0 else math.inf
+    return min(rising, falling) / math.sqrt(d_model)
+""",
 }
 
-NEEDS = {"q6_5": ("q6_3", "q6_4"), "q6_11": ("q6_10",)}
+NEEDS = {"q6_5": ("q6_3", "q6_4"), "q6_12": ("q6_11",)}
 
 WRONG = answers(
     RIGHT,
@@ -522,7 +585,7 @@ WRONG = answers(
             "entropy of every row": ("float(pi @ rows)", "rows"),
             "an epsilon too large": ("torch.xlogy(P, P)", "(P * (P + 1e-2).log())"),
         },
-        "q6_10": {
+        "q6_11": {
             "post-norm": (
                 "x = x + self.self_attention(self.norm_self(x), mask=self_mask)[0]",
                 "x = self.norm_self(x + self.self_attention(x, mask=self_mask)[0])",
@@ -604,7 +667,7 @@ WRONG = answers(
             "unscaled": (" / math.sqrt(Q.shape[-1])", ""),
             "cross ignored": ("if self.cross:", "if False:"),
         },
-        "q6_11": {
+        "q6_12": {
             "no positions in the encoder": (
                 "self.src_embedding(src) + self.positions(torch.arange(src.shape[1]))",
                 "self.src_embedding(src)",
@@ -679,7 +742,7 @@ WRONG = answers(
                 "return self.output(self.decoder_norm(x))[:, -1]",
             ),
         },
-        "q6_12": {
+        "q6_13": {
             "interleaved pairs": (
                 "a, b = X[..., : d // 2], X[..., d // 2 :]",
                 "a, b = X[..., 0::2], X[..., 1::2]",
@@ -727,6 +790,116 @@ WRONG = answers(
                 "    Q = heads(turn_all(x[:, S - last :] @ W_q.T, positions[S - last :]), H)\n",
                 "    positions = torch.arange(S)\n",
                 "    positions = torch.arange(S)\n\n    def turn_all(X, p):\n        D = X.shape[-1]\n        angles = p[:, None].to(x.dtype) * 10000.0 ** (-torch.arange(0, D, 2, dtype=x.dtype) / D)\n        a, b = X[..., : D // 2], X[..., D // 2 :]\n        return torch.cat([a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()], dim=-1)\n\n",
+            ),
+        },
+        "q6_10": {
+            "divided by d - 1": ("keepdim=True) / d\n    return", "keepdim=True) / max(d - 1, 1)\n    return"),
+            "eps after the root": ("(sigma2 + eps) ** 0.5", "(sigma2**0.5 + eps)"),
+            "the variance for its root": (" ** 0.5 +", " +"),
+            "the root mean square": ("centred = x - mu", "centred = x"),
+            "over the positions": ("d = x.shape[-1]", "d = x.shape[0]", "dim=-1", "dim=0"),
+            "the norm of the vector": (
+                "(centred**2).sum(dim=-1, keepdim=True) / d",
+                "(centred**2).sum(dim=-1, keepdim=True)",
+            ),
+            "gain on the bias as well": (
+                "gain * centred / (sigma2 + eps) ** 0.5 + bias",
+                "gain * (centred / (sigma2 + eps) ** 0.5 + bias)",
+            ),
+            "gain plus 1": ("gain * centred", "(1 + gain) * centred"),
+            "a fixed eps": ("sigma2 + eps", "sigma2 + 1e-5"),
+            "absolute deviations": ("(centred**2)", "centred.abs()", "(sigma2 + eps) ** 0.5", "(sigma2 + eps)"),
+            "x changed": ("centred = x - mu", "centred = x.sub_(mu)"),
+        },
+        "q6_14": {
+            "no share for the right one": (
+                "    costs = -",
+                "    q = q.scatter(-1, index[..., None], 1 - epsilon)\n    costs = -",
+            ),
+            "V - 1 others": (
+                "epsilon / V",
+                "epsilon / (V - 1)",
+                "    costs = -",
+                "    q = q.scatter(-1, index[..., None], 1 - epsilon)\n    costs = -",
+            ),
+            "all of the right one": ("1 - epsilon)", "1.0)"),
+            "epsilon everywhere": ("epsilon / V", "epsilon"),
+            "probabilities": ("torch.log_softmax", "torch.softmax"),
+            "no minus": ("-(q * logs)", "(q * logs)"),
+            "divided by all": ("real.sum().clamp(min=1)", "y.numel()"),
+            "pads as tokens": ("(costs * real).sum()", "costs.sum()"),
+            "a mean of means": (
+                "(costs * real).sum() / real.sum().clamp(min=1)",
+                "((costs * real).sum(1) / real.sum(1).clamp(min=1)).mean()",
+            ),
+            "with the target's entropy": (
+                "costs = -(q * logs).sum(dim=-1)",
+                "costs = (torch.xlogy(q, q) - q * logs).sum(dim=-1)",
+            ),
+            "a mean over V": ("(q * logs).sum(dim=-1)", "(q * logs).mean(dim=-1)"),
+            "detached": ("torch.log_softmax(logits", "torch.log_softmax(logits.detach()"),
+        },
+        "q6_15": {
+            "one short": ("needed - 1", "(needed - 2).clamp(min=0)"),
+            "one more": ("needed - 1", "needed.clamp(max=p.shape[-1] - 1)"),
+            "strictly above the smallest": ("p >= smallest", "p > smallest"),
+            "the smallest of all rows": ("    kept = torch", "    smallest = smallest.min()\n    kept = torch"),
+            "the first row's smallest": ("    kept = torch", "    smallest = smallest.flatten()[0]\n    kept = torch"),
+            "top_p as a threshold": ("p >= smallest", "p >= top_p"),
+            "unlikely ones": ("descending=True", "descending=False", "p >= smallest", "p <= smallest"),
+            "kept ones as they are": ("    return kept / kept.sum(dim=-1, keepdim=True)", "    return kept"),
+            "all alike": ("torch.where(p >= smallest, p, 0.0)", "torch.where(p >= smallest, 1.0, torch.zeros_like(p))"),
+            "cold": ("logits / temperature", "logits * temperature"),
+            "cut at 1, drawn at temperature": (
+                "logits / temperature",
+                "logits",
+                "    return kept",
+                "    kept = torch.where(kept > 0, torch.softmax(logits / temperature, -1), 0.0)\n    return kept",
+            ),
+            "a mask": ("    return kept / kept.sum(dim=-1, keepdim=True)", "    return kept > 0"),
+        },
+        "q6_16": {
+            "copies": (
+                "    scores = torch.full((B, width), -math.inf)\n    scores[:, 0] = 0.0",
+                "    scores = torch.zeros(B, width)",
+            ),
+            "sources in turn": ("src.repeat_interleave(width, dim=0)", "src.repeat(width, 1)"),
+            "beams not followed": ("prefix[rows]", "prefix"),
+            "width for V": ("best // V, best % V", "best % width, best // width"),
+            "pads cost": ("        logp[..., pad][ended] = 0.0\n", "        logp[..., pad][ended] = -1.0\n"),
+            "lengths not followed": ("new_lengths.gather(1, beam)", "new_lengths"),
+            "ended not followed": ("ended.gather(1, beam) |", "ended |"),
+            "mean of ln p": ("** length_penalty", ""),
+            "penalised sums added up": ("scores = sums.reshape", "scores = ranked.reshape"),
+            "all lengths alike": (
+                "lengths + (~ended)",
+                "lengths + 1",
+            ),
+            "not cut": ("answer[:, : int(lengths[:, 0].max())]", "answer"),
+            "bos kept": ("[:, 0, 1:]", "[:, 0]"),
+            "the last beam": ("[:, 0, 1:]", "[:, -1, 1:]", "lengths[:, 0]", "lengths[:, -1]"),
+            "sampled": (
+                "ranked.reshape(B, -1).topk(width, dim=-1).indices",
+                "torch.multinomial(ranked.reshape(B, -1).exp(), width)",
+            ),
+        },
+        "q6_17": {
+            "an error at 0": (" if step > 0 else math.inf", ""),
+            "0 as 1": ("    rising", "    step = max(step, 1)\n    rising"),
+            "the larger": ("min(rising", "max(rising"),
+            "the sum": ("min(rising, falling)", "(rising + falling)"),
+            "not divided by the width": (" / math.sqrt(d_model)", ""),
+            "divided by d_model": ("math.sqrt(d_model)", "d_model"),
+            "times the width": ("/ math.sqrt(d_model)", "* math.sqrt(d_model)"),
+            "a rise of its own": ("step / warm_up**1.5", "step / warm_up"),
+            "falling from the top": ("1 / math.sqrt(step)", "1 / math.sqrt(warm_up) * (warm_up / step)"),
+            "a cosine": (
+                "1 / math.sqrt(step)",
+                "warm_up**-0.5 * math.cos(min(step / (10 * warm_up), 1.0) * math.pi / 2)",
+            ),
+            "a tensor": (
+                "return min(rising, falling) / math.sqrt(d_model)",
+                "return torch.tensor(min(rising, falling) / math.sqrt(d_model))",
             ),
         },
     },

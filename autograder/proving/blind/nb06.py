@@ -98,7 +98,7 @@ def loss_floor(P):
     rows = -(P * logs).sum(axis=1)
     return float(pi @ rows)
 """,
-    "q6_10": _ATTENTION
+    "q6_11": _ATTENTION
     + """
 
 class TransformerBlock(nn.Module):
@@ -123,7 +123,7 @@ class TransformerBlock(nn.Module):
         x = x + self.feed_forward(self.norm_feed_forward(x))
         return x
 """,
-    "q6_11": """
+    "q6_12": """
 class Seq2SeqTransformer(nn.Module):
     def __init__(self, V_src, V_tgt, d_model, H, layers, d_ff, max_len=64):
         super().__init__()
@@ -155,7 +155,7 @@ class Seq2SeqTransformer(nn.Module):
             x = block(x, memory, self_mask, memory_mask)
         return self.output(self.decoder_norm(x))
 """,
-    "q6_12": """
+    "q6_13": """
 def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
     B, S, _ = x.shape
     d = W_q.shape[0] // H
@@ -180,9 +180,68 @@ def llama_attention(x, W_q, W_k, W_v, W_o, H, G, last):
     weights = torch.softmax(scores.masked_fill(~allowed, float("-inf")), dim=-1)
     return (weights @ V).transpose(1, 2).reshape(B, last, H * d) @ W_o.T
 """,
+    "q6_10": """
+def layer_norm(x, gain, bias, eps=1e-5):
+    mean = x.mean(-1, keepdim=True)
+    var = x.var(-1, keepdim=True, unbiased=False)
+    normed = (x - mean) / torch.sqrt(var + eps)
+    return normed * gain + bias
+""",
+    "q6_14": """
+def label_smoothed_loss(logits, y, epsilon, ignore_index):
+    V = logits.shape[-1]
+    logp = F.log_softmax(logits, dim=-1)
+    real = y != ignore_index
+    index = y.clone()
+    index[~real] = 0
+    nll = -logp.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+    smooth = -logp.sum(-1) / V
+    loss = (1 - epsilon) * nll + epsilon * smooth
+    loss = loss.masked_fill(~real, 0.0)
+    return loss.sum() / real.sum().clamp(min=1)
+""",
+    "q6_15": """
+def nucleus(logits, top_p, temperature=1.0):
+    probs = torch.softmax(logits / temperature, dim=-1)
+    sorted_probs, idx = torch.sort(probs, dim=-1, descending=True)
+    cum = torch.cumsum(sorted_probs, dim=-1)
+    remove = cum - sorted_probs >= top_p
+    sorted_probs = sorted_probs.masked_fill(remove, 0.0)
+    out = torch.zeros_like(probs).scatter(-1, idx, sorted_probs)
+    return out / out.sum(-1, keepdim=True)
+""",
+    "q6_16": """
+def beam_search(model, src, bos, eos, pad, width, max_len, length_penalty=0.0):
+    answers = []
+    for b in range(src.shape[0]):
+        kept = [(0.0, [])]
+        for _ in range(max_len):
+            candidates = []
+            for total, tokens in kept:
+                if tokens and tokens[-1] == eos:
+                    candidates.append((total, tokens))
+                    continue
+                prefix = torch.tensor([[bos] + tokens])
+                logp = torch.log_softmax(model(src[b : b + 1], prefix)[0, -1], dim=-1)
+                for v in range(logp.shape[0]):
+                    candidates.append((total + logp[v].item(), tokens + [v]))
+            candidates.sort(key=lambda c: c[0] / len(c[1]) ** length_penalty, reverse=True)
+            kept = candidates[:width]
+            if all(tokens[-1] == eos for _, tokens in kept):
+                break
+        answers.append(kept[0][1])
+    L = max(len(tokens) for tokens in answers)
+    return torch.tensor([tokens + [pad] * (L - len(tokens)) for tokens in answers])
+""",
+    "q6_17": """
+def warm_up_then_decay(step, d_model, warm_up):
+    if step == 0:
+        return 0.0
+    return d_model ** (-0.5) * min(step ** (-0.5), step * warm_up ** (-1.5))
+""",
 }
 
-NEEDS = {"q6_5": ("q6_3", "q6_4"), "q6_11": ("q6_1", "q6_10")}
+NEEDS = {"q6_5": ("q6_3", "q6_4"), "q6_12": ("q6_1", "q6_11")}
 
 WRONG = answers(
     RIGHT,
@@ -357,7 +416,7 @@ WRONG = answers(
             "over columns": (".sum(axis=1)", ".sum(axis=0)"),
             "an epsilon": ("np.where(P > 0, np.log(np.where(P > 0, P, 1.0)), 0.0)", "np.log(P + 1e-3)"),
         },
-        "q6_10": {
+        "q6_11": {
             "no residual at the attention": ("x = x + self.self_attention", "x = self.self_attention"),
             "no residual at the feed-forward": ("x = x + self.feed_forward", "x = self.feed_forward"),
             "no residual at the cross-attention": ("x = x + self.cross_attention", "x = self.cross_attention"),
@@ -386,7 +445,7 @@ WRONG = answers(
             "not scaled": (" / math.sqrt(Q.shape[-1])", ""),
             "detached": ("x = x + self.feed_forward(self", "x = x.detach() + self.feed_forward(self"),
         },
-        "q6_11": {
+        "q6_12": {
             "a plain list": (
                 "nn.ModuleList([TransformerBlock(d_model, H, d_ff) for _ in range(layers)])",
                 "[TransformerBlock(d_model, H, d_ff) for _ in range(layers)]",
@@ -423,7 +482,7 @@ WRONG = answers(
             "shifted again": ("self.tgt_embedding(tgt_in)", "self.tgt_embedding(torch.roll(tgt_in, 1, 1))"),
             "no cross-attention": ("d_ff, cross=True)", "d_ff)"),
         },
-        "q6_12": {
+        "q6_13": {
             "neighbours paired": (
                 "a, b = z[..., : d // 2], z[..., d // 2 :]",
                 "a, b = z[..., 0::2], z[..., 1::2]",
@@ -449,6 +508,143 @@ WRONG = answers(
             "values turned too": ("    K = turn(K, places)", "    K, V = turn(K, places), turn(V, places)"),
             "i/d": ("-2 * i / d", "-i / d"),
             "divided by d": ("math.sqrt(d)", "d"),
+        },
+        "q6_10": {
+            "the unbiased variance": (", unbiased=False", ""),
+            "eps outside the root": ("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)"),
+            "the standard deviation of torch": ("torch.sqrt(var + eps)", "(x.std(-1, keepdim=True) + eps)"),
+            "over the whole tensor": (
+                "x.mean(-1, keepdim=True)",
+                "x.mean()",
+                "x.var(-1, keepdim=True, unbiased=False)",
+                "x.var(unbiased=False)",
+            ),
+            "over the first axis": ("x.mean(-1,", "x.mean(0,", "x.var(-1,", "x.var(0,"),
+            "not centred": ("(x - mean) / ", "x / "),
+            "bias first": ("normed * gain + bias", "(normed + bias) * gain"),
+            "no root": ("torch.sqrt(var + eps)", "(var + eps)"),
+            "no eps": ("var + eps", "var"),
+            "no bias": (" * gain + bias", " * gain"),
+            "no gain": ("normed * gain", "normed"),
+            "detached": ("x.mean(-1, keepdim=True)", "x.detach().mean(-1, keepdim=True)", "x.var(", "x.detach().var("),
+            "in float32": ("    mean =", "    x = x.float()\n    mean ="),
+            "the library's": ("    mean =", "    return F.layer_norm(x, x.shape[-1:], gain, bias, eps)\n    mean ="),
+        },
+        "q6_14": {
+            "others share epsilon": ("-logp.sum(-1) / V", "-(logp.sum(-1) + nll) / (V - 1)"),
+            "epsilon times the sum": ("-logp.sum(-1) / V", "-logp.sum(-1)"),
+            "epsilon swapped": ("(1 - epsilon) * nll + epsilon * smooth", "epsilon * nll + (1 - epsilon) * smooth"),
+            "no smoothing": ("(1 - epsilon) * nll + epsilon * smooth", "nll"),
+            "the right token whole": ("(1 - epsilon) * nll", "nll"),
+            "pads in the mean": ("real.sum().clamp(min=1)", "real.numel()"),
+            "pads smoothed": (
+                "    loss = loss.masked_fill(~real, 0.0)\n",
+                "",
+                "* nll",
+                "* nll.masked_fill(~real, 0.0)",
+            ),
+            "pads counted": (
+                "    loss = loss.masked_fill(~real, 0.0)\n    return loss.sum() / real.sum().clamp(min=1)",
+                "    return loss.mean()",
+            ),
+            "a sum": (" / real.sum().clamp(min=1)", ""),
+            "NaN when empty": (".clamp(min=1)", ""),
+            "the pad is 0": ("real = y != ignore_index", "real = y != 0"),
+            "log of the softmax": ("F.log_softmax(logits, dim=-1)", "torch.log(torch.softmax(logits, dim=-1))"),
+            "mixed before the log": (
+                "    loss = (1 - epsilon) * nll + epsilon * smooth\n",
+                "    loss = -torch.log((1 - epsilon) * torch.exp(-nll) + epsilon / V)\n",
+            ),
+            "in place": ("index = y.clone()", "index = y"),
+            "no minus at the even part": ("smooth = -logp", "smooth = logp"),
+            "over the positions": ("F.log_softmax(logits, dim=-1)", "F.log_softmax(logits, dim=1)"),
+            "the library's": (
+                "    V =",
+                "    return F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=ignore_index, label_smoothing=epsilon)\n    V =",
+            ),
+        },
+        "q6_15": {
+            "the crossing token dropped": ("cum - sorted_probs >= top_p", "cum > top_p"),
+            "the first kept by force": (
+                "    sorted_probs = sorted_probs.masked",
+                "    remove = cum > top_p\n    remove[..., 0] = False\n    sorted_probs = sorted_probs.masked",
+            ),
+            "one token more": (
+                "    sorted_probs = sorted_probs.masked",
+                "    remove = torch.cat([torch.zeros_like(remove[..., :1]), remove[..., :-1]], -1)\n    sorted_probs = sorted_probs.masked",
+            ),
+            "the tail": (", descending=True", ""),
+            "not back in order": ("torch.zeros_like(probs).scatter(-1, idx, sorted_probs)", "sorted_probs"),
+            "the mask in sorted order": (
+                "    out = torch.zeros_like(probs).scatter(-1, idx, sorted_probs)",
+                "    out = probs.masked_fill(remove, 0.0)",
+            ),
+            "gathered back": ("torch.zeros_like(probs).scatter(-1, idx, sorted_probs)", "sorted_probs.gather(-1, idx)"),
+            "not normed again": ("    return out / out.sum(-1, keepdim=True)", "    return out"),
+            "temperature multiplied": ("logits / temperature", "logits * temperature"),
+            "no temperature": ("logits / temperature", "logits"),
+            "a softmax again": ("out / out.sum(-1, keepdim=True)", "torch.softmax(out, dim=-1)"),
+            "normed over everything": ("out.sum(-1, keepdim=True)", "out.sum()"),
+            "the first row's cut": (
+                "    sorted_probs = sorted_probs.masked",
+                "    remove = remove.reshape(-1, remove.shape[-1])[0].expand_as(remove)\n    sorted_probs = sorted_probs.masked",
+            ),
+            "raw exponentials": (
+                "torch.softmax(logits / temperature, dim=-1)",
+                "torch.exp(logits / temperature) / torch.exp(logits / temperature).sum(-1, keepdim=True)",
+            ),
+            "over the first axis": (
+                "torch.softmax(logits / temperature, dim=-1)",
+                "torch.softmax(logits / temperature, dim=0)",
+            ),
+            "each against 1 - p": ("cum - sorted_probs >= top_p", "sorted_probs < 1 - top_p"),
+        },
+        "q6_16": {
+            "ended ones dropped": ("                    candidates.append((total, tokens))\n", ""),
+            "goes on after eos": ("if tokens and tokens[-1] == eos:", "if False:"),
+            "logits": (
+                "torch.log_softmax(model(src[b : b + 1], prefix)[0, -1], dim=-1)",
+                "model(src[b : b + 1], prefix)[0, -1]",
+            ),
+            "probabilities": ("torch.log_softmax(", "torch.softmax("),
+            "no length penalty": (" / len(c[1]) ** length_penalty", ""),
+            "penalty times length": ("c[0] / len(c[1])", "c[0] * len(c[1])"),
+            "length with bos": ("len(c[1]) **", "(len(c[1]) + 1) **"),
+            "worst first": (", reverse=True)", ")"),
+            "greedy": ("candidates[:width]", "candidates[:1]"),
+            "stops when one has ended": ("if all(", "if any("),
+            "the last of the kept": ("kept[0][1]", "kept[-1][1]"),
+            "one step short": (
+                "range(max_len)",
+                "range(max_len - 1)",
+                "kept = [(0.0, [])]",
+                "kept = [(0.0, [])] if max_len > 1 else [(0.0, [pad])]",
+            ),
+            "one step more": ("range(max_len)", "range(max_len + 1)"),
+            "bos returned": ("kept[0][1])", "[bos] + kept[0][1])"),
+            "only the last token read": ("torch.tensor([[bos] + tokens])", "torch.tensor([([bos] + tokens)[-1:]])"),
+            "padded with eos": ("[pad] * (L", "[eos] * (L"),
+            "the first source for all": ("model(src[b : b + 1], prefix)", "model(src[:1], prefix)"),
+            "eos cut off": (
+                "answers.append(kept[0][1])",
+                "answers.append([t for t in kept[0][1] if t != eos] or [pad])",
+            ),
+        },
+        "q6_17": {
+            "fails at 0": ("    if step == 0:\n        return 0.0\n", ""),
+            "step 1 at 0": ("        return 0.0", "        step = 1"),
+            "the maximum": ("min(step", "max(step"),
+            "d_model to the plus": ("d_model ** (-0.5)", "d_model ** 0.5"),
+            "no d_model": ("d_model ** (-0.5) * ", ""),
+            "the wrong power of the warm-up": ("warm_up ** (-1.5)", "warm_up ** (-0.5)"),
+            "a fall with the step": ("min(step ** (-0.5)", "min(step ** (-1.0)"),
+            "no warm-up": ("min(step ** (-0.5), step * warm_up ** (-1.5))", "step ** (-0.5)"),
+            "no decay": (
+                "min(step ** (-0.5), step * warm_up ** (-1.5))",
+                "min(1.0, step / warm_up) * warm_up ** (-0.5)",
+            ),
+            "one step ahead": ("    if step == 0:\n        return 0.0\n", "    step = step + 1\n"),
+            "one step ahead, 0 kept": ("    return d_model", "    step = step + 1\n    return d_model"),
         },
     },
     NEEDS,

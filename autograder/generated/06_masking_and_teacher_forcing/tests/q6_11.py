@@ -13,27 +13,27 @@ def test_q6_11_public(env):
 @test_case(points=1, hidden=True)
 def test_q6_11_1(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'encode', env)
+    check_hidden('q6_11', 'self-attention and feed-forward', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_2(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'decode', env)
+    check_hidden('q6_11', 'self mask', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_3(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'source padding', env)
+    check_hidden('q6_11', 'cross-attention', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_4(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'target padding', env)
+    check_hidden('q6_11', 'both masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_5(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'end to end', env)
+    check_hidden('q6_11', 'cross without a memory', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_6(env):

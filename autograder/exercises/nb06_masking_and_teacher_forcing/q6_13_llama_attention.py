@@ -1,4 +1,4 @@
-"""6.12 llama_attention: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
+"""6.13 llama_attention: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
 
 from __future__ import annotations
 
@@ -83,11 +83,12 @@ def llama_by_library(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: 
 
 
 EXERCISE = Exercise(
-    number="6.12",
+    number="6.13",
     title="llama_attention",
     names=("llama_attention",),
     minutes=25,
     starred=True,
+    further=True,
     reference=reference.llama_attention,
     outputs=(Output("output", ("B", "last", "d_model")),),
     public=lambda rng: [

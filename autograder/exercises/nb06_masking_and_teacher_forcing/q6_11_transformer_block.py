@@ -1,4 +1,4 @@
-"""6.10 TransformerBlock: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
+"""6.11 TransformerBlock: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def block_without_memory(d_model: int = 4, H: int = 2) -> Case:
 
 
 EXERCISE = Exercise(
-    number="6.10",
+    number="6.11",
     title="TransformerBlock",
     names=("TransformerBlock",),
     minutes=25,

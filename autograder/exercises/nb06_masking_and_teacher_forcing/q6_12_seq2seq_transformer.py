@@ -1,4 +1,4 @@
-"""6.11 Seq2SeqTransformer: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
+"""6.12 Seq2SeqTransformer: what is asked, the tests, the mistakes known by name, and right answers in other styles."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def transformer_case(rng: Rng, B: int, S: int, T: int, *, layers: int = 1, d_mod
 
 
 EXERCISE = Exercise(
-    number="6.11",
+    number="6.12",
     title="Seq2SeqTransformer",
     names=("Seq2SeqTransformer",),
     minutes=30,
