@@ -21,14 +21,16 @@
 # %% [markdown]
 # ## The whole course on one page
 #
-# | | notebook | you build | question it ends with |
-# |---|---|---|---|
-# | **1** | **The bottleneck** | an RNN encoder–decoder, and additive attention | why look only from one state to others? |
-# | 2 | Keys, queries, values | attention as a look-up, cross- and self-attention | how large may the scores become? |
-# | 3 | Scaling | scaled dot-product attention | one look is one average: can we look twice at once? |
-# | 4 | Many heads | multi-head and grouped-query attention | nothing so far knows where a word stands |
-# | 5 | Where am I? | sinusoids, relative biases, rotary positions | how do we train it without showing it the answer? |
-# | 6 | Masks and teacher forcing | a trained encoder–decoder transformer that translates | – |
+# | | notebook | you build | exercises | further | question it ends with |
+# |---|---|---|---|---|---|
+# | **1** | **The bottleneck** | an RNN encoder–decoder, and additive attention | {{road:01}} | {{further:01}} | why look only from one state to others? |
+# | 2 | Keys, queries, values | attention as a look-up, cross- and self-attention | {{road:02}} | {{further:02}} | how large may the scores become? |
+# | 3 | Scaling | scaled dot-product attention | {{road:03}} | {{further:03}} | one look is one average: can we look twice at once? |
+# | 4 | Many heads | multi-head and grouped-query attention | {{road:04}} | {{further:04}} | nothing so far knows where a word stands |
+# | 5 | Where am I? | sinusoids, relative biases, rotary positions | {{road:05}} | {{further:05}} | how do we train it without showing it the answer? |
+# | 6 | Masks and teacher forcing | a trained encoder–decoder transformer that translates | {{road:06}} | {{further:06}} | – |
+#
+# The minutes are for writing the required exercises. *Further* ones can wait: no other exercise uses them, and each says what it adds.
 #
 # Each notebook uses only what it builds itself, so you can start anywhere, but they are written to be read in this order.
 

@@ -16,7 +16,7 @@
 # **Goal.** Find out why attention divides its scores by $\sqrt{d_k}$: from the variance of a dot product, to the softmax it feeds, to the gradient that comes back.
 # The short answer in most texts is "otherwise gradients vanish". We measure it, and the long answer is more interesting.
 #
-# *Seven exercises · about 85 minutes · 39 points.* You need notebook 2: queries, keys, values, softmax.
+# *Seven exercises and one further · about 85 minutes, and 20 for the further one · 45 points.* You need notebook 2: queries, keys, values, softmax.
 #
 # | symbol | meaning |
 # |---|---|
@@ -29,7 +29,9 @@
 # Each exercise is a function with a blank. Fill it in, run the cell, then run the `grader.check` below it.
 
 # %% tags=["setup"]
+import itertools
 import math
+import time
 
 import matplotlib.pyplot as plt
 import torch
@@ -37,6 +39,7 @@ from torch import nn
 
 import attnkit
 from attnkit import plots
+from attnkit.checking.watch import most_held
 from attnkit.data import recall_task
 from attnkit.training import progress, train
 
@@ -890,11 +893,177 @@ assert max(deviations) < 1.1
 assert all(math.isclose(row["mean, divided by d_k"], rho) for row in rows)
 
 # %% [markdown]
+# ## 3.8 ★ A softmax that never sees all its scores
+# *Goal: attention for contexts of any length, in a few blocks' memory.* · 20 min · 6 points · further
+#
+# *This exercise can wait: nothing later uses it. It is the idea behind the kernels that made long contexts possible.*
+#
+# T queries and S keys make T · S scores. At 100,000 positions that is ten thousand million numbers for one head: they do not fit, and they need not. A softmax can be built up **block by block**, if we keep three things: the largest score so far, m; the sum of exponentials so far, ℓ; and the collected values so far, o. All exponentials are taken relative to m.
+#
+# When a block brings a higher score, m moves up to m′, and everything collected before is too large by the same factor. One multiplication puts it right:
+#
+# $$m' = \max\big(m, \max_s z_s\big) \qquad \ell' = \ell\, e^{m-m'} + \sum_s e^{z_s-m'} \qquad o' = o\, e^{m-m'} + \sum_s e^{z_s-m'}\, v_s$$
+#
+# Here s runs over the keys of the block, and $z_s = q \cdot k_s / \sqrt{d_k}$. After the last block the output is $o/\ell$, exactly that of 3.4: nothing is approximated.
+#
+# Shapes: one query q (d_k,), K (S, d_k), V (S, d_v) → output (d_v,). m and ℓ are single numbers, o is (d_v,).
+#
+# *On paper:* d_k = 1, q = 1, keys 0 and ln 3, values 10 and 20, blocks of one key. First block: m = 0, ℓ = 1, o = 10. Second: m′ = ln 3, so the old part shrinks to a third: ℓ′ = ⅓ + 1 = 4/3 and o′ = 10/3 + 20 = 70/3. The output is 70/3 : 4/3 = 17.5, as with the weights ¼ and ¾.
+
+
+# %% tags=["exercise", "q3_8"]
+def online_softmax_attention(q, K, V, block):
+    """The attention of one query, with the keys and values taken in blocks.
+
+    q (d_k,), K (S, d_k), V (S, d_v), torch tensors; block ≥ 1, the number of keys to
+    look at together: it need not divide S and may be larger than S.
+    Returns the output (d_v,) only, equal to that of 3.4 for any block (scores divided
+    by √d_k), in the floating type of the inputs.
+    Scores may be in the thousands, above or below 0, rising or falling.
+    Never holds all scores: the check counts how many numbers the tensors that you make
+    hold at once, and they must not become more when S grows (no scaled copy of K, no
+    list of all blocks' scores). Gradients are not asked for.
+    Written with torch and your own steps: calls of torch's scaled_dot_product_attention,
+    and ways out of torch (numpy, tolist), are seen and refused.
+    Milakov and Gimelshein 2018; Dao et al. 2022.
+    """
+    # 1. nothing seen yet: the largest score, the sum, the collected values
+    # 2. for each block of keys: its scores, and the largest score so far
+    # 3. shrink what was collected to the new maximum, and add the block
+    # 4. after the last block: divide by the sum
+    # BEGIN SOLUTION
+    highest = q.new_tensor(-math.inf)
+    total, collected = 0.0, 0.0
+    for first in range(0, len(K), block):
+        scores = K[first : first + block] @ q / math.sqrt(len(q))
+        higher = torch.maximum(highest, scores.max())
+        shares, shrink = torch.exp(scores - higher), torch.exp(highest - higher)
+        total = total * shrink + shares.sum()
+        collected = collected * shrink + shares @ V[first : first + block]
+        highest = higher
+    return collected / total
+    # END SOLUTION
+
+
+# %% [markdown] tags=["hints"]
+# <details><summary>Hint 1: the idea</summary>
+#
+# Begin with m = −∞: then the first factor $e^{m-m'}$ is 0 and needs no special case. Slices such as `K[first : first + block]` are views, cost no memory, and stop at the end by themselves.
+# </details>
+# <details><summary>Hint 2: pseudocode</summary>
+#
+# ```
+# m ← −∞;  ℓ ← 0;  o ← 0
+# for first in 0, block, 2·block, … below S:
+#     z      ← (keys first … first+block−1) times q, divided by √d_k
+#     m_new  ← the larger of m and the largest z
+#     shares ← exp(z − m_new);  shrink ← exp(m − m_new)
+#     ℓ ← ℓ · shrink + sum of shares
+#     o ← o · shrink + shares times the values of the block
+#     m ← m_new
+# return o / ℓ
+# ```
+# </details>
+
+# %% [markdown] tags=["explanation"]
+# **Why both are shrunk.** ℓ and o are sums of the same shares, so a new reference changes both by the same factor. Forget one, and the output is wrong by a power of e as soon as a later block holds the highest score; with scores that happen to fall, nobody notices.
+# The maximum has to be *carried*: with each block's own maximum the factor for the earlier part can be $e^{1000}$.
+# FlashAttention (Dao et al. 2022) does this for many queries at a time, with blocks that fit into a GPU's fast memory, and computes the scores once more on the way back, because autograd would otherwise keep every block.
+
+# %% [markdown]
+# ### Experiment: what blocks save, and what they cost
+#
+# Now n queries over n keys, once with your 3.4, which makes the whole n × n table, and once query by query with blocks of 128 keys. We count the bytes that are held at once, and measure the time.
+#
+# **Predict:** when n doubles, by which factor does the memory grow: all at once, and in blocks? And which of the two is faster here?
+
+# %% tags=["experiment"]
+def all_at_once(Q, K, V):
+    return scaled_dot_product_attention(Q, K, V)[0]
+
+
+def in_blocks(Q, K, V, block=128):
+    return torch.stack([online_softmax_attention(q, K, V, block) for q in Q])
+
+
+def by_torch(Q, K, V):
+    heads = (x[None, None] for x in (Q, K, V))  # batch and head: its blocked kernel
+    return nn.functional.scaled_dot_product_attention(*heads)[0, 0]
+
+
+def seconds(function, *inputs):
+    """The fastest of three measurements, each repeated until a clock can see it."""
+    times = []
+    for _ in range(3):
+        begin, calls = time.perf_counter(), 0
+        while calls == 0 or time.perf_counter() - begin < 0.05:
+            function(*inputs)
+            calls += 1
+        times.append((time.perf_counter() - begin) / calls)
+    return min(times)
+
+
+# %% tags=["experiment"]
+lengths, held, took, apart = [128, 256, 512, 1024], {}, {}, []
+generator = torch.Generator().manual_seed(8)
+for n in progress(lengths, "128 to 1024 positions"):
+    inputs = torch.randn(3, n, 32, generator=generator)
+    for way in (all_at_once, in_blocks):
+        held[way.__name__, n] = most_held(way, *inputs)
+    for way in (all_at_once, in_blocks, by_torch):
+        took[way.__name__, n] = seconds(way, *inputs)
+    apart.append((all_at_once(*inputs) - in_blocks(*inputs)).abs().max().item())
+rows = [{
+    "positions n": n,
+    "all at once (MB)": held["all_at_once", n] / 1e6,
+    "in blocks (MB)": held["in_blocks", n] / 1e6,
+    "memory: all / blocks": held["all_at_once", n] / held["in_blocks", n],
+    "time: blocks / all": took["in_blocks", n] / took["all_at_once", n],
+    "time: torch's own / all": took["by_torch", n] / took["all_at_once", n],
+} for n in lengths]
+plots.show_table(rows, "n queries over n keys, 32 features, blocks of 128")
+print("largest difference between the outputs:", max(apart))
+
+# %% tags=["experiment"]
+curves = {
+    "all at once": [held["all_at_once", n] / 1e6 for n in lengths],
+    "in blocks of 128": [held["in_blocks", n] / 1e6 for n in lengths],
+}
+plots.show_curves(
+    lengths, curves,
+    "Memory against length on two logarithmic axes: all at once rises twice as steeply "
+    f"as in blocks, to {curves['all at once'][-1]:.0f} MB against "
+    f"{curves['in blocks of 128'][-1]:.1f} MB at 1024 positions.",
+    x_label="positions n", y_label="held at once (MB)", log_x=True, log_y=True,
+)
+
+# %% [markdown]
+# All at once, the memory grows with n²: each doubling costs four times as much. In blocks it only doubles, and what doubles is the *result* (n outputs); the scores need the same 128 numbers at every length. The outputs agree up to rounding.
+#
+# The price here is time: a Python loop over queries and blocks is far slower than one matrix product, at every length. That is the loop's fault and not the idea's. The last column is torch's own function, which goes through blocks, too, in compiled code; its ratio is what your machine gives.
+# On a GPU the blocks *save* time, because the table of scores never travels to the slow memory and back (Dao et al. 2022).
+
+# %% tags=["claim"]
+whole, parts = ([held[way, n] for n in lengths] for way in ("all_at_once", "in_blocks"))
+assert all(3.6 < b / a < 4.1 for a, b in itertools.pairwise(whole))
+assert all(1.5 < b / a < 2.1 for a, b in itertools.pairwise(parts))
+assert max(apart) < 1e-5
+assert all(took["in_blocks", n] > took["all_at_once", n] for n in lengths)
+far, near = torch.randn(8000, 32, generator=generator), inputs[1]
+one = [most_held(online_softmax_attention, inputs[0, 0], K, K, 128) for K in (near, far)]
+assert one[0] == one[1]
+# control: one query with one block for all keys saves nothing
+single = most_held(online_softmax_attention, inputs[0, 0], *inputs[1:], 1024)
+assert single > 0.9 * most_held(all_at_once, inputs[0, :1], *inputs[1:])
+assert single > 4 * one[0]
+
+# %% [markdown]
 # ## What you have built
 #
 # * The measurement: Var(q · k) = d_k for random queries and keys, so scores spread like √d_k.
 # * The instruments: the softmax's **Jacobian** and the **entropy** of attention, safe at zero weights.
 # * **Scaled dot-product attention** with masks, which the rest of the course uses, and a **log-softmax** that loses nothing.
+# * Further: a softmax **block by block**, exact and without the table of all scores.
 # * An honest reason for √d_k: not that every gradient vanishes without it, but that sharpness and gradients stop depending on the width, so that one learning rate fits all widths.
 #
 # **Three questions to think about**
@@ -905,3 +1074,4 @@ assert all(math.isclose(row["mean, divided by d_k"], rho) for row in rows)
 #
 # **Where to read more.** Vaswani et al. (2017), *Attention is all you need*, section 3.2.1 and its footnote 4. Henry et al. (2020), *Query-key normalization for transformers*. Zhai et al. (2023), *Stabilizing transformer training by preventing attention entropy collapse*.
 # Yang et al. (2022), *Tensor programs V*, for 1/d_k. Blanchard, Higham and Higham (2021), *Accurately computing the log-sum-exp and softmax functions*.
+# Milakov and Gimelshein (2018), *Online normalizer calculation for softmax*; Rabe and Staats (2021), *Self-attention does not need O(n²) memory*; Dao et al. (2022), *FlashAttention*.

@@ -179,3 +179,26 @@ def test_masks_drawn_for_the_tests_block_and_open_something_in_every_row(rng):
     mask = open_somewhere(rng, 50, 4)
     assert mask.any(axis=-1).all()
     assert (~mask).any(axis=-1).all()
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 100])
+def test_blocks_give_what_torch_gives(block, rng):
+    q, K, V = rng.standard_normal(4), 3 * rng.standard_normal((7, 4)), rng.standard_normal((7, 5))
+    whole = functional.scaled_dot_product_attention(*(torch.from_numpy(x)[None] for x in (q[None], K, V)))[0, 0]
+    np.testing.assert_allclose(reference.online_softmax_attention(q, K, V, block), whole.numpy(), atol=1e-12)
+
+
+def test_scores_of_all_blocks_are_seen_however_they_are_kept():
+    def in_a_list(q, K, V, block):
+        scores = [keys @ q / math.sqrt(len(q)) for keys in K.split(block)]
+        highest = max(part.max() for part in scores)
+        shares = [(part - highest).exp() for part in scores]
+        total = sum(part.sum() for part in shares)
+        return sum(part @ values for part, values in zip(shares, V.split(block), strict=True)) / total
+
+    def in_numpy(q, K, V, block):
+        shares = np.exp((K.numpy() @ q.numpy()) / math.sqrt(len(q)))
+        return torch.from_numpy(shares @ V.numpy() / shares.sum())
+
+    assert "never all scores" in verdicts(exercise_for("q3_8"), in_a_list)
+    assert "never all scores" in verdicts(exercise_for("q3_8"), in_numpy)

@@ -11,7 +11,7 @@ import torch
 from attnkit.checking.case import Case, Outcome
 from attnkit.checking.compare import compare_watched
 from attnkit.checking.execute import execute
-from attnkit.checking.watch import LEFT, Watch
+from attnkit.checking.watch import LEFT, Watch, most_held
 from autograder.exercises import exercise_for
 from autograder.grading.run.session import Limits, Workshop
 from autograder.judging.examine import answers, as_targets
@@ -109,7 +109,7 @@ def test_honest_code_is_not_accused(workshop):
             assert compare_watched(steps) is None
 
 
-@pytest.mark.parametrize("question", ["q2_3", "q3_4", "q4_3", "q4_4", "q6_4"])
+@pytest.mark.parametrize("question", ["q2_3", "q3_4", "q3_8", "q4_3", "q4_4", "q6_4"])
 def test_every_right_variant_takes_the_same_steps_and_no_shortcut(question):
     exercise = exercise_for(question)
     for variant in exercise.variants:
@@ -197,3 +197,27 @@ def test_what_only_looks_like_a_shortcut_is_none(function):
         function()
     assert watch.called == []
     assert watch.steps > 0
+
+
+def chunked(x: torch.Tensor, size: int) -> torch.Tensor:
+    total = torch.zeros(())
+    for part in x.split(size):
+        total = total + part.exp().sum()
+    return total
+
+
+@pytest.mark.parametrize(
+    ("function", "numbers"),
+    [
+        (lambda x: x.exp().sum(), 1001),
+        (lambda x: chunked(x, 10), 12),  # ten exponentials, their sum, the total
+        (lambda x: x[::2].view(50, 10).T.sum(), 1),  # views are not made
+        (lambda x: torch.stack([part.sum() for part in x.split(10)]).sum(), 200),  # the list and the stack
+        (lambda x: x.clone().exp_().sqrt_().sum(), 1001),  # in place
+        (lambda x: torch.empty(300).fill_(1.0)[:2].sum(), 301),
+    ],
+    ids=["at once", "in parts", "views", "a list", "in place", "room that is not used"],
+)
+def test_what_is_held_at_once_is_counted(function, numbers):
+    assert most_held(function, torch.ones(1000)) <= 4 * numbers
+    assert most_held(function, torch.ones(1000)) >= 4 * (numbers - 1)

@@ -220,6 +220,8 @@ def test_frames_that_are_refused(head):
         Outcome(called=("print",)),
         Outcome(lines=-1),
         Outcome(lines=True),
+        Outcome(held=-1),
+        Outcome(held=True),
         Outcome(callback_gradients=(3.0,)),  # type: ignore[arg-type]
     ],
     ids=repr,
@@ -237,6 +239,11 @@ def test_a_worker_cannot_claim_what_its_function_asked_a_callback():
 def test_lines_count_only_when_they_were_asked_for():
     assert checked_outcome(Outcome(lines=5), Case()).lines is None
     assert checked_outcome(Outcome(lines=5), Case(count_lines=True)).lines == 5
+
+
+def test_bytes_count_only_when_they_were_asked_for():
+    assert checked_outcome(Outcome(held=5), Case()).held is None
+    assert checked_outcome(Outcome(held=5), Case(count_held=True)).held == 5
 
 
 def test_texts_are_cut_and_can_be_written_to_a_file():

@@ -64,7 +64,7 @@ TELLING = {
     "the text of an error": lambda n, case: Outcome(failure=Failure("raised", "RuntimeError", f"size mismatch {n}")),
     "a refusal": lambda n, case: Outcome(failure=Failure("refused", f"{n}", f"{n}")),
     "gradients at other names": lambda n, case: Outcome(value=1.0, gradients={f"args.{n}": np.zeros(n)}),
-    "lines and calls": lambda n, case: Outcome(value=1.0, lines=n, called=(f"f{n}",)),
+    "lines and calls": lambda n, case: Outcome(value=1.0, lines=n, held=n, called=(f"f{n}",)),
 }
 RARE = {"BrokenPipeError", "BufferError", "ChildProcessError", "ConnectionError", "EOFError", "FileExistsError"} | {
     f"{kind}Warning" for kind in ("Bytes", "Deprecation", "Future", "Import", "Pending", "Resource", "Runtime", "User")
@@ -103,9 +103,10 @@ def test_an_argument_that_was_changed_is_one_of_the_case(monkeypatch):
             checked_outcome(Outcome(value=0.0, mutated=(path,)), case)
 
 
-def test_a_count_of_lines_cannot_be_kept_back():
+@pytest.mark.parametrize("count", ["count_lines", "count_held"])
+def test_a_count_cannot_be_kept_back(count):
     with pytest.raises(BodyError):
-        checked_outcome(Outcome(value=0.0), Case(count_lines=True))
+        checked_outcome(Outcome(value=0.0), Case(**{count: True}))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def list_of_arrays(kept: list[np.ndarray]) -> Any:
 
 
 def _counting(outcome: Outcome, case: Case) -> Outcome:
-    return replace(outcome, lines=1 if case.count_lines else None)
+    return replace(outcome, lines=1 if case.count_lines else None, held=1 if case.count_held else None)
 
 
 def test_values_are_compared_whatever_they_are():

@@ -15,6 +15,7 @@ import jupytext
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from autograder.building.roads import lay
 from autograder.building.wild import fill
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.judging.declare import Exercise
@@ -64,7 +65,7 @@ def read_master(number: str) -> Master:
     notebook = jupytext.read(path, fmt="py:percent")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = fill(cell.source)
+            cell.source = lay(fill(cell.source))
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

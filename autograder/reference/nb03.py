@@ -78,3 +78,12 @@ def correlated_score_moments(d_k: int, rho: float) -> tuple[float, float]:
     mean = float((probability * product).sum())
     variance = float((probability * (product - mean) ** 2).sum())
     return d_k * mean, d_k * variance
+
+
+def online_softmax_attention(q: Array, K: Array, V: Array, block: int) -> Array:
+    """Σ_s e^{z_s} v_s / Σ_s e^{z_s} with z_s = q · k_s / √d_k, over all keys at once: blocks change nothing."""
+    scores = [math.fsum(float(a) * float(b) for a, b in zip(q, key, strict=True)) / math.sqrt(len(q)) for key in K]
+    highest = max(scores)
+    shares = [math.exp(score - highest) for score in scores]
+    total = math.fsum(shares)
+    return np.array([math.fsum(share * float(value[j]) for share, value in zip(shares, V, strict=True)) / total for j in range(V.shape[1])])

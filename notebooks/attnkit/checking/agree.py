@@ -62,6 +62,7 @@ def stored(outcome: Outcome) -> Outcome:
         callback_calls=(),
         callback_gradients=tuple(_slope(gradient) for gradient in outcome.callback_gradients),
         lines=None,
+        held=None,
     )
 
 

@@ -83,6 +83,7 @@ class Case:
     dtype: str = "float64"
     gradient: bool = False
     count_lines: bool = False
+    count_held: bool = False
     watch: tuple[str, ...] = ()
     value: bool = False
     raises: str | None = None
@@ -110,7 +111,8 @@ class Outcome:
     `value` nests tuples, lists and dicts of TensorValue, ndarray and Python scalars. `gradients` maps a path such as
     `args.0` or `state.W_q.weight` to the gradient there, or None where none arrived. `callback_calls` holds, call by
     call, the arguments the learner's code passed to a callback, and `callback_gradients` the gradients that reached
-    its results. `mutated` lists inputs that were changed, `lines` counts the steps (see `watch`) when asked for, and
+    its results. `mutated` lists inputs that were changed, `lines` counts the steps (see `watch`) and `held` the largest
+    number of bytes that tensors made by the call took at once, both when asked for, and
     `called` lists the watched functions that were called, or `watch.LEFT`.
     """
 
@@ -121,6 +123,7 @@ class Outcome:
     callback_gradients: tuple[np.ndarray | None, ...] = ()
     mutated: tuple[str, ...] = ()
     lines: int | None = None
+    held: int | None = None
     called: tuple[str, ...] = ()
 
 

@@ -19,6 +19,7 @@ from attnkit.checking.complaint import complaint
 from attnkit.checking.watch import LEFT
 
 RELATIVE = {"float32": 2e-4, "float64": 1e-6}
+HELD_SLACK = 2_000  # bytes; the counted cases differ by twice as much in the scores alone
 LINES_SLACK = 15  # a loop runs at least one line more per position; the counted cases are 20 positions apart or more
 NUMBER_TYPES = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
@@ -148,7 +149,7 @@ def _close(expected: Any, found: Any, case: Case) -> bool:
 
 
 def compare_watched(steps: Sequence[tuple[Case, Outcome]]) -> Difference | None:
-    """What was watched over all cases of a test: no forbidden call, and no more steps for longer inputs."""
+    """What was watched over all cases of a test: no forbidden call, no more steps and no more memory for longer inputs."""
     for _, outcome in steps:
         if outcome.called[:1] == (LEFT,):
             return Difference(
@@ -167,6 +168,15 @@ def compare_watched(steps: Sequence[tuple[Case, Outcome]]) -> Difference | None:
             "it loops in Python",
             "the same few lines run however long the sequences are",
             "more lines run for longer sequences",
+        )
+    held = [outcome.held for case, outcome in steps if case.count_held and outcome.held is not None]
+    if len(held) > 1 and max(held) - min(held) > HELD_SLACK:
+        return Difference(
+            "held",
+            "it holds too many numbers at once",
+            "as many numbers at once for a long sequence as for a short one",
+            "more of them, the longer the sequence is",
+            f"at most {min(held) // 8} numbers at once for the shortest and {max(held) // 8} for the longest",
         )
     return None
 

@@ -200,7 +200,7 @@ class _Recorder:
         self.case = case
         self.calls: list[tuple[Any, ...]] = []
         self.results: list[torch.Tensor] = []
-        self.watch = Watch(case.watch, case.count_lines)
+        self.watch = Watch(case.watch, case.count_lines, case.count_held)
 
     def listen(self, callback: Callback) -> Callable[..., Any]:
         def heard(*args: Any) -> Any:
@@ -227,6 +227,7 @@ class _Recorder:
             callback_gradients=callback_gradients,
             mutated=inputs.mutated(),
             lines=self.watch.steps if self.case.count_lines else None,
+            held=self.watch.most_held if self.case.count_held else None,
             called=tuple(self.watch.called),
         )
 

@@ -1,8 +1,11 @@
-"""What is watched while a learner's function runs: which library functions it calls, and how many steps it takes.
+"""What is watched while a learner's function runs: what it calls, how many steps it takes, how much it holds at once.
 
 A step is a line of Python or an operation of torch, so that a loop counts wherever it is written: in Python, in a `map`,
 or in TorchScript. Torch's functions are noted twice, by name where Python calls them and again where torch carries
 them out: an operation that comes from no function that was noted has been called behind the watch's back.
+
+What is held are the bytes of the tensors that torch's operations made and that are still alive; views and inputs are
+not counted, nor is what a kernel of torch's takes and gives back within one operation.
 
 Threads and a switched-off trace are seen only where `strictly` was called, in the grader's worker: a notebook has
 threads and debuggers of its own.
@@ -14,13 +17,16 @@ import contextlib
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 LEFT = "something that the check cannot watch"
 _FAMILIES = {  # how the names begin, underscores aside, that mean the same shortcut
@@ -35,19 +41,23 @@ _OTHER_THREADS = 100_000  # ns; the thread that measures has none of it
 
 
 class Watch:
-    """Watches one call: `called` are those of `names` that were called, or LEFT; `steps` are counted if asked for."""
+    """Watches one call: `called` are those of `names` that were called, or LEFT; `steps` and `most_held` if asked for."""
 
-    def __init__(self, names: tuple[str, ...], count_steps: bool) -> None:
+    def __init__(self, names: tuple[str, ...], count_steps: bool, count_held: bool = False) -> None:
         self.names = names
         self.count_steps = count_steps
+        self.count_held = count_held
         self.called: list[str] = []
         self.steps = 0
         self.depth = 0
+        self.most_held = 0
+        self.held = 0
+        self.alive: dict[weakref.ref[torch.UntypedStorage], int] = {}
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Watch during the block; nothing is done where there is nothing to watch for."""
-        if not self.names and not self.count_steps:
+        if not self.names and not self.count_steps and not self.count_held:
             yield
             return
         with contextlib.ExitStack() as stack:
@@ -55,6 +65,7 @@ class Watch:
             stack.enter_context(_Functions(self))
             _WATCHES.append(self)
             stack.callback(_WATCHES.remove, self)
+            stack.callback(self.alive.clear)
             before = _time_of_other_threads()
             if self.count_steps:
                 stack.callback(set_trace, sys.gettrace())
@@ -82,6 +93,20 @@ class Watch:
         self.note_function(name)
         if not self.depth and name.partition("::")[2].lstrip("_").startswith(_TELLING):
             self.note(LEFT)
+
+    def hold(self, made: Any, given: Any) -> None:
+        """Add up what is alive once an operation has made its tensors; `given` are its arguments."""
+        known = {tensor.untyped_storage()._cdata for tensor in _tensors(given)}
+        for tensor in _tensors(made):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in known:
+                known.add(storage._cdata)
+                self.alive[weakref.ref(storage, self._let_go)] = storage.nbytes()
+                self.held += storage.nbytes()
+        self.most_held = max(self.most_held, self.held)
+
+    def _let_go(self, gone: weakref.ref[torch.UntypedStorage]) -> None:
+        self.held -= self.alive.pop(gone, 0)
 
     def _count(self, frame: Any, event: str, argument: Any) -> Any:
         if not _is_counted(frame.f_code.co_filename):
@@ -120,7 +145,22 @@ class _Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.watch.note_operation(func.name())
-        return func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        if self.watch.count_held:
+            self.watch.hold(result, (args, kwargs))
+        return result
+
+
+def most_held(function: Callable[..., Any], *args: Any) -> int:
+    """The largest number of bytes that tensors made by `function(*args)` take at once, its result among them."""
+    watch = Watch((), count_steps=False, count_held=True)
+    with watch.watching():
+        function(*args)
+    return watch.most_held
+
+
+def _tensors(tree: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
 def strictly() -> None:

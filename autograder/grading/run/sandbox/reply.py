@@ -21,12 +21,13 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
     """An outcome of `case` with nothing in it but what `execute` makes; raises BodyError."""
     if not isinstance(outcome, Outcome):
         raise BodyError("not an outcome")
-    lines = outcome.lines
-    if lines is not None and (type(lines) is not int or not 0 <= lines < 2**53):
-        raise BodyError("not a count of lines")
+    lines = _count(outcome.lines, "lines")
+    held = _count(outcome.held, "bytes")
     failure = checked_failure(outcome.failure)
     if case.count_lines and failure is None and lines is None:
         raise BodyError("no count of lines")
+    if case.count_held and failure is None and held is None:
+        raise BodyError("no count of bytes")
     inputs = dict(_inputs(case))
     changed = [_one_of(path, inputs) for path in _tuple(outcome.mutated)]
     gradients = _mapping(outcome.gradients)
@@ -37,8 +38,15 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
         callback_gradients=tuple(_gradient(array) for array in _tuple(outcome.callback_gradients)),
         mutated=tuple(path for path in inputs if path in changed),
         lines=lines if case.count_lines else None,
+        held=held if case.count_held else None,
         called=tuple(_one_of(name, (*case.watch, LEFT)) for name in _tuple(outcome.called)[: len(case.watch) + 1]),
     )
+
+
+def _count(number: Any, what: str) -> int | None:
+    if number is not None and (type(number) is not int or not 0 <= number < 2**53):
+        raise BodyError(f"not a count of {what}")
+    return number
 
 
 def checked_failure(failure: Any) -> Failure | None:
