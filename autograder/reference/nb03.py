@@ -86,4 +86,4 @@ def online_softmax_attention(q: Array, K: Array, V: Array, block: int) -> Array:
     highest = max(scores)
     shares = [math.exp(score - highest) for score in scores]
     total = math.fsum(shares)
-    return np.array([math.fsum(share * float(value[j]) for share, value in zip(shares, V, strict=True)) / total for j in range(V.shape[1])])
+    return np.array([math.fsum(a * float(v[j]) for a, v in zip(shares, V, strict=True)) / total for j in range(V.shape[1])])

@@ -63,7 +63,7 @@ def flawed_online(q: Any, K: Any, V: Any, block: int, *, shrink: str = "both", c
 def _begins(S: int, block: int, cut: str) -> range:
     if cut == "whole blocks":
         return range(0, max(1, S // block) * block, block)
-    return range(0, max(1, S - block + 1)) if cut == "one key further" else range(0, S, block)
+    return range(max(1, S - block + 1)) if cut == "one key further" else range(0, S, block)
 
 
 def _carried(carry: str, highest: Any, scores: Any) -> Any:
