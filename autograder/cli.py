@@ -11,6 +11,7 @@ COMMANDS = {
     "grade": ("autograder.grading.command:grade", "Grade a class: folders, archives or single notebooks."),
     "export": ("autograder.term.handback:export", "Fill the file that you downloaded from a platform with the marks."),
     "feedback": ("autograder.term.handback:feedback", "Write the students' pages as a platform's zip."),
+    "override": ("autograder.term.command:override", "Set the points of a question by hand, or take that back."),
     "check": ("autograder.grading.command:check", "Examine one notebook of your own with every test."),
     "prove": ("autograder.proving.command:prove", "Show that the tests catch every known mistake."),
 }

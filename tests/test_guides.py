@@ -20,6 +20,10 @@ RUN = (
     ".venv/bin/autograder check notebooks/02_keys_queries_values.ipynb",
     ".venv/bin/autograder grade submissions/ -o graded/",
     "autograder grade submissions/ -o graded/",
+    "autograder grade submissions/ -o graded/ --course examples/course.toml",
+    'autograder override aiko 02 q2_1 --points 5 --reason "shown at the board" -o graded/',
+    "autograder override aiko 02 q2_1 --take-back -o graded/",
+    "autograder override -o graded/",
     ".venv/bin/autograder prove 03",
     "autograder check my_notebook.ipynb",
 )

@@ -20,6 +20,8 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
+from autograder.term.marker import POLICY, Marker
+from autograder.term.policy import Policy, kept_policy
 from autograder.term.register import Register
 
 GRADEBOOK = "gradebook.sqlite"
@@ -51,6 +53,7 @@ class Plan:
     again: bool = False
     notebook: str = ""
     rosters: Sequence[Path] = ()
+    policy: Policy | None = None  # None for the one that the gradebook keeps
 
 
 @dataclass
@@ -93,30 +96,39 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
         outputs.forget(moved)
+        policy = plan.policy or kept_policy(book.setting(POLICY))
+        everybody = [one for submission in intake.submissions for one in (*submission.earlier, submission)]
+        marker = Marker(book, plan.course, outputs, policy, (one.student for one in everybody))
+        book.expect(everybody)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
-        to_grade = _sort_out(plan, intake, book, outputs, summary)
+        to_grade = _sort_out(plan, everybody, marker, summary)
+        to_grade += _stale(plan, everybody, marker)
         watcher.found(intake, len(to_grade))
         if to_grade:
-            _grade(plan, to_grade, pool, book, outputs, summary, watcher)
+            _grade(plan, to_grade, pool, marker, summary, watcher)
         watcher.writing()
+        marker.mark_all()
+        intake.notices += policy.notices({student.key: student for student in book.students()})
+        outputs.keep_intake(intake)
         outputs.write_class(intake)
         book.finish_run(run)
     return summary
 
 
-def _sort_out(plan: Plan, intake: Intake, book: Gradebook, outputs: Outputs, summary: Summary) -> list[Submission]:
+def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: Summary) -> list[Submission]:
     """Record what cannot be graded, skip what is graded already; the rest."""
+    book = marker.book
     to_grade = []
-    for submission in [one for last in intake.submissions for one in (*last.earlier, last)]:
-        standing = book.standing(submission.student.key, submission.notebook)
+    for submission in everybody:
+        student, notebook = submission.student.key, submission.notebook
+        standing = book.standing(student, notebook, submission.sha256)
         if submission.problem:
             result = _ungradable(submission, plan.course)
-            if standing is None or (standing.sha256, standing.status) != (submission.sha256, result.status):
-                intake.notices += _record(submission, "", result, book)
-                outputs.write_student(submission.student.key, submission.notebook)
+            if standing is None or standing.status != result.status:
+                summary.intake.notices += _record(submission, "", result, marker)
             summary.count(result.status, result.sandbox)
             continue
-        if not plan.again and standing is not None and _is_known(standing, submission, plan):
+        if not plan.again and standing is not None and _is_known(standing, submission.notebook, plan):
             book.update_origin(submission)
             summary.skipped += 1
             summary.count(standing.status, standing.sandbox)
@@ -125,24 +137,45 @@ def _sort_out(plan: Plan, intake: Intake, book: Gradebook, outputs: Outputs, sum
     return to_grade
 
 
-def _is_known(standing: Standing, submission: Submission, plan: Plan) -> bool:
+def _stale(plan: Plan, everybody: list[Submission], marker: Marker) -> list[Submission]:
+    """Earlier files, graded with other tests, that may count by the policy: they are graded again from what was kept."""
+    if marker.policy.attempts == "last":
+        return []
+    book = marker.book
+    stale = []
+    for key in sorted({(one.student.key, one.notebook) for one in everybody if one.notebook}):
+        here = {one.sha256 for one in everybody if (one.student.key, one.notebook) == key}
+        for attempt in book.attempts(*key):
+            standing = book.standing(*key, attempt.sha256)
+            kept = book.stored(*key, attempt.sha256)
+            if attempt.sha256 not in here and kept and standing and not _is_known(standing, key[1], plan):
+                stale.append(kept[0])
+    return stale
+
+
+def _is_known(standing: Standing, notebook: str, plan: Plan) -> bool:
     """Whether the same file has been graded with the same tests, in the sandbox that is asked for."""
     wanted = plan.setting.sandbox
     safe_enough = standing.sandbox != "none" if wanted == "auto" else standing.sandbox.startswith(wanted)
     return (
         standing.status.has_score
         and standing.sound
-        and standing.sha256 == submission.sha256
-        and standing.tests_version == plan.course.notebooks[submission.notebook].tests_version
+        and standing.tests_version == plan.course.notebooks[notebook].tests_version
         and safe_enough
     )
 
 
-def _record(submission: Submission, tests_version: str, result: Result, book: Gradebook) -> list[str]:
-    """Write a result; says in one line when an older file does not count, or when another mark went without a known order."""
-    key = (submission.student.key, submission.notebook)
+def _record(
+    submission: Submission, tests_version: str, result: Result, marker: Marker, code: bytes = b""
+) -> list[str]:
+    """Write a result and what it counts for.
+
+    Says in one line when an older file does not count, or when another mark went without a known order.
+    """
+    book, key = marker.book, (submission.student.key, submission.notebook)
     before = book.record_of(*key)
-    book.record(submission, tests_version, result)
+    book.record(submission, tests_version, result, code=code, choice=marker.choice)
+    marker.mark(*key)
     after = book.record_of(*key)
     if before is None or after is None or not submission.sha256 or before.sha256 == submission.sha256:
         return []
@@ -170,29 +203,35 @@ def _grade(
     plan: Plan,
     to_grade: list[Submission],
     pool: Callable[[int], Pool],
-    book: Gradebook,
-    outputs: Outputs,
+    marker: Marker,
     summary: Summary,
     watcher: Watcher,
 ) -> None:
-    for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade)):
+    for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade, marker.book)):
         submission = to_grade[job.number]
         master = plan.course.notebooks[submission.notebook]
-        summary.intake.notices += _record(submission, master.tests_version, result, book)
-        outputs.write_student(submission.student.key, submission.notebook)
+        summary.intake.notices += _record(submission, master.tests_version, result, marker, job.raw)
         summary.graded += 1
         summary.count(result.status, result.sandbox)
         watcher.graded(submission, result)
 
 
-def _jobs(plan: Plan, to_grade: list[Submission]) -> Iterator[Job]:
+def _jobs(plan: Plan, to_grade: list[Submission], book: Gradebook) -> Iterator[Job]:
     """Read each submission only when it is its turn."""
     for number, submission in enumerate(to_grade):
         version = plan.course.notebooks[submission.notebook].tests_version
         try:
-            yield Job(number, submission.notebook, submission.read(), version)
+            yield Job(number, submission.notebook, _bytes(submission, book), version)
         except OSError as error:
             raise GradingError(f"{submission.shown} cannot be read any more ({error.strerror}): run again") from None
+
+
+def _bytes(submission: Submission, book: Gradebook) -> bytes:
+    if submission.path is not None:
+        return submission.read()
+    kept = book.stored(submission.student.key, submission.notebook, submission.sha256)
+    assert kept is not None, "only what was kept is graded without a file"
+    return kept[1]
 
 
 def _ungradable(submission: Submission, course: Course) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -21,6 +22,7 @@ from autograder.grading.report.console import ConsoleWatcher, show_check, show_c
 from autograder.grading.run.job import Bench, Job, Setting
 from autograder.grading.run.pool import Pool, Processes, processor_count
 from autograder.grading.run.sandbox.choice import KINDS, choose_sandbox
+from autograder.term.options import policy_of, policy_options
 
 _sandbox_option = click.option(
     "--sandbox",
@@ -47,6 +49,7 @@ _sandbox_option = click.option(
 @click.option("--cell-seconds", type=click.FloatRange(min=1), help="How long one cell may run.  [default: 60]")
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
+@policy_options
 def grade(
     paths: tuple[Path, ...],
     out: Path,
@@ -58,6 +61,7 @@ def grade(
     cell_seconds: float | None,
     again: bool,
     scheduler: str | None,
+    **policies: Any,
 ) -> None:
     """Grade every submission in PATHS (folders, archives or notebooks) and write the results to a folder.
 
@@ -78,7 +82,8 @@ def grade(
 
     watcher = ConsoleWatcher(console)
     try:
-        plan = Plan(paths, out, Course.load(), setting, layout, again, notebook, rosters)
+        course = Course.load()
+        plan = Plan(paths, out, course, setting, layout, again, notebook, rosters, policy_of(course, **policies))
         with watcher.showing():
             summary = grade_class(plan, pool, watcher)
     except GradingError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from autograder.grading.record.people import Listed
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 
 PATIENCE_SECONDS = 10.0
+_PENDING = "pending"
 _ELSEWHERE = "choose another -o folder, and keep this file if its marks are wanted"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another program is using it: close that program and run the same command again",
@@ -164,7 +165,8 @@ class Gradebook:
         """What is recorded for a file of this student and notebook, or for the one that counts; None for nothing."""
         row = self._base.execute(
             "SELECT sha256, tests_version, sandbox, status, sound, seed FROM attempts "
-            "WHERE student = ? AND notebook = ? AND sha256 = coalesce(?, (SELECT sha256 FROM submissions AS counting "
+            "WHERE status != 'pending' AND student = ? AND notebook = ? AND sha256 = coalesce(?, ("
+            "SELECT sha256 FROM submissions AS counting "
             "WHERE counting.student = attempts.student AND counting.notebook = attempts.notebook))",
             (student, notebook, sha256),
         ).fetchone()
@@ -214,9 +216,28 @@ class Gradebook:
             self._settle(base, key, choice, written=submission.sha256)
 
     @_told
+    def expect(self, submissions: Iterable[Submission]) -> None:
+        """Note files in the order in which they came, before any is graded: that order stands whichever is done first."""
+        now = _now()
+        with self._transaction() as base:
+            base.executemany(
+                f"INSERT OR IGNORE INTO attempts VALUES (NULL, {_places(22)})",
+                [
+                    (
+                        *(one.student.key, one.notebook, one.sha256, one.student.name, one.student.platform),
+                        *(one.student.id, one.student.email, one.shown, one.version, "", "", one.handed_in, int(one.late)),
+                        *(now, now, _PENDING, None, 0.0, "", 0, b"", b""),
+                    )
+                    for one in submissions
+                ],
+            )
+
+    @_told
     def settle(self, choice: Choice) -> list[tuple[str, str]]:
         """Let `choice` say again for everyone which file counts; returns the rows that changed."""
-        keys = self._base.execute("SELECT DISTINCT student, notebook FROM attempts ORDER BY student, notebook").fetchall()
+        keys = self._base.execute(
+            "SELECT DISTINCT student, notebook FROM attempts WHERE status != ? ORDER BY student, notebook", (_PENDING,)
+        ).fetchall()
         changed = []
         for key in keys:
             with self._transaction() as base:
@@ -238,6 +259,7 @@ class Gradebook:
         ).fetchone()
         result = _unpacked(row[-1])
         base.execute("DELETE FROM submissions WHERE student = ? AND notebook = ?", key)
+        base.execute("DELETE FROM marks WHERE student = ? AND notebook IN (?, '')", key)
         base.execute(
             f"INSERT INTO submissions VALUES ({_places(21)})",
             (
@@ -265,8 +287,8 @@ class Gradebook:
         rows = self._base.execute(
             "SELECT number, attempts.sha256, file, handed_in, late, first_seen, status, score, possible, tests_version, "
             "seed, sandbox, sound, platform, coalesce(sequence, 0) FROM attempts LEFT JOIN origins "
-            "USING (student, notebook, sha256) WHERE student = ? AND notebook = ? ORDER BY number",
-            key,
+            "USING (student, notebook, sha256) WHERE student = ? AND notebook = ? AND status != ? ORDER BY number",
+            (*key, _PENDING),
         )
         return [_attempt(*row) for row in rows]
 

@@ -26,6 +26,7 @@ NOTICES_SHOWN = 12
 LAYOUTS_SHOWN = 6
 _STYLES = {
     QuestionStatus.RIGHT: ("✓", "green"),
+    QuestionStatus.APART: ("✓", "cyan"),
     QuestionStatus.PARTLY: ("◐", "yellow"),
     QuestionStatus.WRONG: ("✗", "red"),
     QuestionStatus.BLANK: ("○", "dim"),
@@ -173,7 +174,7 @@ def _row(record: Record) -> tuple[Text, Text, Text, Text, Text]:
     if details:
         more = f" (+{len(details) - 1})" if len(details) > 1 else ""
         status.append(f": {details[0]}{more}", style="dim")
-    score = f"{number(result.score)}/{number(result.possible)}" if result.score is not None else "–"
+    score = f"{number(record.points)}/{number(record.possible)}" if record.points is not None else "–"
     return Text(record.student.name), Text(record.notebook[:2] or "?"), Text(score), Text(percent(record)), status
 
 

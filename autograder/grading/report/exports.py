@@ -187,6 +187,6 @@ def number(value: float | None) -> str:
 
 
 def percent(record: Record) -> str:
-    """The share of the possible points in percent, or nothing."""
-    score, possible = record.result.score, record.result.possible
+    """The share of the possible points in percent, after the policies, or nothing."""
+    score, possible = record.points, record.possible
     return "" if score is None or not possible else f"{100 * score / possible:.1f}"

@@ -16,6 +16,7 @@ _HEADLINES = {
 }
 _MARKS = {
     QuestionStatus.RIGHT: ("right", "✓"),
+    QuestionStatus.APART: ("right", "✓"),
     QuestionStatus.PARTLY: ("partly", "◐"),
     QuestionStatus.WRONG: ("wrong", "✗"),
     QuestionStatus.BLANK: ("blank", "○"),
@@ -39,7 +40,7 @@ class FeedbackPage:
             title=self.course.title(record.notebook),
             headline=_HEADLINES.get(result.status, ""),
             marks=_MARKS,
-            share=share(result.score, result.possible),
+            share=share(record.points, record.possible),
         )
 
 

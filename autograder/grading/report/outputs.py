@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -30,11 +31,14 @@ class Outputs:
         self.course = course
         self._page = FeedbackPage(course)
 
-    def write_student(self, student: str, notebook: str) -> None:
-        """The feedback page and the Gradescope result of one row."""
-        record = self.book.record_of(student, notebook)
-        if record is not None:
-            self._write_record(record)
+    def keep_intake(self, intake: Intake) -> None:
+        """Keep what the last run found, for a report that is written without one."""
+        self.book.keep_setting("intake", json.dumps([intake.layouts, intake.notices]))
+
+    def kept_intake(self) -> Intake:
+        """What the last run found, without its submissions."""
+        kept = json.loads(self.book.setting("intake") or "[[], []]")
+        return Intake([], kept[0], kept[1])
 
     def write_class(self, intake: Intake) -> None:
         """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
@@ -51,7 +55,7 @@ class Outputs:
             for record in self.book.records():
                 link = feedback_path(record)
                 if not (self.out / link).is_file():
-                    self._write_record(record)
+                    self.write_record(record)
                 for table in (*tables, moodle[record.notebook]):
                     table.add(record)
                 report.add(record, link.as_posix())
@@ -70,7 +74,8 @@ class Outputs:
     def _moodle_path(self, notebook: str) -> Path:
         return self.out / "moodle" / f"{notebook or UNKNOWN}.csv"
 
-    def _write_record(self, record: Record) -> None:
+    def write_record(self, record: Record) -> None:
+        """The feedback page and the Gradescope result of one row."""
         if record.notebook:
             (self.out / feedback_path(record)).with_name(f"{UNKNOWN}.html").unlink(missing_ok=True)
         with written(self.out / feedback_path(record)) as page:

@@ -127,12 +127,17 @@ def readable_time(moment: str) -> str:
 
 def _line(record: Record, link: str) -> Line:
     result = record.result
-    kinds = {QuestionStatus.RIGHT: "right", QuestionStatus.PARTLY: "partly", QuestionStatus.BLANK: "blank"}
+    kinds = {
+        QuestionStatus.RIGHT: "right",
+        QuestionStatus.APART: "right",
+        QuestionStatus.PARTLY: "partly",
+        QuestionStatus.BLANK: "blank",
+    }
     return Line(
         record.student.name,
         link,
         result.status.value,
-        number(result.score),
+        number(record.points),
         percent(record),
         tuple(sys.intern(number(question.score)) for question in result.questions),
         tuple(kinds.get(question.status, "wrong") for question in result.questions),
@@ -148,4 +153,5 @@ def _to_look_at(record: Record) -> list[str]:
         lines = [f"{result.status}: {first}" if first else result.status.value, *more]
     else:
         lines = [*lines, *result.notes]
+    lines += record.mark.notices if record.mark else ()
     return lines

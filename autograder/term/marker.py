@@ -1,0 +1,74 @@
+"""Keeps the marks of a gradebook what its results, its overrides and its policy make of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from autograder.grading.course import Course
+from autograder.grading.find.platforms import Student
+from autograder.grading.record.attempt import Choice
+from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.mark import Mark, Override
+from autograder.term.marking import choice_of, mark_of
+from autograder.term.policy import Policy, kept_policy
+from autograder.term.total import total_of
+
+POLICY = "policy"
+
+
+class Pages(Protocol):
+    """Writes what a student gets."""
+
+    def write_record(self, record: Record) -> None:
+        """The pages and results of one row."""
+
+
+class Marker:
+    """One policy at work on one gradebook. A page is written before the mark that it shows, so that none is ever behind."""
+
+    def __init__(self, book: Gradebook, course: Course, pages: Pages, policy: Policy, known: Iterable[Student] = ()) -> None:
+        self.book, self.course, self.pages, self.policy = book, course, pages, policy
+        self.students = {student.key: student for student in (*book.students(), *known)}
+        self.choice: Choice = choice_of(policy, self.students)
+
+    @classmethod
+    def of(cls, book: Gradebook, course: Course, pages: Pages) -> Marker:
+        """With the policy that the gradebook keeps."""
+        return cls(book, course, pages, kept_policy(book.setting(POLICY)))
+
+    def mark(self, student: str, notebook: str) -> bool:
+        """Mark one row again; says whether anything changed."""
+        record = self.book.record_of(student, notebook)
+        return record is not None and self._mark(record)
+
+    def mark_all(self, now: datetime | None = None) -> list[tuple[str, str]]:
+        """Let the policy say which attempts count, mark every row again, add up the term; the rows that changed."""
+        self.book.keep_setting(POLICY, self.policy.model_dump_json())
+        self.book.settle(self.choice)
+        changed = []
+        marks: dict[str, dict[str, Mark]] = defaultdict(dict)
+        for record in self.book.records():
+            if self._mark(record):
+                changed.append((record.student.key, record.notebook))
+            marks[record.student.key][record.notebook] = mark_of(record, self.policy, self._by_hand(record))
+        graded = sorted({name for own in marks.values() for name in own if name})
+        moment = now or datetime.now(UTC)
+        who = {student.key: student for student in self.book.students()}
+        self.book.write_totals(
+            {key: total_of(who[key], own, graded, self.policy, self.course, moment) for key, own in marks.items()}
+        )
+        return changed
+
+    def _mark(self, record: Record) -> bool:
+        mark = mark_of(record, self.policy, self._by_hand(record))
+        if record.mark == mark:
+            return False
+        self.pages.write_record(replace(record, mark=mark))
+        return self.book.write_mark(record.student.key, record.notebook, mark)
+
+    def _by_hand(self, record: Record) -> list[Override]:
+        return self.book.overrides(record.student.key, record.notebook)
