@@ -12,8 +12,7 @@ from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.naming import printable
 from autograder.grading.record.gradebook import Gradebook, Record
-from autograder.grading.report.exports import comment
-from autograder.grading.report.numbers import number
+from autograder.grading.report.exports import comment, number
 from autograder.term.forms import Form, Place, has_decimal_comma, read_form
 from autograder.term.roster import Token, person_of
 from autograder.term.sheet import Row, as_csv, harmless, read_sheet, write_whole
@@ -179,8 +178,12 @@ def _key(form: Form, row: Row, people: People, filled: Filled) -> str | None:
     person = person_of(form.sheet, row, form.people)
     if person is None:
         return None
+    tokens = set(person.tokens)
+    if form.kind == "nbgrader":  # its student_id is whatever the course chose
+        value = form.sheet.get(row, form.sheet.columns.index("student_id"))
+        tokens |= {("sis", value), *((kind, value.casefold()) for kind in ("login", "email", "github"))}
     try:
-        return people.key_of(sorted(person.tokens))
+        return people.key_of(sorted(tokens))
     except LookupError:
         filled.told.append(f"line {row.line} ({printable(person.name, 60)}) has the ids of two students: left alone")
         return None

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attnkit.grader import Grader
 
-__all__ = ["Grader", "ready_for", "start"]
-__version__ = "0.2.0"  # the release of the course: the only place that says it
+__all__ = ["Grader", "start"]
 
 
 def start(notebook: str) -> Grader:
@@ -26,13 +25,6 @@ def start(notebook: str) -> Grader:
     plots.use_style()
     waiting.watch()
     return Grader(notebook)
-
-
-def ready_for(release: str) -> None:
-    """Say in one sentence each what does not fit a notebook of this release; raises ImportError where it cannot run."""
-    from attnkit.readiness import ready_for
-
-    ready_for(release)
 
 
 def __getattr__(name: str) -> Any:

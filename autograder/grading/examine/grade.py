@@ -17,7 +17,7 @@ from autograder.grading.examine.cells import GIVEN, Plan, PlannedCell, plan_cell
 from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
-from autograder.grading.run.parts import Definitions, InfrastructureError
+from autograder.grading.run.session import Definitions, InfrastructureError
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
 _UNDEFINED = re.compile(r"name '([A-Za-z_]\w{0,60})' is not defined")
