@@ -1,5 +1,7 @@
 """Notebook 4's references against torch's own operators."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -138,3 +140,77 @@ def test_a_split_by_view_alone_is_named_also_without_its_size_check():
 
     with pytest.raises(CheckFailed, match="without a transpose"):
         check("q4_1", {"split_heads": lambda X, H: X.view(X.shape[0], H, X.shape[1], -1)})
+
+
+# Dropout: the convention is torch's, and the verifier accepts nothing else
+
+
+def dropped(weights, found, p=0.5):
+    from attnkit.checking import Case, Seed, execute
+    from attnkit.checking.compare import Expected, Output, compare
+
+    case = Case(args=(weights, p, Seed(0), True), verify="dropped out")
+    right = Expected(reference.attention_dropout(weights, p, None, True))
+    return compare(right, execute(lambda *args: found, case), case, (Output("weights", ("B", "H", "T", "S")),))
+
+
+@pytest.fixture
+def some_weights():
+    return torch.softmax(torch.from_numpy(RNG.standard_normal((3, 2, 9, 8))), dim=-1)
+
+
+def test_torchs_dropout_is_what_the_exercise_asks_for(some_weights):
+    torch.manual_seed(1)
+    assert dropped(some_weights.numpy(), F.dropout(some_weights, 0.5)) is None
+
+
+def test_torchs_module_returns_its_weights_after_dropout():
+    torch.manual_seed(2)
+    module = nn.MultiheadAttention(8, 2, dropout=0.5, batch_first=True, dtype=torch.float64)
+    X = torch.randn(3, 12, 8, dtype=torch.float64)
+    options = {"average_attn_weights": False}
+    before, after = (module.train(on)(X, X, X, **options)[1].detach() for on in (False, True))
+    assert dropped(before.numpy(), after) is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda w: w, "nothing dropped"),
+        (lambda w: F.dropout(w, 0.5) / 2, "kept as they were"),
+        (lambda w: F.dropout(w, 0.1) * 0.9 * 2, "fewer"),
+        (lambda w: F.dropout(torch.ones(3, 2, 9, 1), 0.5).double() * w, "the axis S"),
+        (lambda w: F.dropout(torch.ones(1, 1, 9, 8), 0.5).double() * w, "the axis B"),
+    ],
+)
+def test_other_draws_are_told_apart(some_weights, spoil, says):
+    torch.manual_seed(3)
+    assert says in dropped(some_weights.numpy(), spoil(some_weights)).found
+
+
+@pytest.mark.parametrize("question", ["q4_3", "q4_4"])
+@pytest.mark.parametrize(
+    "name", ["mask-of-the-last-call", "sequence-of-the-first-call", "dropout-left-in", "fill-of-minus-100"]
+)
+def test_what_one_call_cannot_show_is_caught_and_named(question, name):
+    from autograder.exercises import exercise_for
+    from autograder.judging.examine import Examination, targets_of
+
+    exercise = exercise_for(question)
+    mistake = next(one for one in exercise.mistakes if one.name == name)
+    examination = Examination(exercise, targets_of(exercise, (mistake,)))
+    reports = [report for test in exercise.tests if (report := examination.verdict(test))]
+    assert {report.mistake for report in reports} == {name}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("q4_5", lambda *sizes: 2.0 * math.prod(sizes)), ("q4_8", lambda d, H, G: 2 * d * d * (1 + G / H))],
+)
+def test_a_float_is_no_whole_number(question, answer):
+    from autograder.exercises import exercise_for
+    from autograder.judging.examine import Examination
+
+    exercise = exercise_for(question)
+    examination = Examination(exercise, {exercise.names[0]: answer})
+    assert any(examination.verdict(test) for test in exercise.tests)

@@ -101,3 +101,69 @@ def test_appending_one_by_one_is_turning_all_at_once(rng):
     for t in range(5):
         cache = reference.append_rotated(cache, keys[:, :, t : t + 1])
     np.testing.assert_allclose(cache, reference.rope_rotate(keys, np.arange(5)))
+
+
+# Further: ALiBi and the window
+
+
+@pytest.mark.parametrize(
+    ("H", "exponents"),
+    [
+        (1, [8]),
+        (2, [4, 8]),
+        (3, [4, 8, 2]),
+        (8, range(1, 9)),
+        (12, [*range(1, 9), 0.5, 1.5, 2.5, 3.5]),
+        (5, [2, 4, 6, 8, 1]),
+    ],
+)
+def test_the_slopes_are_the_published_ones(H, exponents):
+    np.testing.assert_allclose(reference.alibi_slopes(H), [2.0**-exponent for exponent in exponents])
+
+
+def test_under_a_causal_mask_alibi_is_a_bias_that_knows_the_keys_alone(rng):
+    """BLOOM adds slope · s to every row; a softmax does not see what is the same for a whole row."""
+    H, T, S = 6, 3, 7
+    Q, keys = torch.from_numpy(rng.standard_normal((H, T, 4))), torch.from_numpy(rng.standard_normal((H, S, 4)))
+    causal = torch.from_numpy(reference.sliding_window_mask(T, S, S))
+    slopes = torch.tensor(reference.alibi_slopes(H), dtype=torch.float64)
+    biases = torch.from_numpy(reference.alibi_bias(H, T, S)), slopes[:, None, None] * torch.arange(S)
+    ours, theirs = ((Q @ keys.mT + bias).masked_fill(~causal, -math.inf).softmax(-1) for bias in biases)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("T", "S", "window"), [(6, 6, 2), (1, 9, 4), (3, 8, 20), (5, 7, 1)])
+def test_the_window_is_the_one_of_torchs_flex_attention(T, S, window):
+    from torch.nn.attention.flex_attention import create_mask
+
+    def mask_mod(b, h, q, k):
+        return (k <= q + S - T) & (q + S - T - k < window)
+
+    theirs = create_mask(mask_mod, 1, 1, T, S, device="cpu")[0, 0]
+    np.testing.assert_array_equal(reference.sliding_window_mask(T, S, window), theirs.numpy())
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("q5_1", "table-of-512"),
+        ("q5_5", "table-of-2048"),
+        ("q5_7", "width-of-64"),
+        ("q5_9", "window-of-128"),
+        ("q5_10", "table-of-512"),
+    ],
+)
+def test_sizes_beyond_a_constant_are_looked_at_in_public_and_hidden(question, name):
+    from attnkit.checking.message import CheckFailed
+    from attnkit.checking.public import check
+    from autograder.exercises import exercise_for
+    from autograder.judging.examine import Examination, targets_of
+
+    exercise = exercise_for(question)
+    mistake = next(one for one in exercise.mistakes if one.name == name)
+    targets = targets_of(exercise, (mistake,))
+    examination = Examination(exercise, targets)
+    assert {report.mistake for test in exercise.tests if (report := examination.verdict(test))} == {name}
+    with pytest.raises(CheckFailed) as failed:
+        check(question, targets)
+    assert failed.value.report.mistake == name

@@ -12,6 +12,7 @@ import numpy as np
 
 from attnkit.checking import codec
 from attnkit.checking.agree import stored
+from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Outcome, TensorValue
 from attnkit.checking.compare import Expected, close, compare, compare_watched
 from attnkit.checking.execute import execute
@@ -78,7 +79,8 @@ def _mistake_entry(
 ) -> dict[str, Any] | None:
     """What one mistake gives in every public case and how it fails, or None when these cases do not show it."""
     targets = targets_of(exercise, (mistake,))
-    steps = [(case, execute(targets[case.function or exercise.names[0]], case)) for case in cases]
+    with same_randomness():  # as in the check
+        steps = [(case, execute(targets[case.function or exercise.names[0]], case)) for case in cases]
     differences = [
         compare(answer, outcome, case, exercise.outputs_of(case))
         for (case, outcome), answer in zip(steps, expected, strict=True)

@@ -93,7 +93,7 @@ class Examination:
     def _report(self, test: Test, problem: Problem) -> Report:
         exercise, difference = self.exercise, problem.difference
         base = Report(exercise.heading, difference.problem, expected=difference.expected, found=difference.found)
-        if difference.kind in ("unfinished", "missing", "timeout", "died", "state"):
+        if difference.kind in ("unfinished", "missing", "timeout", "died"):
             return base
         report = named(replace(base, tested=test.says), self.diagnosis() or self._half_of_it(test))
         return report if report.mistake else described(report, self._relation(test))

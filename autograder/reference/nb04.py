@@ -116,3 +116,11 @@ def count_parameters(d_model: int, H: int, G: int) -> int:
     return sum(blocks * (d_model // H) * width for blocks, width in shapes.values())
 
 
+
+
+def attention_dropout(weights: Array, p: float, generator: object, training: bool) -> Array:
+    """What each weight becomes where it is kept; which ones are dropped is chance."""
+    result = np.zeros(weights.shape)
+    for place in np.ndindex(weights.shape):
+        result[place] = float(weights[place]) / (1.0 - p) if training else float(weights[place])
+    return result

@@ -102,3 +102,32 @@ def append_rotated(cache: Array, k_t: Array, base: float = 10000.0) -> Array:
                 result[b, h, s] = cache[b, h, s]
             result[b, h, n] = rope_rotate(k_t[b, h], [n], base)[0]
     return result
+
+
+def alibi_slopes(H: int) -> list[float]:
+    """A geometric row where H is a power of two; else the row of the power below, then every second of the next power's."""
+    power = 1
+    while 2 * power <= H:
+        power *= 2
+    slopes = [2.0 ** (-8.0 * (h + 1) / power) for h in range(power)]
+    return slopes + [2.0 ** (-8.0 * (2 * h + 1) / (2 * power)) for h in range(H - power)]
+
+
+def alibi_bias(H: int, T: int, S: int) -> Array:
+    """Minus slope times distance, for queries that stand at the last T of S positions."""
+    bias = np.zeros((H, T, S))
+    for h, slope in enumerate(alibi_slopes(H)):
+        for t in range(T):
+            for s in range(S):
+                bias[h, t, s] = -slope * abs((S - T + t) - s)
+    return bias
+
+
+def sliding_window_mask(T: int, S: int, window: int) -> Array:
+    """True for the query's own position and the window − 1 before it."""
+    mask = np.zeros((T, S), dtype=bool)
+    for t in range(T):
+        own = S - T + t
+        for s in range(max(0, own - window + 1), own + 1):
+            mask[t, s] = True
+    return mask

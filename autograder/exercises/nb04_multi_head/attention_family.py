@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +56,8 @@ class FlawedAttention(nn.Module):
     def __init__(self, d_model: int, H: int, G: int, *, check: bool = True, split: str = "heads", merge: str = "heads", scale: str = "d_k",
                  axis: int = -1, masked: str = "before", source: str = "given", out: str = "W_o", weights: str = "per head",
                  share: str = "blocks", graph: str = "kept", library: bool = False, lengths: str = "own",
-                 exponential: str = "shifted") -> None:
+                 exponential: str = "shifted", bias: bool = False, narrow: str = "groups", drop: float = 0.0, memory: str = "none",
+                 returns: str = "output, weights", added: str = "nothing", swapped: str = "none") -> None:
         super().__init__()
         if check and (d_model % H or H % G):
             raise ValueError("H must divide d_model and G must divide H")
@@ -61,25 +65,46 @@ class FlawedAttention(nn.Module):
         self.split, self.merge, self.scale, self.axis, self.masked = split, merge, scale, axis, masked
         self.source, self.out, self.weights, self.share, self.graph, self.library = source, out, weights, share, graph, library
         self.lengths, self.exponential = lengths, exponential
-        self.W_q = nn.Linear(d_model, d_model, bias=False)
-        self.W_k = nn.Linear(d_model, G * self.d_k, bias=False)
-        self.W_v = nn.Linear(d_model, G * self.d_k, bias=False)
-        self.W_o = nn.Linear(d_model, d_model, bias=False)
+        self.drop, self.memory, self.returns, self.added, self.swapped = drop, memory, returns, added, swapped
+        self.kept: dict[str, Any] = {}
+        width = {"groups": G * self.d_k, "all heads": d_model, "one head": self.d_k}[narrow]
+        self.W_q = nn.Linear(d_model, d_model, bias=bias)
+        self.W_k = nn.Linear(d_model, width, bias=bias)
+        self.W_v = nn.Linear(d_model, width, bias=bias)
+        self.W_o = nn.Linear(d_model, d_model, bias=bias)
 
     def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
         if X_kv is None or self.source == "queries only":
             X_kv = X_q
         if self.graph == "cut":
             X_kv = X_kv.detach()
+        X_kv = self.kept.setdefault("memory", X_kv) if self.memory == "first sequence" else X_kv
+        if self.memory == "last mask":
+            mask = self.kept["mask"] = self.kept.get("mask") if mask is None else mask
         T = X_q.shape[1]
-        Q = self._heads(self.W_q(X_q), self.H, T)
-        K = self._shared(self._heads(self.W_k(X_kv), self.G, T), "K")
-        V = self._shared(self._heads(self.W_v(X_q if self.source == "values from queries" else X_kv), self.G, T), "V")
-        weights = self._weigh(Q @ K.transpose(-2, -1) * self._factor(), mask)
+        Q = self._heads(self.W_q(X_kv if self.source == "queries from X_kv" else X_q), self.H, T)
+        K = self._shared(self._heads(self.W_k(X_q if self.source == "keys from queries" else X_kv), self.G, T), "K")
+        W_v = self.W_k if self.swapped == "W_k for W_v" else self.W_v
+        V = self._shared(self._heads(W_v(X_q if self.source == "values from queries" else X_kv), self.G, T), "V")
+        if self.swapped == "roles of K and V":
+            K, V = V, K
+        scores = Q @ K.transpose(-2, -1) * (1.0 if self.scale == "after" else self._factor())
+        weights = self._weigh(scores, mask)
+        if self.scale == "after":
+            weights = weights * self.d_k**-0.5
+        weights = nn.functional.dropout(weights, self.drop, self.training)
         mixed = nn.functional.scaled_dot_product_attention(Q, K, V, attn_mask=mask) if self.library else weights @ V
         merged = (mixed if self.merge == "memory" else mixed.transpose(1, 2)).reshape(X_q.shape[0], X_q.shape[1], -1)
         output = merged if self.out == "none" else self.W_o(merged)
-        return output, weights.mean(dim=1) if self.weights == "averaged" else weights
+        if self.added == "residual":
+            output = output + X_q
+        if self.returns == "scores":
+            weights = scores
+        if self.returns == "squeezed":
+            output, weights = output.squeeze(), weights.squeeze()
+        if self.weights != "per head":
+            weights = weights.mean(dim=1) if self.weights == "averaged" else weights[:, 0]
+        return {"weights, output": (weights, output), "output alone": output}.get(self.returns, (output, weights))
 
     def _heads(self, X: Any, count: int, queries: int) -> Any:
         B, T = X.shape[0], queries if self.lengths == "queries'" else X.shape[1]
@@ -100,10 +125,12 @@ class FlawedAttention(nn.Module):
         return X.repeat_interleave(times, dim=1)
 
     def _factor(self) -> float:
-        widths = {"d_k": self.d_k, "d_model": self.d_model, "none": 1, "square": self.d_k**2, "groups": self.G * self.d_k}
+        widths = {"d_k": self.d_k, "after": self.d_k, "d_model": self.d_model, "none": 1, "square": self.d_k**2, "groups": self.G * self.d_k}
         return float(widths[self.scale] ** -0.5)
 
     def _weigh(self, scores: Any, mask: Any) -> Any:
+        if self.masked == "causal too":
+            scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -1e30)
         if mask is None or self.masked == "ignored":
             return scores.softmax(self.axis) if self.exponential == "shifted" else scores.exp() / scores.exp().sum(self.axis, keepdim=True)
         if self.masked == "per example":
@@ -114,7 +141,10 @@ class FlawedAttention(nn.Module):
             return scores.softmax(self.axis).masked_fill(~mask, 0.0)
         if self.masked == "NaN":
             return scores.masked_fill(~mask, -math.inf).softmax(self.axis)
-        weights = scores.masked_fill(~mask, -1e30).softmax(self.axis)
+        if self.masked == "scores at 0":
+            return scores.masked_fill(~mask, 0.0).softmax(self.axis)
+        low = {"-100": -100.0, "-1e4": -1e4}.get(self.masked, -1e30)
+        weights = scores.masked_fill(~mask, low).softmax(self.axis)
         return weights if self.masked == "uniform" else weights.masked_fill(~mask, 0.0)
 
 
@@ -298,6 +328,104 @@ ATTENTION_MISTAKES = (
         "Which call takes a tensor out of the graph?", "step 2 of the stub", switches={"graph": "cut"},
     ),
 )
+
+
+def alone(module: Any, mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
+    """The mistakes as answers of their own, which are not looked for together with another one."""
+    return tuple(replace(mistake, code=partial(module, **mistake.switches), switches={}) for mistake in mistakes)
+
+
+SELDOM_WITH_ANOTHER = (
+    Mistake(
+        "linear-maps-with-a-bias", "linear maps that have a bias, as `nn.Linear` makes them", "nn.Linear(d_model, d_model) is a linear map.",
+        "What does the docstring say about the bias of the four maps?", "step 1 of the stub", switches={"bias": True},
+    ),
+    Mistake(
+        "dropout-left-in", "weights with dropout on them in training mode", "Attention has dropout.",
+        "The docstring asks for none: a call depends on its arguments alone.", "step 4 of the stub", switches={"drop": 0.1},
+    ),
+    Mistake(
+        "mask-of-the-last-call", "the mask of an earlier call used where none is given", "The mask stays the same.",
+        "What is written to `self` in forward, and who reads it the next time?", "step 4 of the stub", switches={"memory": "last mask"},
+    ),
+    Mistake(
+        "sequence-of-the-first-call", "keys and values of the first call used again", "The encoder's output never changes.",
+        "What is written to `self` in forward, and who reads it the next time?", "step 2 of the stub", switches={"memory": "first sequence"},
+    ),
+    Mistake(
+        "causal-although-nobody-asked", "a causal mask although none was given", "A transformer is causal.",
+        "Which positions may a query see when the mask is None?", "step 4 of the stub", switches={"masked": "causal too"},
+    ),
+    Mistake(
+        "fill-of-minus-100", "a fill of −100 for blocked scores, which real scores can lie below", "exp(−100) is next to nothing.",
+        "Next to what? The docstring says how large scores may be.", "step 4 of the stub", switches={"masked": "-100"},
+    ),
+    Mistake(
+        "blocked-scores-at-0", "blocked scores set to 0, which is not a low score", "0 means nothing.",
+        "What is exp(0)? Which score gives a weight of 0?", "step 4 of the stub", switches={"masked": "scores at 0"},
+    ),
+    Mistake(
+        "keys-from-X_q", "keys made from X_q instead of X_kv", "Queries and keys belong together.",
+        "A query asks the *other* sequence. Which of the two holds the keys?", "step 2 of the stub", switches={"source": "keys from queries"},
+    ),
+    Mistake(
+        "queries-from-X_kv", "queries made from X_kv instead of X_q", "All three come from one sequence.",
+        "Who asks, and who is asked?", "step 2 of the stub", switches={"source": "queries from X_kv"},
+    ),
+    Mistake(
+        "W_k-for-the-values", "values made with W_k", "I copied the line of the keys.",
+        "Which of the four maps has not been used?", "step 2 of the stub", switches={"swapped": "W_k for W_v"},
+    ),
+    Mistake(
+        "keys-and-values-swapped", "keys and values in each other's place", "Both come from X_kv.",
+        "With whom are queries compared, and what is averaged?", "step 3 of the stub", switches={"swapped": "roles of K and V"},
+    ),
+    Mistake(
+        "divided-after-the-softmax", "the weights divided by √d_k, not the scores", "The factor can be put in later.",
+        "Do your rows still sum to 1?", "step 3 of the stub", switches={"scale": "after"},
+    ),
+    Mistake(
+        "softmax-over-heads", "softmax over the heads", "The heads compete.",
+        "One query shares out one unit of attention, over the keys.", "step 4 of the stub", switches={"axis": 1},
+    ),
+    Mistake(
+        "weights-first", "the weights returned before the output", "The weights are made first.",
+        "In which order does the docstring name the two?", "the return line", switches={"returns": "weights, output"},
+    ),
+    Mistake(
+        "output-alone", "the output returned without the weights", "The output is what counts.",
+        "The docstring asks for two results.", "the return line", switches={"returns": "output alone"},
+    ),
+    Mistake(
+        "scores-returned", "scores returned as weights", "Scores and weights are the same.",
+        "What comes between the scores and the weights?", "the return line", switches={"returns": "scores"},
+    ),
+    Mistake(
+        "axes-of-length-1-removed", "results from which all axes of length 1 are gone", "squeeze() tidies up.",
+        "How many axes should come back when B is 1?", "the return line", switches={"returns": "squeezed"},
+    ),
+    Mistake(
+        "weights-of-head-0", "the weights of head 0 alone", "One map is enough to look at.",
+        "The docstring asks for one map per head.", "the return line", switches={"weights": "first"},
+    ),
+    Mistake(
+        "a-residual-added", "X_q added to the output", "There is a residual around attention.",
+        "That comes in a transformer block (6.10). What does the equation here say?", "step 5 of the stub", switches={"added": "residual"},
+    ),
+)
+
+
+def called_twice(rng: Rng, init: tuple[int, ...], B: int, T: int, S: int, draw: Any = normal) -> Case:
+    """A call without a mask, after one of the same module with a mask and with other sequences."""
+    case = module_case(rng, init, B, T, S, draw=draw)
+    others = draw(rng, B, T, init[0]), draw(rng, B, S, init[0])
+    return replace(case, earlier=(Case(args=others, kwargs={"mask": some_mask(rng, T, S)}),))
+
+
+def large_and_masked(rng: Rng, init: tuple[int, ...], draw: Any = normal) -> Case:
+    """Scores in the thousands, where what is blocked may be far above all that is allowed."""
+    mask = some_mask(rng, 3, 4)
+    return module_case(rng, init, 2, 3, 4, scale=60.0, mask=mask, draw=draw)
 
 
 ATTENTION_OUTPUTS = (

@@ -26,11 +26,19 @@ def flawed_split(X: Any, H: int, *, layout: str = "heads", check: str = "raise",
     B, T, d_model = X.shape
     if check == "raise" and d_model % H:
         raise ValueError("H must divide d_model")
+    if check == "assert":
+        assert d_model % H == 0
     if check == "drop":
         X = X[..., : d_model // H * H]
     if graph == "cut":
         X = X.detach()
     d = d_model // H
+    if layout == "all features":
+        return X[:, None].expand(B, H, T, d_model)
+    if layout == "list":
+        return list(X.split(d, dim=-1))
+    if layout == "backwards":
+        return X.reshape(B, T, H, d).transpose(1, 2).flip(1)
     if layout == "memory":
         return X.reshape(B, H, T, d)
     if layout == "every H-th":
@@ -84,6 +92,7 @@ EXERCISE = Exercise(
         split_case(numbered(1, 2, 4), 2),
         split_case(numbered(2, 3, 6), 2),
         split_case(rounded(rng, 1, 2, 3), 3, gradient=True),
+        split_case(numbered(1, 2, 4), 2, dtype="float32"),
         split_case(numbered(1, 2, 4), 3, raises="ValueError"),
     ],
     tests=(
@@ -125,6 +134,22 @@ EXERCISE = Exercise(
         Mistake(
             "heads-before-batch", "the heads stacked in front of the batch: (H, B, T, d)", "stack puts the heads first, as wanted.",
             "Batch first, then head, then position, then feature.", "step 3 of the stub", switches={"layout": "heads before batch"},
+        ),
+        Mistake(
+            "all-features-for-every-head", "every head given all features of a position", "Each head sees the whole word.",
+            "It does, through its own rows of W_q. What is cut *here*, and into how many pieces?", "step 2 of the stub", switches={"layout": "all features"},
+        ),
+        Mistake(
+            "a-list-of-heads", "a list of heads instead of one tensor", "There are H heads, so H tensors.",
+            "Which four axes does the docstring name?", "step 3 of the stub", switches={"layout": "list"},
+        ),
+        Mistake(
+            "heads-in-reverse", "the heads in reverse order", "The order of heads makes no difference.",
+            "Which features does the docstring give to head 0?", "step 2 of the stub", switches={"layout": "backwards"},
+        ),
+        Mistake(
+            "assertion-for-ValueError", "an assertion where a ValueError is asked for", "assert is made for checks.",
+            "Assertions can be switched off. Which error does the docstring name?", "step 1 of the stub", switches={"check": "assert"},
         ),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "view raises an error anyway.",

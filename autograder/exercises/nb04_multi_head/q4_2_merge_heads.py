@@ -25,6 +25,12 @@ def flawed_merge(X: Any, *, layout: str = "heads side by side", graph: str = "ke
         X = X.detach()
     if width == "double":
         X = X.double()
+    if layout == "reverse":
+        return X.flip(1).transpose(1, 2).reshape(B, T, H * d)
+    if layout == "head 0":
+        return X[:, 0]
+    if layout == "positions first":
+        return X.permute(2, 0, 1, 3).reshape(T, B, H * d)
     if layout == "memory":
         return X.reshape(B, T, H * d)
     if layout == "features first":
@@ -74,6 +80,7 @@ EXERCISE = Exercise(
         merge_case(numbered(1, 2, 2, 2)),
         merge_case(numbered(2, 2, 3, 2)),
         merge_case(rounded(rng, 1, 3, 2, 1), gradient=True),
+        merge_case(numbered(1, 2, 2, 2), dtype="float32"),
     ],
     tests=(
         Test("one head", "one head comes back as it is", lambda rng: [merge_case(normal(rng, 2, 1, 3, 5))]),
@@ -113,6 +120,17 @@ EXERCISE = Exercise(
         Mistake(
             "heads-along-time", "the heads put one after the other along the positions", "Concatenating means one after the other.",
             "There should be T positions again.", "the equation above the stub", switches={"layout": "one after the other"},
+        ),
+        Mistake(
+            "heads-in-reverse", "the last head in front", "The order of heads makes no difference.",
+            "W_o learns one order. Which one does the equation give?", "step 2 of the stub", switches={"layout": "reverse"},
+        ),
+        Mistake(
+            "head-0-alone", "head 0 alone", "One head is returned.", "Where do the numbers of the other heads go?", "step 2 of the stub", switches={"layout": "head 0"},
+        ),
+        Mistake(
+            "positions-before-the-batch", "positions in front of the batch: (T, B, H·d)", "Sequences come first.",
+            "Batch first, then position, then feature.", "step 2 of the stub", switches={"layout": "positions first"},
         ),
         Mistake(
             "graph-cut", "X detached, so that nothing can be learned", "Rearranging needs no gradient.",

@@ -11,6 +11,7 @@ from torch import nn
 from autograder.exercises.nb04_multi_head.attention_family import (
     ATTENTION_MISTAKES,
     ATTENTION_OUTPUTS,
+    SELDOM_WITH_ANOTHER,
     SHORTCUTS,
     AttentionEinsum,
     AttentionExpanded,
@@ -18,7 +19,10 @@ from autograder.exercises.nb04_multi_head.attention_family import (
     AttentionNanToNum,
     FlawedAttention,
     FourMaps,
+    alone,
+    called_twice,
     impossible,
+    large_and_masked,
     module_case,
     some_mask,
 )
@@ -54,6 +58,9 @@ EXERCISE = Exercise(
         module_case(rng, (6, 3), 1, 2, 3, draw=rounded, mask=np.array([[True, False, True], [False, False, False]]), gradient=True),
         module_case(rng, (4, 2), 1, 2, 2, draw=rounded),
         module_case(rng, (4, 2), 1, 2, 2, draw=rounded, scale=90.0),
+        large_and_masked(rng, (4, 2), draw=rounded),
+        called_twice(rng, (4, 2), 1, 2, 3, draw=rounded),
+        module_case(rng, (4, 2), 2, 3, 4, draw=rounded, training=True),
         impossible(rng, 4, 3),
     ],
     tests=(
@@ -75,9 +82,11 @@ EXERCISE = Exercise(
             ],
         ),
         Test(
-            "large scores and number types", "finite weights for scores in the thousands; float32 stays float32",
+            "large scores and number types", "right and finite for scores in the thousands, with a mask, too; float32 stays float32",
             lambda rng: [
                 module_case(rng, (6, 2), 2, 3, 4, scale=60.0),
+                large_and_masked(rng, (6, 2)),
+                large_and_masked(rng, (4, 2)),
                 module_case(rng, (6, 2), 2, 3, 4, dtype="float32", mask=some_mask(rng, 3, 4, blind=(0,))),
             ],
         ),
@@ -85,11 +94,16 @@ EXERCISE = Exercise(
             "gradients", "gradients reach both sequences and all four maps, and stay finite where nothing may be seen",
             lambda rng: [module_case(rng, (4, 2), 2, 3, gradient=True), module_case(rng, (6, 3), 1, 2, 3, mask=some_mask(rng, 2, 3, blind=(1,)), gradient=True)],
         ),
+        Test(
+            "call after call", "a call depends on its arguments alone: not on earlier calls, and not on training mode",
+            lambda rng: [called_twice(rng, (6, 2), 2, 3, 4), called_twice(rng, (4, 4), 1, 2, 5), module_case(rng, (6, 3), 2, 4, 5, training=True)],
+        ),
         Test("impossible sizes", "a ValueError when H does not divide d_model", lambda rng: [impossible(rng, 6, 4), impossible(rng, 9, 2)]),
     ),
     flawed=flawed_multi_head,
     mistakes=(
         *ATTENTION_MISTAKES,
+        *alone(flawed_multi_head, SELDOM_WITH_ANOTHER),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "reshape raises an error anyway.",
             "Which type of error does the docstring promise?", "step 1 of the stub", switches={"check": False},

@@ -9,24 +9,27 @@ import numpy as np
 from autograder.exercises.nb04_multi_head.attention_family import (
     ATTENTION_MISTAKES,
     ATTENTION_OUTPUTS,
+    SELDOM_WITH_ANOTHER,
     SHORTCUTS,
     AttentionEinsum,
     AttentionExpanded,
     AttentionHeadByHead,
     AttentionNanToNum,
     FlawedAttention,
+    alone,
+    called_twice,
     impossible,
+    large_and_masked,
     module_case,
     some_mask,
 )
 from autograder.judging.declare import Exercise, Mistake, Test, Variant, rounded
 from autograder.reference import nb04 as reference
 
-
-def multi_head_mistakes(names: set[str]) -> tuple[Mistake, ...]:
-    """Those of the mistakes in any attention over heads whose names are given."""
-    return tuple(mistake for mistake in ATTENTION_MISTAKES if mistake.name in names)
-
+OFTEN_WITH_ANOTHER = {
+    "view-instead-of-transpose", "merged-without-transposing-back", "scaled-by-d_model", "no-W_o", "nan-where-nothing-is-allowed",
+    "uniform-where-nothing-is-allowed", "mask-ignored", "X_kv-ignored", "weights-averaged",
+}
 
 EXERCISE = Exercise(
     number="4.4",
@@ -41,6 +44,11 @@ EXERCISE = Exercise(
         module_case(rng, (6, 6, 3), 1, 2, 3, draw=rounded),
         module_case(rng, (4, 2, 1), 2, 2, 3, draw=rounded, mask=np.array([[True, False, True], [False, False, False]]), gradient=True),
         module_case(rng, (8, 4, 2), 1, 2, draw=rounded),
+        module_case(rng, (4, 4, 2), 1, 3, 2, draw=rounded),
+        module_case(rng, (6, 6, 3), 2, 3, 3, draw=rounded),
+        large_and_masked(rng, (4, 4, 2), draw=rounded),
+        called_twice(rng, (4, 4, 2), 1, 2, 3, draw=rounded),
+        module_case(rng, (4, 4, 2), 2, 3, 4, draw=rounded, training=True),
         impossible(rng, 6, 6, 4),
         impossible(rng, 6, 4, 2),
     ],
@@ -66,6 +74,15 @@ EXERCISE = Exercise(
             lambda rng: [
                 module_case(rng, (8, 4, 2), 2, 3, 4, mask=some_mask(rng, 3, 4, blind=(1,))),
                 module_case(rng, (8, 4, 2), 2, 3, mask=some_mask(rng, 2, 4, 3, 3, blind=(1, 2, 0))),
+            ],
+        ),
+        Test(
+            "call after call and large scores", "a call depends on its arguments alone, also in training mode; right for scores in the thousands",
+            lambda rng: [
+                called_twice(rng, (8, 4, 2), 2, 3, 4),
+                module_case(rng, (6, 6, 3), 2, 4, 5, training=True),
+                large_and_masked(rng, (8, 4, 2)),
+                large_and_masked(rng, (4, 4, 2)),
             ],
         ),
         Test(
@@ -103,10 +120,13 @@ EXERCISE = Exercise(
             "scaled-by-the-width-of-W_k", "scores divided by √(G·d_k), the width of all key heads together", "d_k is the last size of W_k.",
             "How many products does one head add up in a score?", "step 4 of the stub", switches={"scale": "groups"},
         ),
-        *multi_head_mistakes({
-            "view-instead-of-transpose", "merged-without-transposing-back", "scaled-by-d_model", "no-W_o", "nan-where-nothing-is-allowed",
-            "uniform-where-nothing-is-allowed", "mask-ignored", "X_kv-ignored", "weights-averaged",
-        }),
+        Mistake(
+            "keys-as-wide-as-queries", "W_k and W_v as wide as W_q", "All maps go from d_model to d_model.",
+            "How many key heads are there, and how wide is each?", "step 1 of the stub", code=partial(FlawedAttention, narrow="all heads"),
+        ),
+        *(mistake for mistake in ATTENTION_MISTAKES if mistake.name in OFTEN_WITH_ANOTHER),
+        *alone(FlawedAttention, [mistake for mistake in ATTENTION_MISTAKES if mistake.name not in OFTEN_WITH_ANOTHER]),
+        *alone(FlawedAttention, SELDOM_WITH_ANOTHER),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "repeat_interleave raises an error anyway.",
             "Which type of error does the docstring promise, and for which two conditions?", "step 1 of the stub", switches={"check": False},

@@ -32,7 +32,7 @@ def flawed_cache(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_
         numbers *= layers
     each = 2 if width == "always 2" else bytes_per_number
     total = numbers if unit == "numbers" else numbers * each
-    return {"bits": total * 8, "GiB": total / 2**30}.get(unit, total)
+    return {"bits": total * 8, "GiB": total / 2**30, "float": float(total), "KiB": total // 1024}.get(unit, total)
 
 
 def cache_by_layer(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_per_number: int) -> int:
@@ -53,6 +53,11 @@ def cache_numpy(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_p
     return np.prod([2, layers, G, d_k, seq_len, batch, bytes_per_number], dtype=np.int64)
 
 
+def cache_in_float32(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_per_number: int) -> int:
+    """A float32 keeps 24 bits."""
+    return int(torch.tensor([2.0, layers, G, d_k, seq_len, batch, bytes_per_number]).prod())
+
+
 def cache_in_floats(layers: int, G: int, d_k: int, seq_len: int, batch: int, bytes_per_number: int) -> int:
     """A float keeps 53 bits: beyond them the last digits are rounded."""
     return int(2.0 * layers * G * d_k * seq_len * batch * bytes_per_number)
@@ -65,8 +70,8 @@ EXERCISE = Exercise(
     minutes=10,
     starred=True,
     reference=reference.kv_cache_bytes,
-    outputs=(Output("number of bytes", (), dtype=""),),
-    public=lambda rng: [cache_case(3, 2, 4, 5, 1, 2), cache_case(1, 1, 1, 1, 7, 4), cache_case(2, 5, 3, 7, 2, 1)],
+    outputs=(Output("number of bytes", (), dtype="whole"),),
+    public=lambda rng: [cache_case(3, 2, 4, 5, 1, 2), cache_case(1, 1, 1, 1, 7, 4), cache_case(2, 5, 3, 7, 2, 1), cache_case(127, 9, 129, 131071, 1000003, 3)],
     tests=(
         Test("one of everything", "one key and one value of d_k numbers, in bytes", lambda rng: [cache_case(1, 1, 5, 1, 1, 4), cache_case(1, 1, 1, 1, 1, 1)]),
         Test(
@@ -109,6 +114,12 @@ EXERCISE = Exercise(
             "step 3 of the stub",
             code=cache_in_floats,
         ),
+        Mistake(
+            "product-in-float32", "a product in float32, which keeps seven digits", "A tensor can multiply, too.",
+            "How many digits does a float32 keep, and how many do Python's whole numbers?", "step 3 of the stub", code=cache_in_float32,
+        ),
+        Mistake("a-float", "a float where an int is asked for", "96.0 is 96.", "Which division or factor made a float of it?", "the docstring", switches={"unit": "float"}),
+        Mistake("in-KiB", "the answer in KiB", "Memory is given in kilobytes.", "The unit asked for is bytes.", "the docstring", switches={"unit": "KiB"}),
     ),
     variants=(
         Variant("layer by layer", cache_by_layer),

@@ -19,7 +19,7 @@ def pool_case(rng: Rng, H: int, G: int, d_k: int, d_model: int, draw: Any = norm
 
 
 def flawed_pool(W_k: Any, W_v: Any, H: int, G: int, *, members: str = "neighbours", reduce: str = "mean", rows: str = "heads", groups: str = "G",
-                values: str = "own", check: bool = True, width: str = "kept") -> Any:
+                values: str = "own", check: bool = True, width: str = "kept", change: str = "new") -> Any:
     """Pooled key and value maps with switches that break them."""
     if check and (H % G or W_k.shape[0] % H):
         raise ValueError("sizes do not fit")
@@ -39,7 +39,12 @@ def flawed_pool(W_k: Any, W_v: Any, H: int, G: int, *, members: str = "neighbour
         one = {"mean": lambda: blocks.mean(0), "sum": lambda: blocks.sum(0), "first": lambda: blocks[0], "last": lambda: blocks[-1]}[reduce]()
         return one.reshape(G * d_k, d_model)
 
+    if change == "overwritten":
+        W_k.detach().mul_(G / H)
+        W_k = W_k / (G / H)
     new_k = pooled(W_k)
+    if values == "exchanged":
+        return pooled(W_v), new_k
     return new_k, {"own": lambda: pooled(W_v), "keys": lambda: new_k, "left": lambda: W_v.clone()}[values]()
 
 
@@ -90,6 +95,7 @@ EXERCISE = Exercise(
         pool_case(rng, 4, 2, 1, 2, draw=rounded),
         pool_case(rng, 6, 3, 2, 2, draw=rounded),
         pool_case(rng, 6, 2, 1, 3, draw=rounded),
+        pool_case(rng, 4, 2, 1, 3, draw=rounded, dtype="float32"),
         pool_case(rng, 4, 3, 1, 2, draw=rounded, raises="ValueError"),
     ],
     tests=(
@@ -128,6 +134,10 @@ EXERCISE = Exercise(
                 "Which of the two arguments never appears?", "the return line", switches={"values": "keys"}),
         Mistake("values-not-pooled", "W_v returned as it was", "Only the keys are shared.",
                 "A group shares its key head and its value head.", "the return line", switches={"values": "left"}),
+        Mistake("keys-and-values-exchanged", "the pooled values returned as keys, and the keys as values", "Two maps go in, two come out.",
+                "In which order does the docstring name the two results?", "the return line", switches={"values": "exchanged"}),
+        Mistake("changes-its-input", "W_k changed in place", "The old weights are not needed any more.",
+                "The old model may still be in use. What does the caller's tensor hold afterwards?", "the whole function", switches={"change": "overwritten"}),
         Mistake("always-float64", "everything turned into float64", "Means should be exact.",
                 "Return the number type you were given.", "the whole function", switches={"width": "double"}),
         Mistake("no-size-check", "sizes that do not fit not refused as asked", "reshape raises an error anyway.",

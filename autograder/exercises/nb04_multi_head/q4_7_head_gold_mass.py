@@ -29,7 +29,9 @@ def mass_case(rng: Rng, B: int, H: int, T: int, S: int, unaligned: float = 0.4, 
 def flawed_mass(weights: Any, gold: Any, *, unaligned: str = "left out", divide: str = "aligned", measure: str = "mass", batch: str = "together",
                 empty: str = "zero", over: str = "each head") -> Any:
     """The mass on gold positions with switches that break it."""
-    real = gold >= 0
+    real = gold > 0 if unaligned == "key 0 too" else gold >= 0
+    if batch == "first example":
+        weights, gold, real = weights[:1], gold[:1], real[:1]
     index = gold.clamp(min=0) if unaligned != "last key" else torch.where(real, gold, weights.shape[-1] - 1)
     if unaligned in ("last key", "key 0"):
         real = torch.ones_like(real)
@@ -43,6 +45,8 @@ def flawed_mass(weights: Any, gold: Any, *, unaligned: str = "left out", divide:
     if batch == "per example":
         counts = real.sum(-1).clamp(min=1)
         return (mass.sum(-1) / counts[:, None]).mean(0)
+    if batch == "kept":
+        return mass.sum(dim=(1, 2)) / real.sum(-1).clamp(min=1) / weights.shape[1]
     total = mass.sum(dim=(0, 2))
     if over == "all heads":
         total = total.mean(0, keepdim=True)
@@ -102,6 +106,7 @@ EXERCISE = Exercise(
         mass_case(rng, 1, 2, 3, 3, unaligned=0.0, digits=2),
         mass_case(rng, 2, 2, 3, 4, digits=2),
         mass_case(rng, 1, 2, 2, 3, unaligned=1.0, digits=2),
+        one_key_each(rng),
     ],
     tests=(
         Test(
@@ -120,6 +125,12 @@ EXERCISE = Exercise(
                 "What does index −1 mean in Python?", "step 1 of the stub", switches={"unaligned": "last key"}),
         Mistake("minus-one-read-as-key-0", "positions without gold counted as if their gold were key 0", "clamp(min=0) makes the index safe.",
                 "Safe for the look-up. Should such a position be in the mean?", "step 1 of the stub", switches={"unaligned": "key 0"}),
+        Mistake("gold-0-left-out", "gold position 0 taken for none", "0 means nothing to look at.",
+                "Positions count from 0. Which number stands for none?", "step 1 of the stub", switches={"unaligned": "key 0 too"}),
+        Mistake("first-example-only", "the first example of the batch alone", "One example shows it.",
+                "Over which axes does the sum in the equation run?", "step 3 of the stub", switches={"batch": "first example"}),
+        Mistake("a-number-for-each-example", "one number per example instead of one per head", "The mean runs over heads and positions.",
+                "Which axis of (B, H, T, S) should be left in the end?", "step 3 of the stub", switches={"batch": "kept"}),
         Mistake("divided-by-all-positions", "divided by all positions instead of those with gold", "A mean divides by B · T.",
                 "How many numbers were added up?", "step 3 of the stub", switches={"divide": "all"}),
         Mistake("sum-for-mean", "the sum instead of the mean", "Mass adds up.", "Can the mean of weights be above 1?", "step 3 of the stub", switches={"divide": "nothing"}),

@@ -18,17 +18,20 @@ def count_case(d_model: int, H: int, G: int, **options: Any) -> Case:
 
 
 def flawed_count(d_model: int, H: int, G: int, *, shared: str = "both", output: bool = True, bias: bool = False, width: str = "d_k",
-                 check: bool = True, narrow: int = 2) -> Any:
+                 check: bool = True, narrow: int = 2, kind: str = "int", heads: str = "in d_model") -> Any:
     """The number of parameters with switches that break it."""
     if check and (d_model % H or H % G):
         raise ValueError("sizes do not fit")
+    if heads == "in the square maps":
+        return 2 * H * d_model * d_model + narrow * d_model * G * (d_model // H)
     rows = {"d_k": G * (d_model // H), "d_model": G * d_model, "H/G": (H // G) * (d_model // H), "G": G}[width]
     if shared == "none":
         rows = d_model
     keys_and_values = narrow * d_model * rows if shared != "keys only" else d_model * rows + d_model * d_model
     square = d_model * d_model
     biases = d_model + narrow * rows + (d_model if output else 0) if bias else 0
-    return square + keys_and_values + (square if output else 0) + biases
+    total = square + keys_and_values + (square if output else 0) + biases
+    return total * d_model / d_model if kind == "float" else total // square if kind == "squares" else total
 
 
 def count_formula(d_model: int, H: int, G: int) -> int:
@@ -56,7 +59,7 @@ EXERCISE = Exercise(
     names=("count_parameters",),
     minutes=5,
     reference=reference.count_parameters,
-    outputs=(Output("number of parameters", (), dtype=""),),
+    outputs=(Output("number of parameters", (), dtype="whole"),),
     public=lambda rng: [count_case(6, 3, 3), count_case(12, 4, 2), count_case(12, 6, 1), count_case(24, 6, 3), count_case(6, 4, 2, raises="ValueError")],
     tests=(
         Test("multi-head", "four square maps without biases when G = H", lambda rng: [count_case(10, 5, 5), count_case(3, 1, 1)]),
@@ -81,6 +84,8 @@ EXERCISE = Exercise(
         Mistake("G-taken-for-the-group-size", "H/G key heads instead of G", "G is the size of a group.", "With G = 1, how many key heads are there?", "step 2 of the stub", switches={"width": "H/G"}),
         Mistake("width-of-a-head-forgotten", "G rows in W_k and W_v instead of G·d_k", "There are G keys.", "How wide is one key?", "step 2 of the stub", switches={"width": "G"}),
         Mistake("one-narrow-map", "one narrow map counted, not two", "K and V share a map.", "Which four maps does the module hold?", "step 2 of the stub", switches={"narrow": 1}),
+        Mistake("a-float", "a float where an int is asked for", "84.0 is 84.", "Which division made a float of it? `//` divides whole numbers.", "the docstring", switches={"kind": "float"}),
+        Mistake("H-square-maps", "W_q and W_o counted once for every head", "Each head has its own W_q.", "Each head has d_k *rows* of W_q. How many rows are there in all?", "step 1 of the stub", switches={"heads": "in the square maps"}),
         Mistake("no-size-check", "sizes that do not fit not refused", "The formula gives a number anyway.", "Could 4.4 be built with these sizes?", "the docstring", switches={"check": False}),
     ),
     variants=(

@@ -30,8 +30,13 @@ def flawed_encoding(T: int, d_model: int, base: float = BASE, *, first: int = 0,
     pairs = (d_model + 1) // 2
     i = torch.arange(pairs, dtype=torch.float64)
     frequency = base ** (-(2 * i if exponent == "2i" else i) / d_model)
-    if turn == "multiply":
-        frequency = 1 / frequency
+    if turn == "multiply":  # in float32, as torch does with whole positions
+        angles = torch.arange(first, first + T)[:, None] * base ** (torch.arange(0, 2 * pairs, 2) / d_model)
+        return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :d_model].to(getattr(torch, width))
+    if turn == "degrees":
+        frequency = frequency * (math.pi / 180)
+    if turn == "one speed":
+        frequency = torch.ones_like(frequency)
     position = torch.arange(first, first + T, dtype=torch.float64)[:, None]
     one, other = (position * frequency).sin(), (position * frequency).cos()
     if exponent == "own":
@@ -98,6 +103,7 @@ EXERCISE = Exercise(
     public=lambda rng: [
         encoding_case(3, 4),
         encoding_case(5, 6, base=100.0),
+        encoding_case(515, 2),
         encoding_case(2, 3, raises="ValueError"),
     ],
     tests=(
@@ -149,6 +155,14 @@ EXERCISE = Exercise(
             "multiplied-by-the-power", "angles that grow from pair to pair, because the exponent lost its minus sign",
             "The later features turn faster.", "Which pair should turn fastest, the first or the last?", "step 1 of the stub",
             switches={"turn": "multiply"},
+        ),
+        Mistake(
+            "in-degrees", "angles taken for degrees", "Sine wants degrees.", "torch.sin takes radians. Is t · frequency not that already?", "step 2 of the stub",
+            switches={"turn": "degrees"},
+        ),
+        Mistake(
+            "one-frequency", "the same frequency for every pair", "Position t turns everything by t.", "The hands go from fast to slow. What stands in the exponent?",
+            "step 1 of the stub", switches={"turn": "one speed"},
         ),
         Mistake(
             "float64-table", "a table in float64", "More digits never hurt.", "Which number type does the docstring promise?",

@@ -21,7 +21,7 @@ def shift_case(k: int, d_model: int, **options: Any) -> Case:
 
 def flawed_shift(k: int, d_model: int, base: float = BASE, *, turned: bool = False, size: str = "signed", exponent: str = "2i",
                  layout: str = "interleaved", known_base: bool = True, minus: bool = True, order: str = "sin cos",
-                 refuse: bool = True) -> Any:
+                 refuse: bool = True, grows: bool = False, width: str = "float32") -> Any:
     """The shift matrix with switches that break it."""
     if refuse:
         refuse_odd(d_model)
@@ -31,14 +31,14 @@ def flawed_shift(k: int, d_model: int, base: float = BASE, *, turned: bool = Fal
     M = torch.zeros(d_model, d_model, dtype=torch.float64)
     for i in range(half):
         power = {"2i": 2 * i, "i": i, "none": 0}[exponent]
-        angle = k * base ** (-power / d_model)
+        angle = (1 if size == "one step" else k) * base ** ((power if grows else -power) / d_model)
         a, b = (2 * i, 2 * i + 1) if layout == "interleaved" else (i, i + half)
         same, across = math.cos(angle), math.sin(angle)
         if order == "cos sin":
             same, across = across, same
         M[a, a] = M[b, b] = same
         M[a, b], M[b, a] = across, -across if minus else across
-    return (M.T if turned else M).float()
+    return (M.T if turned else M).to(getattr(torch, width))
 
 
 def shift_by_blocks(k: int, d_model: int, base: float = BASE) -> Any:
@@ -110,6 +110,16 @@ EXERCISE = Exercise(
         Mistake(
             "sine-on-the-diagonal", "sines on the diagonal and cosines beside it", "Sine comes first.",
             "What should the matrix be for k = 0?", "step 2 of the stub", switches={"order": "cos sin"},
+        ),
+        Mistake(
+            "multiplied-by-the-power", "angles that grow from pair to pair, because the exponent lost its minus sign", "The later features turn faster.",
+            "Which pair should turn fastest, the first or the last?", "step 1 of the stub", switches={"grows": True},
+        ),
+        Mistake(
+            "one-step", "one step, whatever k is", "The matrix leads to the next position.", "Where is k in your angle?", "step 1 of the stub", switches={"size": "one step"},
+        ),
+        Mistake(
+            "float64-matrix", "a matrix in float64", "More digits never hurt.", "Which number type does the docstring promise?", "the docstring", switches={"width": "float64"},
         ),
         Mistake(
             "base-ignored", "10000 whatever `base` says", "The base is 10000 in the paper.", "Is the argument `base` used?",

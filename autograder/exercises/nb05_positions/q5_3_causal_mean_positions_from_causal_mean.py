@@ -91,6 +91,27 @@ def mean_in_place(X: Any) -> Any:
     return X.cumsum_(-2).div_(torch.arange(1, X.shape[-2] + 1, dtype=X.dtype)[:, None])
 
 
+def mean_along_features(X: Any) -> Any:
+    return X.cumsum(-1) / torch.arange(1, X.shape[-1] + 1, dtype=X.dtype)
+
+
+def mean_counted_from_0(X: Any) -> Any:
+    return X.cumsum(-2) / torch.arange(X.shape[-2], dtype=X.dtype)[:, None]
+
+
+def mean_of_two(X: Any) -> Any:
+    return torch.cat([X[..., :1, :], (X[..., 1:, :] + X[..., :-1, :]) / 2], dim=-2)
+
+
+def mean_in_a_table(X: Any) -> Any:
+    """Right for 128 positions, and behind them divided by 128."""
+    return X.cumsum(-2) / torch.arange(1, X.shape[-2] + 1, dtype=X.dtype).clamp(max=128)[:, None]
+
+
+def share_of(first: Any) -> Any:
+    return mean_running(first[:, None])[:, 0]
+
+
 EXERCISE = Exercise(
     number="5.3",
     title="causal_mean, positions_from_causal_mean",
@@ -106,15 +127,16 @@ EXERCISE = Exercise(
         mean_case(rng, 3, 2, draw=rounded),
         mean_case(rng, 2, 4, 3, draw=rounded),
         mean_case(rng, 3, 2, dtype="float32", draw=rounded),
+        mean_case(rng, 131, 1, draw=rounded),
         counting_case(4),
     ],
     tests=(
-        Test("one sequence", "at each t the mean of the rows 0…t", lambda rng: [mean_case(rng, 5, 3), mean_case(rng, 1, 2), mean_case(rng, 4, 4)]),
+        Test("one sequence", "at each t the mean of the rows 0…t", lambda rng: [mean_case(rng, 5, 3), mean_case(rng, 1, 2), mean_case(rng, 4, 4), mean_case(rng, 600, 1)]),
         Test(
             "leading dimensions and number types", "the same for a batch and a batch of heads; float32 stays float32",
             lambda rng: [mean_case(rng, 3, 5, 2), mean_case(rng, 2, 3, 4, 5), mean_case(rng, 2, 3, 3, dtype="float32")],
         ),
-        Test("positions", "the positions 0…T − 1", lambda rng: [counting_case(6), counting_case(1), counting_case(150)]),
+        Test("positions", "the positions 0…T − 1", lambda rng: [counting_case(6), counting_case(1), counting_case(600)]),
         Test("positions in both widths", "positions in the floating type of is_first", lambda rng: [counting_case(5, dtype="float32"), counting_case(4)]),
     ),
     mistakes=(
@@ -143,6 +165,22 @@ EXERCISE = Exercise(
             "Count the axes from the end.", "step 1 of the stub", code={"causal_mean": mean_along_axis_0},
         ),
         Mistake(
+            "along-the-features", "a running mean along the features", "The last axis is summed.", "Which axis counts positions in (…, T, d)?", "step 1 of the stub",
+            code={"causal_mean": mean_along_features},
+        ),
+        Mistake(
+            "divided-by-t", "the sum of t + 1 rows divided by t", "At position t, t rows have been read.", "How many rows are 0 … t? Try t = 0.", "step 1 of the stub",
+            code={"causal_mean": mean_counted_from_0},
+        ),
+        Mistake(
+            "mean-of-two", "the mean of a row and the one before it", "A running mean looks one back.", "Which rows does query 5 see?", "step 1 of the stub",
+            code={"causal_mean": mean_of_two},
+        ),
+        Mistake(
+            "counts-end-at-128", "counts that end at 128", "No sentence is longer than that.", "By what is row 200 divided?", "step 1 of the stub",
+            code={"causal_mean": mean_in_a_table},
+        ),
+        Mistake(
             "number-type-changed", "a number type that is not the input's", "Torch computes in float32.",
             "Look at the number type of what goes in and what comes out.", "the docstring", code={"causal_mean": mean_in_float32},
         ),
@@ -158,6 +196,18 @@ EXERCISE = Exercise(
             "share-returned", "the head's output itself, which shrinks from left to right", "The head's output is the position.",
             "The head gives 1, 1/2, 1/3, …: which function of these is 0, 1, 2, …?", "step 2 of the stub",
             code={"positions_from_causal_mean": lambda first: mean_running(first[:, None])[:, 0]},
+        ),
+        Mistake(
+            "one-minus-the-share", "1 minus the share, which creeps towards 1", "What is not at the first token is the position.",
+            "For shares of 1, 1/2, 1/3 the answers are 0, 1, 2. Which function does that?", "step 2 of the stub", code={"positions_from_causal_mean": lambda first: 1 - share_of(first)},
+        ),
+        Mistake(
+            "logarithm-of-the-share", "minus the logarithm of the share", "Shares fall like powers.",
+            "For shares of 1, 1/2, 1/3 the answers are 0, 1, 2. Which function does that?", "step 2 of the stub", code={"positions_from_causal_mean": lambda first: -share_of(first).log()},
+        ),
+        Mistake(
+            "rounded-to-whole-numbers", "positions as whole numbers (int64)", "Positions are whole.",
+            "Which number type does the docstring ask for?", "the docstring", code={"positions_from_causal_mean": lambda first: (1 / share_of(first) - 1).round().long()},
         ),
     ),
     variants=(

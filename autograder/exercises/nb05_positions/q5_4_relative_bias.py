@@ -28,7 +28,12 @@ def flawed_bias(T: int, S: int, table: Any, *, sign: int = 1, far: str = "clip",
     offset = sign * (torch.arange(rows)[:, None] - torch.arange(columns)[None, :] + (columns - rows if align == "right" else 0))
     if distance == "absolute":
         offset = offset.abs()
-    index = (offset.clamp(-K, K) if far != "wrap" else offset) + (K if centre else 0)
+    if far == "index error":
+        return table[offset + K]
+    low, high = {"short": (min(0, 1 - K), max(0, K - 1)), "causal": (0, K), "off by one": (-K, K)}.get(far, (-K, K))
+    index = (offset.clamp(low, high) if far != "wrap" else offset) + (K if centre else 0)
+    if far == "off by one":
+        index = (offset.clamp(-K, K) + K + 1).clamp(max=2 * K)
     bias = table[index % len(table)]
     return torch.where(offset.abs() <= K, bias, torch.zeros_like(bias)) if far == "zero" else bias
 
@@ -69,6 +74,7 @@ EXERCISE = Exercise(
         bias_case(rng, 3, 3, 2, draw=rounded),
         bias_case(rng, 2, 4, 1, draw=rounded, gradient=True),
         bias_case(rng, 4, 2, 1, draw=rounded, dtype="float32"),
+        bias_case(rng, 5, 6, 2, draw=rounded),
     ],
     tests=(
         Test(
@@ -81,7 +87,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "far away", "distances beyond K share the outermost entry on their side",
-            lambda rng: [bias_case(rng, 7, 5, 2), bias_case(rng, 4, 6, 0), bias_case(rng, 3, 8, 1)],
+            lambda rng: [bias_case(rng, 7, 5, 2), bias_case(rng, 4, 6, 0), bias_case(rng, 3, 8, 1), bias_case(rng, 600, 2, 3)],
         ),
         Test(
             "gradients and number types", "gradients reach the table; float32 stays float32",
@@ -106,6 +112,22 @@ EXERCISE = Exercise(
         Mistake(
             "not-clipped", "distances beyond K that wrap around the table", "The table is long enough.", "What is the index for t − s = K + 1?",
             "step 2 of the stub", switches={"far": "wrap"},
+        ),
+        Mistake(
+            "index-not-clipped", "distances beyond K that fall out of the table", "The table is long enough.",
+            "What is the index for t − s = K + 1? And which entry is a negative index?", "step 2 of the stub", switches={"far": "index error"},
+        ),
+        Mistake(
+            "clipped-too-soon", "distances clipped at K − 1, so that the outermost entries are never used", "Index K is out of range.",
+            "The table has 2K + 1 entries. What is the last index?", "step 2 of the stub", switches={"far": "short"},
+        ),
+        Mistake(
+            "nothing-ahead", "every key ahead given the entry of distance 0", "A causal model has no keys ahead.",
+            "Which distances does the left half of the table stand for?", "step 2 of the stub", switches={"far": "causal"},
+        ),
+        Mistake(
+            "one-entry-too-far", "every index one too large", "Tables count from 1.",
+            "Where in a table of length 2K + 1 does distance −K live?", "step 3 of the stub", switches={"far": "off by one"},
         ),
         Mistake(
             "zero-when-far", "no bias at all beyond K", "The table ends at K, so nothing is added further out.",

@@ -9,10 +9,12 @@ from autograder.exercises.nb05_positions.rope_family import (
     DETACHED,
     EXPONENT,
     FROM_1,
+    GROWING,
     HALVES,
     ODD_ACCEPTED,
     POSITIONS_IGNORED,
     ROPE_TESTS,
+    TABLE_OF_2048,
     WIDENED,
     flawed_rope,
     rope_by_matrices,
@@ -39,6 +41,8 @@ EXERCISE = Exercise(
         HALVES,
         BACKWARDS,
         EXPONENT,
+        GROWING,
+        TABLE_OF_2048,
         Mistake(
             "one-speed", "the same angle for every pair", "Position t turns everything by t.", "The equation has an i in it.", "step 1 of the stub",
             switches={"exponent": "none"},
@@ -60,6 +64,16 @@ EXERCISE = Exercise(
         Mistake(
             "written-in-halves", "pairs read side by side and written back as halves", "torch.cat puts things together.",
             "Where has feature 1 gone when all angles are 0?", "step 4 of the stub", switches={"write": "halves"},
+        ),
+        Mistake(
+            "pairs-exchanged-and-not-turned-back", "first and second features in each other's place in the result", "The order in a pair makes no difference.",
+            "At position 0 nothing moves. Where is feature 0 then?", "step 4 of the stub", switches={"write": "exchanged"},
+        ),
+        Mistake(
+            "turned-by-half", "half of every angle", "The circle has 2π.", "Turn (1, 0) to position 1: the docstring says by how many radians.", "step 1 of the stub", switches={"angle": 0.5},
+        ),
+        Mistake(
+            "in-degrees", "angles taken for degrees", "Sine wants degrees.", "torch.sin takes radians, and so does the docstring.", "step 1 of the stub", switches={"angle": 0.017453292519943295},
         ),
         BASE_IGNORED,
         DETACHED,

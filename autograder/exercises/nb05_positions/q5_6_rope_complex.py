@@ -14,10 +14,12 @@ from autograder.exercises.nb05_positions.rope_family import (
     DETACHED,
     EXPONENT,
     FROM_1,
+    GROWING,
     HALVES,
     ODD_ACCEPTED,
     POSITIONS_IGNORED,
     ROPE_TESTS,
+    TABLE_OF_2048,
     WIDENED,
     angles_of,
     rope_polar,
@@ -45,8 +47,9 @@ def flawed_complex(x: Any, positions: Any, base: float = BASE, *, pairs: str = "
         return torch.cat([flawed_complex(x[..., :-1], positions, base), x[..., -1:]], -1)
     x = x.detach() if graph == "cut" else x
     base = base if known_base else BASE
-    power = {"2i": torch.arange(0, d, 2), "i": torch.arange(d // 2)}[exponent].double()
-    t = {"given": positions, "plus 1": positions + 1, "counted": torch.arange(x.shape[-2])}[at].double()
+    power = {"2i": torch.arange(0, d, 2), "i": torch.arange(d // 2), "grows": -torch.arange(0, d, 2)}[exponent].double()
+    t = {"given": positions, "plus 1": positions + 1, "counted": torch.arange(x.shape[-2]), "table": torch.arange(2048)}[at].double()
+    t = t[positions] if at == "table" else t
     angles = sign * t.outer(base ** (-power / d))
     turn = torch.polar(torch.ones_like(angles), angles)
     if join == "angle":
@@ -56,7 +59,9 @@ def flawed_complex(x: Any, positions: Any, base: float = BASE, *, pairs: str = "
     z = torch.complex(x[..., ::2], x[..., 1::2]) if pairs == "interleaved" else torch.complex(x[..., : d // 2], x[..., d // 2 :])
     if width == "kept":
         turn = turn.to(z.dtype)
-    z = z + turn if join == "add" else z * turn
+    if join == "arguments swapped":
+        turn = torch.polar(angles.abs(), torch.ones_like(angles)).to(z.dtype)
+    z = z + turn if join == "add" else z.conj() * turn if join == "conjugate" else z * turn
     if back == "complex":
         return z
     if back == "pairs":
@@ -81,6 +86,8 @@ EXERCISE = Exercise(
         HALVES,
         BACKWARDS,
         EXPONENT,
+        GROWING,
+        TABLE_OF_2048,
         POSITIONS_IGNORED,
         FROM_1,
         Mistake(
@@ -90,6 +97,14 @@ EXERCISE = Exercise(
         Mistake(
             "length-is-not-1", "turning numbers that are not of length 1", "torch.polar takes the angle twice.", "What are the two arguments of torch.polar?",
             "step 1 of the stub", switches={"join": "stretch"},
+        ),
+        Mistake(
+            "length-and-angle-exchanged", "numbers as long as the angle, all in the direction of one radian", "torch.polar takes the angle first.",
+            "What are the two arguments of torch.polar, in order?", "step 1 of the stub", switches={"join": "arguments swapped"},
+        ),
+        Mistake(
+            "conjugated", "the conjugate of x turned, so that every second feature has the wrong sign", "Attention conjugates one side.",
+            "At position 0 nothing moves. What does your function give there?", "step 2 of the stub", switches={"join": "conjugate"},
         ),
         Mistake(
             "added", "the turning number added, not multiplied", "Positions are added to the features.",

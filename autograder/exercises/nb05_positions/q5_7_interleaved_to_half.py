@@ -34,6 +34,8 @@ def flawed_layout(x: Any, *, direction: str = "to half", first: str = "even", ax
         y = torch.cat(parts, -1)
     elif direction == "to interleaved":
         y = torch.stack([y[..., : d // 2], sign * y[..., d // 2 :]], -1).flatten(-2)
+    elif direction == "halves swapped":
+        y = torch.cat(y.chunk(2, -1)[::-1], -1)
     elif direction == "swap":
         y = y.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
     return y.movedim(-1, axis)
@@ -45,6 +47,13 @@ def layout_in_place(x: Any) -> Any:
     even, odd = x[..., 0::2].clone(), x[..., 1::2].clone()
     x[..., :half], x[..., half:] = even, odd
     return x
+
+
+def layout_of_64(x: Any) -> Any:
+    """Right for heads of up to 64 features; what is behind them stays where it is."""
+    refuse_odd(x.shape[-1])
+    front, rest = x[..., :64], x[..., 64:]
+    return torch.cat([front[..., 0::2], front[..., 1::2], rest], -1)
 
 
 def layout_by_transpose(x: Any) -> Any:
@@ -86,12 +95,13 @@ EXERCISE = Exercise(
         Case(args=(np.arange(6.0),), sizes={"d": 6}),
         layout_case(rng, 2, 8, draw=rounded),
         layout_case(rng, 2, 4, draw=rounded, dtype="float32"),
+        layout_case(rng, 66, draw=rounded),
         layout_case(rng, 3, draw=rounded, raises="ValueError"),
     ],
     tests=(
         Test(
             "one vector", "feature 2i moves to place i and feature 2i + 1 to place d/2 + i",
-            lambda rng: [layout_case(rng, 6), layout_case(rng, 2), layout_case(rng, 10)],
+            lambda rng: [layout_case(rng, 6), layout_case(rng, 2), layout_case(rng, 10), layout_case(rng, 130)],
         ),
         Test("leading dimensions", "the last axis is reordered, and only that", lambda rng: [layout_case(rng, 4, 6), layout_case(rng, 2, 3, 4, 8)]),
         Test("number types", "float32 stays float32 and float64 stays float64", lambda rng: [layout_case(rng, 3, 6, dtype="float32"), layout_case(rng, 2, 4)]),
@@ -113,7 +123,14 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "odd-first", "odd features in the first half", "The order of the halves makes no difference.",
-            "In the half-split layout, which half plays the cosine part?", "the equation above the stub", switches={"first": "odd"},
+            "The equation begins with x₀: where does feature 0 go?", "the equation above the stub", switches={"first": "odd"},
+        ),
+        Mistake(
+            "halves-exchanged", "the two halves exchanged", "Half-split means swapping halves.", "Where does feature 1 go, and where feature d/2?",
+            "the equation above the stub", switches={"direction": "halves swapped"},
+        ),
+        Mistake(
+            "width-of-64", "only the first 64 features reordered", "Heads are 64 wide.", "What does your index do for d = 130?", "the docstring", code=layout_of_64,
         ),
         Mistake(
             "wrong-axis", "the positions reordered, not the features", "The axis before the last one is meant.", "Which axis counts features?",

@@ -31,7 +31,7 @@ def flawed_score(q: Any, k: Any, m: int, n: int, base: float = BASE, *, places: 
                  exponent: str = "2i", known_base: bool = True, scale: str = "none", reduce: str = "sum") -> Any:
     """The score of a rotated query and key with switches that break it."""
     first, second = {
-        "m n": (m, n), "n m": (n, m), "m m": (m, m), "m 0": (m, 0), "0 n": (0, n), "m -n": (m, -n), "distance": (abs(m - n), 0),
+        "m n": (m, n), "n m": (n, m), "m m": (m, m), "n n": (n, n), "sum": (m + n, 0), "m 0": (m, 0), "0 n": (0, n), "m -n": (m, -n), "distance": (abs(m - n), 0),
     }[places]
 
     def turn(x: Any, t: int) -> Any:
@@ -40,6 +40,10 @@ def flawed_score(q: Any, k: Any, m: int, n: int, base: float = BASE, *, places: 
     product = turn(q, first) * turn(k, second)
     if reduce == "none":
         return product
+    if reduce == "mean":
+        return product.mean()
+    if reduce == "cosine":
+        return product.sum() / (q.norm() * k.norm())
     return product.sum() / (math.sqrt(len(q)) if scale == "sqrt" else 1)
 
 
@@ -99,7 +103,7 @@ EXERCISE = Exercise(
             "step 1 of the stub", switches={"places": "0 n"},
         ),
         Mistake(
-            "same-position", "both turned to m", "Both are turned alike.", "The key stands at n.", "step 1 of the stub", switches={"places": "m m"},
+            "same-position", "both turned to one position, the query's or the key's", "Both are turned alike.", "The query stands at m, and the key at n. Turned alike, what is left of both?", "step 1 of the stub", switches={"places": "m m"},
         ),
         Mistake(
             "positions-swapped", "q turned to n and k to m", "The order makes no difference.", "Try q = (1, 0), k = (0, 1), m = 1, n = 0.", "step 1 of the stub",
@@ -114,7 +118,7 @@ EXERCISE = Exercise(
             "Is a key behind the same as a key ahead?", "step 1 of the stub", switches={"places": "distance"},
         ),
         Mistake(
-            "half-split", "feature i paired with feature i + d/2, as in the Llama layout", "Every rotary code I have seen cuts x in halves.",
+            "half-split", "feature i paired with feature i + d/2, the half-split layout", "Every rotary code I have seen cuts x in halves.",
             "This course pairs (0, 1), (2, 3), ….", "step 1 of the stub", switches={"pairs": "half"},
         ),
         Mistake(
@@ -124,6 +128,14 @@ EXERCISE = Exercise(
         Mistake(
             "scaled", "a score divided by √d", "Attention always divides by √d.", "The docstring asks for the plain dot product.", "step 2 of the stub",
             switches={"scale": "sqrt"},
+        ),
+        Mistake(
+            "mean-of-the-products", "the mean of the d products, not their sum", "A mean does not depend on d.", "The docstring asks for the plain dot product.", "step 2 of the stub",
+            switches={"reduce": "mean"},
+        ),
+        Mistake(
+            "cosine", "the cosine of the angle between the two", "A score says how alike they are.", "A dot product keeps the lengths. What do you divide by?", "step 2 of the stub",
+            switches={"reduce": "cosine"},
         ),
         Mistake(
             "not-summed", "the d products, not their sum", "q * k is the dot product.", "A score is one number.", "step 2 of the stub",

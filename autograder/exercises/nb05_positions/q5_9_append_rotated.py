@@ -32,9 +32,13 @@ def flawed_append(cache: Any, k_t: Any, base: float = BASE, *, at: str = "n", ag
                   pairs: str = "interleaved", known_base: bool = True, graph: str = "kept", sign: int = 1) -> Any:
     """Appending a rotated key to the cache with switches that break it."""
     n = cache.shape[2]
-    place = {"n": n, "0": 0, "n + 1": n + 1, "n - 1": n - 1, "H": cache.shape[1]}[at]
+    place = {"n": n, "0": 0, "n + 1": n + 1, "n - 1": max(n - 1, 0), "H": cache.shape[1], "B": cache.shape[0]}[at]
     options = {"pairs": pairs, "known_base": known_base, "sign": sign}
     cache = cache.detach() if graph == "cut" else cache
+    if side == "new alone":
+        return flawed_rope(k_t, torch.tensor([place]), base, **options)
+    if side == "last replaced":
+        return torch.cat([cache[:, :, :-1], flawed_rope(k_t, torch.tensor([place]), base, **options)], dim=2)
     if again == "everything":
         return flawed_rope(torch.cat([cache, k_t], 2), torch.arange(n + 1), base, **options)
     new = flawed_rope(k_t, torch.tensor([place]), base, **options)
@@ -87,6 +91,8 @@ EXERCISE = Exercise(
         append_case(rng, 1, 1, 2, 2, draw=rounded),
         append_case(rng, 2, 1, 3, 4, draw=rounded, dtype="float32", base=100.0),
         append_case(rng, 1, 2, 1, 4, draw=rounded, gradient=True),
+        append_case(rng, 1, 2, 0, 2, draw=rounded),
+        append_case(rng, 1, 1, 129, 2, draw=rounded),
     ],
     tests=(
         Test("an empty cache", "the first key stands at position 0", lambda rng: [append_case(rng, 2, 3, 0, 4), append_case(rng, 1, 1, 0, 2)]),
@@ -127,7 +133,14 @@ EXERCISE = Exercise(
             switches={"side": "before"},
         ),
         Mistake(
-            "half-split", "feature i paired with feature i + d/2, as in the Llama layout", "Every rotary code I have seen cuts x in halves.",
+            "new-key-alone", "the new key alone, without the cache", "The cache is kept elsewhere.", "How many keys should come back?", "step 3 of the stub", switches={"side": "new alone"},
+        ),
+        Mistake(
+            "last-key-replaced", "the last key of the cache replaced by the new one", "The cache has n places.", "How many keys should come back?", "step 3 of the stub",
+            switches={"side": "last replaced"},
+        ),
+        Mistake(
+            "half-split", "feature i paired with feature i + d/2, the half-split layout", "Every rotary code I have seen cuts x in halves.",
             "This course pairs (0, 1), (2, 3), ….", "step 2 of the stub", switches={"pairs": "half"},
         ),
         Mistake(

@@ -18,12 +18,17 @@ def rope_case(rng: Rng, *shape: int, positions: Any = None, draw: Any = normal, 
     kwargs = {"base": options.pop("base")} if "base" in options else {}
     at = np.arange(shape[-2]) if positions is None else np.array(positions)
     sizes = {"T": shape[-2], "d": shape[-1]}
-    return Case(args=(draw(rng, *shape), at), kwargs=kwargs, sizes=sizes, tolerance=ANGLES_IN_FLOAT32, **options)
+    return Case(args=(draw(rng, *shape), at), kwargs=kwargs, sizes=sizes, **{"tolerance": ANGLES_IN_FLOAT32, **options})
+
+
+def far_away(rng: Rng) -> Case:
+    """Positions beyond any table made beforehand; angles in float32 are off by more there."""
+    return rope_case(rng, 2, 4, positions=[9001, 3], tolerance=3e-3)
 
 
 def flawed_rope(x: Any, positions: Any, base: float = BASE, *, pairs: str = "interleaved", sign: int = 1, exponent: str = "2i",
                 at: str = "given", known_base: bool = True, cross: str = "both", write: str = "as read", graph: str = "kept",
-                width: str = "kept", order: str = "cos sin", refuse: bool = True) -> Any:
+                width: str = "kept", order: str = "cos sin", refuse: bool = True, angle: float = 1.0) -> Any:
     """Rotary position embedding with switches that break it."""
     d = x.shape[-1]
     if refuse:
@@ -33,9 +38,10 @@ def flawed_rope(x: Any, positions: Any, base: float = BASE, *, pairs: str = "int
     x = x.detach() if graph == "cut" else x
     base = base if known_base else BASE
     i = torch.arange(d // 2, dtype=torch.float64)
-    frequency = base ** (-{"2i": 2 * i, "i": i, "none": 0 * i}[exponent] / d)
-    t = {"given": positions, "plus 1": positions + 1, "counted": torch.arange(x.shape[-2])}[at]
-    angles = sign * t.double()[:, None] * frequency
+    frequency = base ** (-{"2i": 2 * i, "i": i, "none": 0 * i, "grows": -2 * i}[exponent] / d)
+    t = {"given": positions, "plus 1": positions + 1, "counted": torch.arange(x.shape[-2]), "table": torch.arange(2048)}[at]
+    t = t[positions] if at == "table" else t
+    angles = sign * angle * t.double()[:, None] * frequency
     if width == "kept":
         cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     else:
@@ -55,6 +61,8 @@ def flawed_rope(x: Any, positions: Any, base: float = BASE, *, pairs: str = "int
         one, other = a * cos + b * sin, a * sin + b * cos
     else:
         one, other = a * cos - b * sin, a * sin + b * cos
+    if write == "exchanged":
+        one, other = other, one
     if pairs == "half" or write == "halves":
         return torch.cat([one, other], -1)
     return torch.stack([one, other], -1).flatten(-2)
@@ -116,7 +124,7 @@ ROPE_TESTS = (
     ),
     Test(
         "the positions that are given", "row t is turned to positions[t], wherever these begin and in whatever order",
-        lambda rng: [rope_case(rng, 3, 4, positions=[7, 8, 9]), rope_case(rng, 4, 6, positions=[5, 0, 40, -2])],
+        lambda rng: [rope_case(rng, 3, 4, positions=[7, 8, 9]), rope_case(rng, 4, 6, positions=[5, 0, 40, -2]), far_away(rng)],
     ),
     Test(
         "leading dimensions and number types", "the same for a batch and a batch of heads; float32 stays float32",
@@ -141,12 +149,13 @@ def rope_public(rng: Rng) -> list[Case]:
         rope_case(rng, 2, 2, 6, positions=[3, 5], draw=rounded),
         rope_case(rng, 2, 4, base=100.0, draw=rounded, dtype="float32"),
         rope_case(rng, 2, 4, draw=rounded, gradient=True),
+        rope_case(rng, 3, 4, positions=[-1, 0, 2], draw=rounded),
         rope_case(rng, 2, 3, draw=rounded, raises="ValueError"),
     ]
 
 
 HALVES = Mistake(
-    "half-split", "feature i paired with feature i + d/2, as in the Llama layout", "Every rotary code I have seen cuts x in halves.",
+    "half-split", "feature i paired with feature i + d/2, the half-split layout", "Every rotary code I have seen cuts x in halves.",
     "This course pairs (0, 1), (2, 3), …. Exercise 5.7 converts.", "step 2 of the stub", switches={"pairs": "half"},
 )
 
@@ -160,6 +169,18 @@ BACKWARDS = Mistake(
 EXPONENT = Mistake(
     "exponent-i", "the exponent i/d where 2i/d is asked for", "The pair number is what stands in the exponent.",
     "For d = 4, which two exponents does the equation give?", "step 1 of the stub", switches={"exponent": "i"},
+)
+
+
+GROWING = Mistake(
+    "multiplied-by-the-power", "angles that grow from pair to pair, because the exponent lost its minus sign", "The later pairs turn faster.",
+    "Which pair should turn fastest, the first or the last?", "step 1 of the stub", switches={"exponent": "grows"},
+)
+
+
+TABLE_OF_2048 = Mistake(
+    "table-of-2048", "angles looked up in a table of 2048 positions", "No text is longer than that.",
+    "What do positions −1 and 9000 find in your table?", "step 1 of the stub", switches={"at": "table"},
 )
 
 

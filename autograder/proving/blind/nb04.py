@@ -96,6 +96,16 @@ def count_parameters(d_model, H, G):
 """,
 }
 
+RIGHT["q4_9"] = """
+def attention_dropout(weights, p, generator, training):
+    if p < 0 or p >= 1:
+        raise ValueError("p must be in [0, 1)")
+    if not training:
+        return weights
+    keep = torch.rand(weights.shape, generator=generator) >= p
+    return weights * keep / (1 - p)
+"""
+
 NEEDS = {"q4_3": ("q4_1", "q4_2"), "q4_4": ("q4_1", "q4_2", "q4_3")}
 
 _HEADS = {
@@ -281,6 +291,37 @@ WRONG = answers(
             "only one check": (" or H % G != 0", ""),
             "times H": ("2 * d_model * d_model", "2 * d_model * d_model * H"),
             "d_k alone": ("2 * d_model * G * d_k", "2 * d_model * d_k"),
+        },
+        "q4_9": {
+            "not scaled": (" / (1 - p)", ""),
+            "divided by p": ("/ (1 - p)", "/ max(p, 0.1)"),
+            "p is kept": (">= p", "< p"),
+            "in evaluation too": ("    if not training:\n        return weights\n", ""),
+            "in evaluation only": ("if not training", "if training"),
+            "global randomness": (", generator=generator", ""),
+            "the same seed always": ("    keep", "    generator.manual_seed(1)\n    keep"),
+            "rows normalised": (
+                "weights * keep / (1 - p)",
+                "weights * keep / (weights * keep).sum(-1, keepdim=True).clamp(min=1e-9)",
+            ),
+            "one draw per row": ("weights.shape, ", "(*weights.shape[:-1], 1), "),
+            "one draw per key": ("weights.shape, ", "weights.shape[-1:], "),
+            "one map for the batch": ("weights.shape, ", "weights.shape[1:], "),
+            "F.dropout": ("weights * keep / (1 - p)", "F.dropout(weights, p)"),
+            "in place": ("weights * keep / (1 - p)", "weights.data.mul_(keep) / (1 - p)"),
+            "dropped by rounding": (">= p", ".round() >= p"),
+            "a mask of minus infinity": (
+                "weights * keep / (1 - p)",
+                "weights.masked_fill(~keep, -math.inf).softmax(-1)",
+            ),
+            "p of 1 accepted": ("p >= 1", "p > 1"),
+            "assertion": ('        raise ValueError("p must be in [0, 1)")', "        assert False"),
+            "scaled in evaluation": ("        return weights\n", "        return weights * (1 - p)\n"),
+            "smallest dropped": (
+                "torch.rand(weights.shape, generator=generator) >= p",
+                "weights >= weights.quantile(p, dim=-1, keepdim=True)",
+            ),
+            "float16": ("weights * keep / (1 - p)", "(weights * keep / (1 - p)).half()"),
         },
     },
     NEEDS,

@@ -83,6 +83,26 @@ def append_rotated(cache, k_t, base=10000.0):
 """,
 }
 
+RIGHT["q5_10"] = """
+def alibi_bias(H, T, S):
+    if S < T:
+        raise ValueError("more queries than keys")
+    n = 2 ** math.floor(math.log2(H))
+    slopes = [2 ** (-8 * (h + 1) / n) for h in range(n)]
+    slopes += [2 ** (-8 * (h + 1) / (2 * n)) for h in range(2 * n)][0::2][: H - n]
+    p = torch.arange(S - T, S)[:, None]
+    distance = (p - torch.arange(S)).abs()
+    return -torch.tensor(slopes)[:, None, None] * distance
+"""
+RIGHT["q5_11"] = """
+def sliding_window_mask(T, S, window):
+    if S < T or window < 1:
+        raise ValueError("no such window")
+    p = torch.arange(S - T, S)[:, None]
+    s = torch.arange(S)[None, :]
+    return (s <= p) & (s > p - window)
+"""
+
 NEEDS = {"q5_8": ("q5_5",), "q5_9": ("q5_5",)}
 
 WRONG = answers(
@@ -247,6 +267,67 @@ WRONG = answers(
             "base ignored": (", base)", ")"),
             "a window": ("dim=2)", "dim=2)[:, :, -32:]"),
             "cache detached": ("[cache,", "[cache.detach(),"),
+        },
+        "q5_10": {
+            "from 0": ("(h + 1) / n)", "h / n)"),
+            "one formula": ("    n = 2 ** math.floor(math.log2(H))", "    n = H"),
+            "rounded up": (
+                "math.floor(math.log2(H))",
+                "math.ceil(math.log2(H))",
+                "    p =",
+                "    slopes = slopes[:H]\n    p =",
+            ),
+            "in a row": ("[0::2]", ""),
+            "every other from the second": ("[0::2]", "[1::2]"),
+            "positive": ("return -torch", "return torch"),
+            "no cache": ("torch.arange(S - T, S)[:, None]", "torch.arange(T)[:, None]"),
+            "not absolute": (".abs()", ""),
+            "keys minus queries": ("(p - torch.arange(S)).abs()", "torch.arange(S) - p"),
+            "log base e": ("2 **", "math.e **"),
+            "halves": ("-8 * (h + 1) / n", "-(h + 1)"),
+            "clamped": (".abs()", ".clamp(min=0)"),
+            "masked": ("* distance", "* distance.float().masked_fill(p < torch.arange(S), math.inf)"),
+            "a list of maps": (
+                "return -torch.tensor(slopes)[:, None, None] * distance",
+                "return [-slope * distance for slope in slopes]",
+            ),
+            "heads last": ("[:, None, None] * distance", "* distance[..., None]"),
+            "in float64": ("torch.tensor(slopes)", "torch.tensor(slopes, dtype=torch.float64)"),
+            "distance plus one": (".abs()", ".abs() + 1"),
+            "no error": ('    if S < T:\n        raise ValueError("more queries than keys")\n', ""),
+            "a sequence of 2048": (
+                "distance = (p - torch.arange(S)).abs()",
+                "distance = (p - torch.arange(2048)[:S]).abs().clamp(max=255)",
+            ),
+            "divided by S": ("* distance", "* distance / S"),
+        },
+        "q5_11": {
+            "one more": ("s > p", "s >= p"),
+            "not itself": ("s <= p", "s < p"),
+            "both sides": ("(s <= p)", "(s < p + window)"),
+            "only the window": ("(s <= p) & ", ""),
+            "only causal": (" & (s > p - window)", ""),
+            "no cache": ("torch.arange(S - T, S)", "torch.arange(T)"),
+            "inverted": ("(s <= p) & (s > p - window)", "~((s <= p) & (s > p - window))"),
+            "or": (" & (s > p", " | (s > p"),
+            "blocks": ("(s > p - window)", "(s // window == p // window)"),
+            "additive": (
+                "return (s <= p) & (s > p - window)",
+                "return torch.zeros(T, S).masked_fill(~((s <= p) & (s > p - window)), -math.inf)",
+            ),
+            "floats": ("return (s <= p) & (s > p - window)", "return ((s <= p) & (s > p - window)).float()"),
+            "half": ("p - window", "p - window // 2 - 1"),
+            "square": ("torch.arange(S)[None, :]", "torch.arange(T)[None, :]"),
+            "keys and queries exchanged": (
+                "return (s <= p) & (s > p - window)",
+                "return ((s <= p) & (s > p - window)).T",
+            ),
+            "window in steps of the cache": ("p - window", "p - window - (S - T)"),
+            "assertion": ('        raise ValueError("no such window")', "        assert False"),
+            "an empty window": (" or window < 1", ""),
+            "the first key, too": ("(s > p - window)", "((s > p - window) | (s == 0))"),
+            "window clipped to T": ("    p =", "    window = min(window, T)\n    p ="),
+            "a window of at least two": ("    p =", "    window = max(window, 2)\n    p ="),
         },
     },
     NEEDS,

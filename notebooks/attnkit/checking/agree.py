@@ -60,6 +60,7 @@ def stored(outcome: Outcome) -> Outcome:
         failure=failure,
         gradients={path: _slope(gradient) for path, gradient in outcome.gradients.items()},
         callback_calls=(),
+        earlier=(),
         callback_gradients=tuple(_slope(gradient) for gradient in outcome.callback_gradients),
         lines=None,
         held=None,

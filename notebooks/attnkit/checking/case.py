@@ -63,8 +63,7 @@ class Case:
     NumPy arrays in `args`, `kwargs` and `state` become torch tensors when `framework` is "torch"; floating ones are
     cast to `dtype` first. `init` (with `state`, a `load_state_dict` mapping) makes the target a module class:
     it is built with `init`, loaded, and then called (or its `method` is), in evaluation mode unless `training` is set.
-    `earlier` are calls of the same function or module that come first: of these cases only the arguments are used, and
-    what they give is dropped.
+    `earlier` are calls of the same function or module that come first: of these cases only the arguments are used.
     `value` asks for the name's value instead of a call. `verify` names one of `compare.VERIFIERS`, which then decides in
     place of the comparison with the right answer. `counts` holds, for functions with several results, one bool array per
     result (or None): numbers where it is False, such as states at padding, may be anything.
@@ -111,9 +110,9 @@ class Outcome:
     `value` nests tuples, lists and dicts of TensorValue, ndarray and Python scalars. `gradients` maps a path such as
     `args.0` or `state.W_q.weight` to the gradient there, or None where none arrived. `callback_calls` holds, call by
     call, the arguments the learner's code passed to a callback, and `callback_gradients` the gradients that reached
-    its results. `mutated` lists inputs that were changed, `lines` counts the steps (see `watch`) and `held` the largest
-    number of bytes that tensors made by the call took at once, both when asked for, and
-    `called` lists the watched functions that were called, or `watch.LEFT`.
+    its results. `earlier` holds what the case's earlier calls gave. `mutated` lists inputs that were changed, `lines`
+    counts the steps (see `watch`) and `held` the largest number of bytes that tensors made by the call took at once,
+    both when asked for, and `called` lists the watched functions that were called, or `watch.LEFT`.
     """
 
     value: Any = None
@@ -121,6 +120,7 @@ class Outcome:
     gradients: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     callback_calls: tuple[tuple[Any, ...], ...] = ()
     callback_gradients: tuple[np.ndarray | None, ...] = ()
+    earlier: tuple[Any, ...] = ()
     mutated: tuple[str, ...] = ()
     lines: int | None = None
     held: int | None = None

@@ -97,14 +97,18 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
         difference = _compare_gradients(expected.slopes, outcome, case)
         if difference is not None:
             return difference
-    if outcome.mutated:
-        return Difference(
-            "mutated",
-            "an input was changed",
-            "the function leaves its arguments as they were",
-            f"{_argument(outcome.mutated[0])} is different after the call",
-        )
-    return None
+    return _mutation(outcome)
+
+
+def _mutation(outcome: Outcome) -> Difference | None:
+    if not outcome.mutated:
+        return None
+    return Difference(
+        "mutated",
+        "an input was changed",
+        "the function leaves its arguments as they were",
+        f"{_argument(outcome.mutated[0])} is different after the call",
+    )
 
 
 def close(expected: Any, found: Any, case: Case) -> bool:
@@ -378,12 +382,7 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         gradient = outcome.gradients.get(path)
         where = _argument(path)
         if gradient is None:
-            return Difference(
-                "gradient",
-                "no gradient arrives",
-                f"{where} receives a gradient",
-                f"none reaches {where}: was it detached?",
-            )
+            return _no_gradient(where)
         if not np.isfinite(gradient).all():
             return Difference("gradient", problem, f"a finite gradient at {where}", "NaN or infinity")
         found = slope_along(gradient)
@@ -391,6 +390,12 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         if not abs(found - slope) <= (2e-3 if case.dtype == "float32" else 2e-5) * scale:
             return Difference("gradient", problem, f"the derivative of the definition at {where}", "another derivative")
     return None
+
+
+def _no_gradient(where: str) -> Difference:
+    return Difference(
+        "gradient", "no gradient arrives", f"{where} receives a gradient", f"none reaches {where}: was it detached?"
+    )
 
 
 def differing(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
@@ -606,7 +611,67 @@ def _looks_complete(expected: Expected, outcome: Outcome, case: Case, outputs: S
     return None
 
 
+def _dropped_out(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """Each number must be 0 or the expected one, 0 at about a share `case.args[1]` of the places, each drawn for itself."""
+    output, p = outputs[0], float(case.args[1])
+    difference = _compare_one(expected.value, outcome.value, case, output)
+    if difference is not None and difference.kind not in ("values", "property"):
+        return difference
+    one, other = _array(expected.value), _array(outcome.value)
+    assert one is not None
+    assert other is not None
+    kept = other != 0
+    found = (
+        _how_kept(one, other, kept, p, case) or _how_dropped(kept, p, output.axes) or _how_drawn(kept, case, outcome)
+    )
+    if found:
+        wanted = "every number 0 with probability p, each drawn for itself, and divided by 1 − p otherwise"
+        return Difference("values", f"the {output.name} are wrong", wanted, found)
+    for path, gradient in outcome.gradients.items():
+        if gradient is None:
+            return _no_gradient(_argument(path))
+        weights = np.cos(1.0 + 0.7 * np.arange(one.size)).reshape(one.shape)  # as `execute.cotangent` has them
+        if differing(weights * kept / (1 - p), gradient, case).any():
+            where = _argument(path)
+            right = f"the derivative of the definition at {where}"
+            return Difference("gradient", "the gradient is wrong", right, "another derivative")
+    return _mutation(outcome)
+
+
+def _how_kept(one: np.ndarray, other: np.ndarray, kept: np.ndarray, p: float, case: Case) -> str:
+    """What is wrong with the numbers that are not 0; nothing where they are those expected."""
+    if not differing(np.where(kept, one, 0.0), other, case).any():
+        return ""
+    if not differing(np.where(kept, one * (1 - p), 0.0), other, case).any():
+        return "numbers that are kept as they were, and not divided" if not kept.all() else "nothing dropped"
+    if np.allclose(other.sum(axis=-1), (one * (1 - p)).sum(axis=-1), rtol=1e-4):
+        return "rows whose sum is what it was before anything was dropped"
+    return "other numbers where something is kept"
+
+
+def _how_dropped(kept: np.ndarray, p: float, axes: tuple[str, ...]) -> str:
+    """What is wrong with the places that are 0; nothing where they are about as many as they should be, and independent."""
+    slack = 6 * float(np.sqrt(p * (1 - p) / kept.size)) + 1 / kept.size
+    dropped = 1 - float(kept.mean())
+    if abs(dropped - p) > slack:
+        return f"{'more' if dropped > p else 'fewer'} numbers dropped than p says"
+    for axis, length in enumerate(kept.shape):
+        if length > 1 and (kept == kept.take([0], axis=axis)).all():
+            return f"the same draw all along the axis {axes[axis]}"
+    return ""
+
+
+def _how_drawn(kept: np.ndarray, case: Case, outcome: Outcome) -> str:
+    """What is wrong with the draws of earlier calls: the same seed must give the same one, and another seed another."""
+    for before, value in zip(case.earlier, outcome.earlier, strict=False):
+        array, same_seed = _array(value), before.args[2] == case.args[2]
+        if array is None or array.shape != kept.shape or ((array != 0) == kept).all() != same_seed:
+            return "the same seed drops other numbers" if same_seed else "another seed drops the same numbers"
+    return ""
+
+
 VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Difference | None]] = {
     "peaks at the target": _peaks_at,
     "looks complete": _looks_complete,
+    "dropped out": _dropped_out,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import linecache
 import re
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attnkit.checking.ambient import settled
+from attnkit.checking.ambient import same_randomness, settled
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue, bounded
 from attnkit.checking.watch import Watch
 
@@ -32,7 +33,7 @@ def execute(target: Any, case: Case) -> Outcome:
         return Outcome(value=to_value(target))
     if not callable(target):
         return Outcome(failure=Failure("missing", message="it is not a function"))
-    with settled():
+    with settled(), same_randomness() if case.training else contextlib.nullcontext():
         return _carried_out(target, case)
 
 
@@ -137,7 +138,7 @@ class _Inputs:
         for case in self.case.earlier:
             same_kind = replace(case, dtype=self.case.dtype, framework=self.case.framework)
             earlier = _Inputs(same_kind, self.recorder)
-            function(*earlier.args, **earlier.kwargs)
+            self.recorder.earlier.append(to_value(function(*earlier.args, **earlier.kwargs)))
         return function(*self.args, **self.kwargs)
 
     def mutated(self) -> tuple[str, ...]:
@@ -200,6 +201,7 @@ class _Recorder:
         self.case = case
         self.calls: list[tuple[Any, ...]] = []
         self.results: list[torch.Tensor] = []
+        self.earlier: list[Any] = []
         self.watch = Watch(case.watch, case.count_lines, case.count_held)
 
     def listen(self, callback: Callback) -> Callable[..., Any]:
@@ -225,6 +227,7 @@ class _Recorder:
             gradients=gradients,
             callback_calls=tuple(self.calls),
             callback_gradients=callback_gradients,
+            earlier=tuple(self.earlier),
             mutated=inputs.mutated(),
             lines=self.watch.steps if self.case.count_lines else None,
             held=self.watch.most_held if self.case.count_held else None,

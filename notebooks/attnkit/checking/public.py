@@ -101,7 +101,7 @@ def _report(numbers: Mapping[str, Any], first: Difference, known: list[Mapping[s
     if near:
         expected, found = first.right or expected, first.numbers or found
     report = Report(numbers["heading"], first.problem, expected=expected, found=found)
-    if not known or len(known) > 2 or first.kind in ("unfinished", "missing", "timeout", "died", "state"):
+    if not known or len(known) > 2 or first.kind in ("unfinished", "missing", "timeout", "died"):
         return report
     return replace(
         report,

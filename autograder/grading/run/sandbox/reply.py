@@ -36,6 +36,7 @@ def checked_outcome(outcome: Any, case: Case) -> Outcome:
         failure=failure,
         gradients={_one_of(path, inputs): _gradient(array, inputs[path]) for path, array in gradients.items()},
         callback_gradients=tuple(_gradient(array) for array in _tuple(outcome.callback_gradients)),
+        earlier=tuple(checked_value(value) for value in _tuple(outcome.earlier)[: len(case.earlier)]),
         mutated=tuple(path for path in inputs if path in changed),
         lines=lines if case.count_lines else None,
         held=held if case.count_held else None,

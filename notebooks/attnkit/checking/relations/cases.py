@@ -52,6 +52,8 @@ def features(case: Case) -> Iterator[tuple[str, bool]]:
     yield from _of_sizes(case.sizes)
     yield from _of_inputs(case)
     yield "when it is built with other options", bool(case.init_kwargs)
+    yield "in training mode", case.training
+    yield "when it has been called before with other arguments", bool(case.earlier)
     for name in ("torch", "numpy"):
         yield f"for {'torch tensors' if name == 'torch' else 'NumPy arrays'}", case.framework == name
 
