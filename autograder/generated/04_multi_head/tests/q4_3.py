@@ -43,4 +43,9 @@ def test_q4_3_6(env):
 @test_case(points=1, hidden=True)
 def test_q4_3_7(env):
     from autograder.judging.examine import check_hidden
+    check_hidden('q4_3', 'call after call', env)
+
+@test_case(points=1, hidden=True)
+def test_q4_3_8(env):
+    from autograder.judging.examine import check_hidden
     check_hidden('q4_3', 'impossible sizes', env)

@@ -33,9 +33,14 @@ def test_q4_4_4(env):
 @test_case(points=1, hidden=True)
 def test_q4_4_5(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q4_4', 'number types and gradients', env)
+    check_hidden('q4_4', 'call after call and large scores', env)
 
 @test_case(points=1, hidden=True)
 def test_q4_4_6(env):
+    from autograder.judging.examine import check_hidden
+    check_hidden('q4_4', 'number types and gradients', env)
+
+@test_case(points=1, hidden=True)
+def test_q4_4_7(env):
     from autograder.judging.examine import check_hidden
     check_hidden('q4_4', 'impossible sizes', env)
