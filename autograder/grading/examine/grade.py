@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, wraps
 from typing import Any, Protocol
 
@@ -14,12 +14,15 @@ from attnkit.checking.message import CheckFailed
 from attnkit.otter_parts import test_files
 from autograder.grading.course import CourseNotebook, Question
 from autograder.grading.examine.cells import GIVEN, Plan, PlannedCell, plan_cells
+from autograder.grading.examine.follow import roots_of
 from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
 from autograder.grading.run.session import Definitions, InfrastructureError
+from autograder.judging.stand_ins import cell_of
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
+CODE_LINES, CODE_WIDTH, CODE_LENGTH = 120, 200, 8_000
 _UNDEFINED = re.compile(r"name '([A-Za-z_]\w{0,60})' is not defined")
 WITHHELD = Finding(
     "the test could not be completed", found="an error of the grader itself: your instructor has been told"
@@ -74,7 +77,9 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
             for question in master.questions:
                 _test_file(str(master.test_path(question))).run_public(session.environment)
         examined = [_examine(master, question, session.environment) for question in master.questions]
-    questions = tuple(item.result for item in examined)
+    code = code_by_exercise(plan)
+    questions = tuple(replace(item.result, code=code.get(item.result.title, "")) for item in examined)
+    questions = followed_through(questions, plan, master, workshop)
     cells = _cell_problems(ran, plan)
     faults = tuple(fault for item in examined for fault in item.faults)
     return Result(
@@ -87,6 +92,26 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
         sandbox=workshop.sandbox,
         seconds=time.monotonic() - started,
     )
+
+
+def code_by_exercise(plan: Plan) -> dict[str, str]:
+    """What was handed in for each exercise, by its heading; what is longer than a page is cut."""
+    found: dict[str, list[str]] = {}
+    for cell in plan.cells:
+        if cell.exercise and not cell.handed_out:
+            found.setdefault(cell.exercise, []).append(cell.source.strip("\n"))
+    return {title: printable_code("\n\n".join(sources)) for title, sources in found.items()}
+
+
+def printable_code(source: str) -> str:
+    """Source text that cannot hide or reorder anything, no longer than a page shows."""
+    lines = [_plain(line) for line in source.expandtabs(4).split("\n")[:CODE_LINES]]
+    return "\n".join(lines)[:CODE_LENGTH]
+
+
+def _plain(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return line[:indent] + "".join(printable(character) or " " for character in line[indent:CODE_WIDTH])
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,35 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
     score, possible = float(file.otter.score), float(file.otter.possible)
     result = QuestionResult(question.name, question.title, score, possible, tuple(cases))
     return _Examined(result, tuple(faults))
+
+
+def followed_through(
+    questions: tuple[QuestionResult, ...], plan: Plan, master: CourseNotebook, workshop: OpenWorkshop
+) -> tuple[QuestionResult, ...]:
+    """Judge what failed once more where an earlier exercise that it uses failed, too, with the library's part in its place.
+
+    Each time in a fresh worker, in which nothing else is judged and of which nothing is told but whether all passed.
+    """
+    done: dict[str, QuestionResult] = {}
+    roots: dict[str, tuple[str, ...]] = {}
+    by_name = {question.name: question for question in master.questions}
+    for question in questions:
+        parts = roots_of(question, done, roots)
+        if parts and _passes_with(parts, by_name[question.name], plan, master, workshop):
+            roots[question.name] = parts
+            question = replace(question, apart_from=tuple(done[name].title for name in parts))
+        done[question.name] = question
+    return tuple(done.values())
+
+
+def _passes_with(
+    parts: Sequence[str], question: Question, plan: Plan, master: CourseNotebook, workshop: OpenWorkshop
+) -> bool:
+    """Whether every case of a question passes when the library's parts stand for earlier exercises."""
+    with workshop.open() as session:
+        session.run_cells([*plan.sources, cell_of(parts)])
+        again = _examine(master, question, session.environment)
+    return bool(again.result.cases) and all(case.passed for case in again.result.cases)
 
 
 class _RecordedFile:
