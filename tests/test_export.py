@@ -349,6 +349,25 @@ def test_canvas_takes_every_page_under_its_hand_ins_name(book, pages, tmp_path):
     assert filled.told == ["without a page in the zip: Emmy Noether, Zoe"]
 
 
+def test_a_canvas_group_has_one_page_under_the_name_of_its_member(book, pages, tmp_path):
+    for key, name, number in (("zoe", "Zoe", "101"), ("ada", "Ada Lovelace", "102")):
+        origin = f"team_a_102_9009_{NAME}.ipynb"
+        one = Submission(Student(key, name, "canvas", number), NAME, None, "x", sha256="group", origin=origin, attempt=9009)
+        book.record(one, "v1", result(40.0))
+    filled = pages_zip(book, pages, "canvas", NAME, tmp_path / "back.zip")
+    found = {canvas_reads(name): text for name, text in contents(tmp_path / "back.zip").items()}
+    assert found == {("102", "9009"): "page of Ada Lovelace", ("103", "9003"): "page of Alan Turing"}
+    assert "get the page of their group: Zoe" in filled.told
+
+
+def test_canvas_takes_a_page_of_anonymous_grading(book, pages, tmp_path):
+    origin = f"LATE_anon_aB3x9_9010_{NAME}.ipynb"
+    one = Submission(Student("zoe", "Zoe", "canvas", "aB3x9"), NAME, None, "x", sha256="anon", origin=origin)
+    book.record(one, "v1", result(40.0))
+    pages_zip(book, pages, "canvas", NAME, tmp_path / "back.zip")
+    assert f"LATE_anon_aB3x9_9010_{NAME}.html" in contents(tmp_path / "back.zip")
+
+
 def test_moodle_takes_every_page_of_a_participant(book, pages, tmp_path):
     book.keep_people([Listed("ada", "Ada Lovelace", ids=(("moodle", "4711"),))], {}, {})
     pages_zip(book, pages, "moodle", NAME, tmp_path / "back.zip")

@@ -190,3 +190,11 @@ def test_a_canvas_text_entry_has_a_row(tmp_path, find):
     files = {f"ana_1_2_{FILE}": blank(), "bo_3_text.html": b"<p>done</p>"}
     rows = {one.student.key: one.problem for one in find(write(tmp_path / "class", files)).submissions}
     assert rows == {"ana_1": "", "bo_3": "no notebook (.ipynb) was handed in, but bo_3_text.html"}
+
+
+def test_a_folder_of_the_exchange_that_another_account_made_is_told(tmp_path, find, monkeypatch):
+    files = {f"{name}+hw2+2026-11-27 10:00:00.0 UTC+secret/{FILE}": marked(name) for name in ("ana", "bo")}
+    root = write(tmp_path / "inbound", files)
+    monkeypatch.setattr("autograder.grading.find.intake.account_of", lambda path: "bo")
+    (told,) = [notice for notice in find(root).notices if "was made by" in notice]
+    assert told.startswith("ana+hw2")

@@ -206,6 +206,38 @@ def test_a_canvas_group_is_known_by_its_groups_file(tmp_path, course, roster):
     }
 
 
+def test_a_canvas_group_whose_name_ends_in_a_number(tmp_path, course, roster):
+    groups = "name,canvas_user_id,group_name\nAda Lovelace,101,Team_7\nAlan Turing,103,Team_7\nEmmy Noether,102,\n"
+    canvas = write(tmp_path / "canvas", {f"team_7_LATE_103_9_{FILE}": handin(), f"noetheremmy_102_8_{FILE}": marked("e")})
+    out = tmp_path / "out"
+    run(course, [canvas], out, [roster(CANVAS, "c.csv"), roster(groups, "g.csv")])
+    rows = {row["name"]: (row["score"], row["late"]) for row in grades(out).values()}
+    assert rows == {"Ada Lovelace": ("40", "late"), "Alan Turing": ("40", "late"), "Emmy Noether": ("0", "")}
+
+
+def test_moodles_default_group_is_everybody_without_a_group(tmp_path, course, roster):
+    text = MOODLE.replace("No submission,,", "No submission,Default group,")
+    moodle = write(tmp_path / "moodle", {f"Default group_assignsubmission_file/{FILE}": handin()})
+    out = tmp_path / "out"
+    run(course, [moodle], out, [roster(text)])
+    assert scored(out) == {"alan@example.org": "40"}
+
+
+def test_the_roster_of_an_earlier_run_is_remembered(tmp_path, course, roster):
+    out = tmp_path / "out"
+    run(course, [write(tmp_path / "one", {f"lovelaceada_101_9_{FILE}": marked("a")})], out, [roster(CANVAS, "c.csv")])
+    moodle = {
+        f"Ada Lovelace_8000_assignsubmission_file/{FILE}": handin(),
+        f"Ada L_8001_assignsubmission_file/{FILE}": marked("l"),
+    }
+    run(course, [write(tmp_path / "two", moodle)], out, [])
+    assert scored(out) == {"s-1": "40", "Ada L 8001": "0"}
+    run(course, [write(tmp_path / "two", moodle)], out, [roster(MOODLE.replace("4711", "8000"), "m.csv"), roster(GRADESCOPE)])
+    with Gradebook(out / "gradebook.sqlite") as book:
+        ada = next(one for one in book.people() if one.sis == "s-1")
+    assert (ada.section, ada.email, ada.teams) == ("Morning", "ada@example.org", ("Team Blue",))
+
+
 def test_a_name_that_two_ids_claim_joins_nobody(tmp_path, course, roster):
     plain = "Full name,Email address\nAda Lovelace,ada@example.org\nEmmy Noether,emmy@example.org\n"
     files = {

@@ -99,6 +99,8 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         policy = plan.policy or kept_policy(book.setting(POLICY))
         everybody = [one for submission in intake.submissions for one in (*submission.earlier, submission)]
         marker = Marker(book, plan.course, outputs, policy, (one.student for one in everybody))
+        if moved:
+            book.settle(marker.choice)
         book.expect(everybody)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
         to_grade = _sort_out(plan, everybody, marker, summary)

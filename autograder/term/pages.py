@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
@@ -13,6 +13,7 @@ from autograder.grading.find.layout import stem
 from autograder.grading.find.naming import printable
 from autograder.grading.find.platforms import Owner, canvas, moodle
 from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.people import Listed
 from autograder.grading.report.outputs import feedback_path
 from autograder.term.export import Filled
 from autograder.term.sheet import write_whole
@@ -28,14 +29,21 @@ def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path
     origins = book.origins(notebook)
     people = {one.student: one for one in book.people()}
     content = io.BytesIO()
-    lost = []
+    lost, shared = [], []
+    names = {one.student.key: _name(one, kind, origins.get(one.student.key, []), people) for one in book.records(notebook)}
+    own = {name for name, mine in names.values() if mine}
+    taken: set[str] = set()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for record in book.records(notebook):
             page = out / feedback_path(record)
-            name = next(_names(record, kind, origins.get(record.student.key, []), people), "")
+            name, mine = names[record.student.key]
             if not name or not page.is_file():
                 lost.append(record.student.name)
                 continue
+            if name in taken or (name in own and not mine):
+                shared.append(record.student.name)
+                continue
+            taken.add(name)
             archive.writestr(zipfile.ZipInfo(name, _MOMENT), page.read_bytes(), zipfile.ZIP_DEFLATED)
             filled.marks += 1
     if not filled.marks:
@@ -44,12 +52,20 @@ def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path
             f"hand-ins were downloaded{', or with the worksheet as --roster' if kind == 'moodle' else ''}"
         )
     write_whole(target, content.getvalue())
-    for start in range(0, len(lost), 10):
-        filled.told.append(f"without a page in the zip: {', '.join(printable(one, 60) for one in lost[start : start + 10])}")
+    for words, some in (("without a page in the zip:", lost), ("get the page of their group:", shared)):
+        for start in range(0, len(some), 10):
+            filled.told.append(f"{words} {', '.join(printable(one, 60) for one in some[start : start + 10])}")
     return filled
 
 
-def _names(record: Record, kind: str, origins: list[str], people: dict[str, object]) -> Iterator[str]:
+def _name(record: Record, kind: str, origins: list[str], people: Mapping[str, Listed]) -> tuple[str, bool]:
+    """The name under which the platform takes a student's page, and whether it is theirs and not another member's."""
+    name = next(_names(record, kind, origins, people), "")
+    owner = _RULES[kind](name, stem(name)) if name else None
+    return name, owner is not None and owner.students[0].id == record.student.id
+
+
+def _names(record: Record, kind: str, origins: list[str], people: Mapping[str, Listed]) -> Iterator[str]:
     """The names under which the platform would take a student's page, the best first."""
     file = f"{record.notebook}.html"
     for origin in origins:
@@ -64,7 +80,7 @@ def _names(record: Record, kind: str, origins: list[str], people: dict[str, obje
             before = origin.partition("_assignsubmission_")[0]
             yield f"{before}_assignsubmission_file_/{file}"
     if kind == "moodle":
-        ids = dict(getattr(people.get(record.student.key), "ids", ()))
+        ids = dict(people[record.student.key].ids) if record.student.key in people else {}
         number = record.student.id if record.student.platform == "moodle" else ""
         number = number or ids.get("moodle", "")
         if number.isascii() and number.isdigit():

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.grading.find.intake import Intake
+from autograder.grading.find.layout import stem
 from autograder.grading.find.naming import printable, student_key
-from autograder.grading.find.platforms import Owner, Student
+from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed
 from autograder.term.roster import Person, Token, canvas_name, plain_name, read_rosters
@@ -39,7 +40,11 @@ class Register:
         self.moved: dict[str, str] = {}
         self.unknown: dict[str, str] = {}
         self.doubtful: list[str] = []
-        self.known = [self._known(person) for person in read_rosters(rosters)] if rosters else []
+        self._before = {one.student: one for one in book.people()}
+        if rosters:
+            self.known = [self._known(person) for person in read_rosters(rosters)]
+        else:
+            self.known = [_kept(one) for one in self._before.values() if one.listed]
         self._by_token = {token: one for one in self.known for token in one.person.tokens}
         self._by_key = {one.key: one for one in self.known}
         self._teams: dict[str, list[_Known]] = defaultdict(list)
@@ -59,6 +64,7 @@ class Register:
 
     def __call__(self, owner: Owner) -> Sequence[Student]:
         """The students to whom an entry belongs."""
+        owner = self._without_team_name(owner)
         team = self._team(owner)
         if team:
             return [self._student(one, replace(owner.students[0], id="")) for one in team]
@@ -114,6 +120,20 @@ class Register:
             return []
         return members
 
+    def _without_team_name(self, owner: Owner) -> Owner:
+        """Canvas's numbers read behind a group's name that ends in a number itself: `team_7_12345_67890_…`."""
+        if owner.kind != "canvas" or not self._teams:
+            return owner
+        names = {canvas_name(team) for members in self._teams.values() for team in _team_names(members)}
+        found = max((name for name in names if owner.origin.casefold().startswith(f"{name}_")), key=len, default="")
+        behind = owner.origin[len(found) + 1 :]
+        again = canvas(f"x_{behind}", f"x_{stem(behind)}") if found else None
+        if again is None:
+            return owner
+        (person,) = again.students
+        students = (replace(person, key=f"{found}_{person.id}", name=found),)
+        return replace(owner, students=students, team=found, attempt=again.attempt, late=again.late)
+
     def _student(self, one: _Known, student: Student) -> Student:
         """A person of the roster as the platform of this hand-in knows them."""
         kind = _STEADY.get(student.platform, student.platform)
@@ -137,7 +157,7 @@ class Register:
         """Write everybody into the gradebook; returns the keys that became others."""
         for token, key in self.aliases.items():
             self.aliases[token] = self.moved.get(key, key)
-        listed = [_listed(one) for one in self.known]
+        listed = [_listed(one, self._before.get(one.key)) for one in self.known]
         self.book.keep_people(listed, self.aliases, self.moved)
         return self.moved
 
@@ -172,12 +192,20 @@ def _tokens(student: Student, owner: Owner) -> Iterable[Token]:
             yield name, student.key.casefold() if name in _LETTERED else student.key
 
 
-def _listed(one: _Known) -> Listed:
-    person = one.person
+def _listed(one: _Known, before: Listed | None) -> Listed:
+    """A person as the gradebook keeps them: what today's roster does not say stays as an earlier one said it."""
+    person, was = one.person, before or Listed(one.key, "")
+    ids = tuple(sorted({*person.tokens, *was.ids}))
     return Listed(
-        *(one.key, person.name, person.one("email"), person.one("sis"), person.one("login")),
-        *(person.section, tuple(sorted(person.teams)), tuple(sorted(person.tokens))),
+        *(one.key, person.name, person.one("email") or was.email, person.one("sis") or was.sis),
+        *(person.one("login") or was.login, person.section or was.section),
+        *(tuple(sorted(person.teams)) or was.teams, ids),
     )
+
+
+def _kept(one: Listed) -> _Known:
+    """A person of an earlier roster, where none is given today."""
+    return _Known(Person(one.name, set(one.ids), one.section, set(one.teams)), one.student)
 
 
 def _new_key(person: Person) -> str:
@@ -186,8 +214,12 @@ def _new_key(person: Person) -> str:
     )
 
 
+def _team_names(members: Sequence[_Known]) -> set[str]:
+    return {team for one in members for team in one.person.teams}
+
+
 def _canvas_names(members: Sequence[_Known]) -> set[str]:
-    return {canvas_name(team) for one in members for team in one.person.teams}
+    return {canvas_name(team) for team in _team_names(members)}
 
 
 def _lines(words: str, names: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ Who a hand-in belongs to is decided here, from the outermost names alone; what i
 from __future__ import annotations
 
 import os
+import pwd
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -195,6 +196,8 @@ class _Opener:
         owners = [layout.owner(piece.item) for piece in pieces]
         self.who.meet(owners)
         for piece, owner in zip(pieces, owners, strict=True):
+            if owner.kind == "exchange" and piece.start:
+                self._compare_owner(piece.start[0][1], owner)
             yield from self._open(piece, owner)
         self._tell_layout([owner.kind for owner in owners], wrapped)
         self._tell_missing()
@@ -409,6 +412,13 @@ class _Opener:
             for student in students:
                 yield _Candidate(student, newest, shown, disk, sha256, identity, mine)
 
+    def _compare_owner(self, disk: Path, owner: Owner) -> None:
+        """Say so when a folder of nbgrader's exchange says another name than that of the user who made it."""
+        made_by = account_of(disk)
+        if made_by and made_by not in owner.logins:
+            shown, name = printable(owner.origin, 100), owner.students[0].name
+            self.intake.notices.append(f"{shown} says {name}, and was made by {printable(made_by, 60)}: look at it")
+
     def _folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch))
 
@@ -423,6 +433,15 @@ class _Opener:
         told = describe(kinds, wrapped)
         if told:
             self.intake.layouts.append(f"{printable(self.root.name or str(self.root.resolve()))}: {told}")
+
+
+def account_of(path: Path) -> str:
+    """The user who owns a path, when it is a known one and neither root nor oneself; else nothing."""
+    try:
+        number = path.lstat().st_uid
+        return "" if number in (0, os.getuid()) else pwd.getpwuid(number).pw_name
+    except (OSError, KeyError):
+        return ""
 
 
 def _split(piece: _Piece, depth: int) -> list[_Piece]:
