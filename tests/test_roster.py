@@ -15,6 +15,7 @@ from autograder.grading.errors import GradingError
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
+from autograder.term.policy import Policy
 from autograder.term.roster import read_roster, read_rosters
 
 CANVAS = """\
@@ -80,6 +81,11 @@ def test_canvas_moodle_and_gradescope_columns(roster):
     assert ids(roster(GRADESCOPE))["Emmy Noether"] == {("sis", "s-2"), ("email", "emmy@example.org")}
     assert [person.section for person in read_roster(roster(CANVAS))] == ["Morning", "Evening", "Morning"]
     assert [person.teams for person in read_roster(roster(MOODLE))] == [{"Team Blue"}, {"Team Blue"}, set()]
+
+
+def test_plain_ids_and_roles(roster):
+    text = "ID,Name,Role\n17,Ada Lovelace,Student\n18,Grace Hopper,Instructor\n"
+    assert ids(roster(text)) == {"Ada Lovelace": {("sis", "17")}}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -179,10 +185,31 @@ def test_lateness_and_time_of_the_platform_are_kept(tmp_path, course):
     run(course, [write(tmp_path / "class", files)], out, [])
     rows = grades(out)
     assert (rows["lovelaceada_101"]["late"], rows["bo"]["late"]) == ("late", "")
-    assert (rows["bo"]["handed_in"], rows["bo"]["score"]) == ("2026-11-27T10:00:00", "40")
+    assert (rows["bo"]["handed_in"], rows["bo"]["score"]) == ("2026-11-27T10:00:00+00:00", "40")
     with Gradebook(out / "gradebook.sqlite") as book:
         times = [(one.handed_in, one.score) for one in book.attempts("bo", NAME)]
-    assert times == [("2026-11-26T10:00:00", 0.0), ("2026-11-27T10:00:00", 40.0)]
+    assert times == [("2026-11-26T10:00:00+00:00", 0.0), ("2026-11-27T10:00:00+00:00", 40.0)]
+
+
+def test_a_platforms_time_without_a_zone_is_the_courses(tmp_path, course):
+    root = write(tmp_path / "class", {f"HW_bo_attempt_2026-11-27-10-00-00_{FILE}": handin()})
+    summary = run(course, [root], tmp_path / "bare", [])
+    assert any("hand-ins have no time zone: they are taken as UTC" in notice for notice in summary.intake.notices)
+    policy = Policy.model_validate(
+        {
+            "timezone": "Europe/Madrid",
+            "attempts": "last before the deadline",
+            "late": {"percent": 10, "per": "day"},
+            "notebooks": {NAME: {"deadline": "2026-11-27T09:30:00"}},
+        }
+    )
+    summary = run(course, [root], tmp_path / "zoned", [], policy=policy)
+    row = grades(tmp_path / "zoned")["bo"]
+    assert row["handed_in"] == "2026-11-27T09:00:00+00:00"
+    with Gradebook(tmp_path / "zoned" / "gradebook.sqlite") as book:
+        record = book.record_of("bo", NAME)
+    assert record is not None
+    assert record.points == 36.0, "half an hour late in Madrid is a day begun"
 
 
 def test_a_group_has_one_hand_in_and_a_score_for_each_member(tmp_path, course, roster):

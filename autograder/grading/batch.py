@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
 from autograder.term.marker import POLICY, Marker
-from autograder.term.policy import Policy, kept_policy
+from autograder.term.policy import ASSUMED_ZONE, Policy, kept_policy
 from autograder.term.register import Register
 
 GRADEBOOK = "gradebook.sqlite"
@@ -97,6 +98,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         outputs = Outputs(out, book, plan.course)
         outputs.forget(moved)
         policy = plan.policy or kept_policy(book.setting(POLICY))
+        intake.notices += _times_in_utc(intake, policy)
         everybody = [one for submission in intake.submissions for one in (*submission.earlier, submission)]
         marker = Marker(book, plan.course, outputs, policy, (one.student for one in everybody))
         if moved:
@@ -115,6 +117,23 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         outputs.write_class(intake)
         book.finish_run(run)
     return summary
+
+
+def _times_in_utc(intake: Intake, policy: Policy) -> list[str]:
+    """Give the platforms' times in UTC; what is to be said when one has no zone and the course none either."""
+    times = [one.handed_in for last in intake.submissions for one in (*last.earlier, last) if one.handed_in]
+
+    def zoned(one: Submission) -> Submission:
+        moment = policy.in_utc(datetime.fromisoformat(one.handed_in)).isoformat() if one.handed_in else ""
+        return replace(one, handed_in=moment, earlier=tuple(zoned(earlier) for earlier in one.earlier))
+
+    intake.submissions = [zoned(one) for one in intake.submissions]
+    if policy.timezone or all(datetime.fromisoformat(time).tzinfo for time in times):
+        return []
+    return [
+        f"the times of the hand-ins have no time zone: they are taken as {ASSUMED_ZONE}; "
+        'say timezone = "Europe/Madrid" (or yours) in course.toml'
+    ]
 
 
 def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: Summary) -> list[Submission]:

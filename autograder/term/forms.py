@@ -273,8 +273,8 @@ def number_of(text: str) -> float | None:
 
 
 def has_decimal_comma(sheet: Sheet, columns: Sequence[int]) -> bool:
-    """Whether the file writes its numbers with a decimal comma, by those that stand in it."""
+    """Whether the file writes its numbers with a decimal comma, by those that stand in it, or else by its semicolons."""
     values = [sheet.get(row, at) for row in sheet.body for at in columns]
     commas = sum(re.fullmatch(r"\d+,\d+", value) is not None for value in values)
     points = sum(re.fullmatch(r"\d+\.\d+", value) is not None for value in values)
-    return commas > points
+    return commas > points or (sheet.delimiter == ";" and commas == points)

@@ -118,12 +118,13 @@ class Policy(_Strict):
         said = self.of(notebook)
         own = next((said.extensions[name] for name in names_of(student) if name in said.extensions), None)
         if isinstance(own, datetime):
-            return self._in_utc(own)
+            return self.in_utc(own)
         if said.deadline is None:
             return None
-        return self._in_utc(said.deadline) + (own or timedelta())
+        return self.in_utc(said.deadline) + (own or timedelta())
 
-    def _in_utc(self, moment: datetime) -> datetime:
+    def in_utc(self, moment: datetime) -> datetime:
+        """A moment in UTC; one without a zone is meant in the course's."""
         zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone or ASSUMED_ZONE))
         return zoned.astimezone(UTC)
 

@@ -42,8 +42,10 @@ _NAMES = {
     "last": ("last name", "lastname", "last_name", "surname", "nachname", "nom de famille", "apellido(s)", "achternaam"),
     "section": ("section", "sections", "section_name", "section name"),
     "team": ("group", "groups", "group_name", "group name", "team", "gruppe", "groupe", "grupo", "gruppo", "groep"),
+    "role": ("role", "roles"),
     "moodle": ("identifier", "identifikator", "identifiant", "identificador", "identificativo", "identificatie", "id"),
 }
+_STAFF = ("instructor", "teacher", "ta", "teaching assistant", "reader", "designer", "observer", "non-editing teacher")
 _IDS = ("canvas", "moodle", "sis", "login", "github", "email")
 _PARTICIPANT = re.compile(r"(\D*?)\s*(\d{1,18})\Z")
 
@@ -126,7 +128,9 @@ def roster_columns(sheet: Sheet) -> dict[str, int]:
     if is_canvas:
         found["canvas"] = names.index("id")
     if "moodle" in found and not _are_participants(sheet, found["moodle"]):
-        del found["moodle"]
+        at = found.pop("moodle")
+        if names[at] == "id" and not is_canvas:
+            found.setdefault("sis", at)
     return found
 
 
@@ -157,6 +161,8 @@ def person_of(sheet: Sheet, row: Row, columns: dict[str, int]) -> Person | None:
     name = cell("name") or " ".join(part for part in (cell("first"), cell("last")) if part)
     last, comma, first = name.partition(", ")
     shown = printable(f"{first} {last}" if comma and first else name)
+    if cell("role").casefold() in _STAFF:
+        return None
     if shown.casefold() == "points possible" or (shown == "Test Student" and not cell("sis")):
         return None
     tokens = set()

@@ -142,6 +142,7 @@ def as_csv(rows: list[list[str]], delimiter: str = ",") -> str:
 
 def write_whole(target: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all, and keeps the permissions of the one it replaces."""
+    target = target.resolve()  # what a link leads to, not the link
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
