@@ -1,11 +1,14 @@
-# One word for each thing there is to do. `make demo` and `make test` need nothing but Python 3.11.
+# One word for each thing there is to do. `make demo` and `make test` need nothing but Python 3.11 to 3.14.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHONS := 3.11 3.12 3.13 3.14
+PYTHON ?= $(firstword $(foreach version,$(PYTHONS),$(shell python$(version) -c '' 2>/dev/null && command -v python$(version))) python3)
+# torch for processors alone, 0.2 GB; say TORCH_INDEX= to get it with what a GPU needs, some 3 GB
+TORCH_INDEX ?= $(shell sed -n 's/.*--extra-index-url //p' environment.yml)
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab build check lint bench field-guide site pictures setup clean
+.PHONY: demo test lab build check lint release bench field-guide site pictures setup clean
 
 demo: setup            ## grade the sample class and say where its report lies
 	$(BIN)/autograder grade examples/class -o out/demo --cell-seconds 10
@@ -14,7 +17,7 @@ test: setup            ## every test of the project
 	$(BIN)/python -m pytest -n 2
 
 lab: setup             ## open the notebooks in JupyterLab
-	cd notebooks && ../$(BIN)/jupyter lab
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 build: setup           ## make every generated file from the masters
 	$(BIN)/autograder build
@@ -24,7 +27,11 @@ check: setup lint      ## what a commit must pass: style, types, nothing stale
 
 lint: setup
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/vermin --target=$(firstword $(PYTHONS))- --violations --no-tips --quiet autograder benchmarks notebooks/attnkit website
+	for version in $(PYTHONS); do $(BIN)/mypy --python-version $$version || exit 1; done
+
+release: setup         ## what is handed out, in dist/: attnkit's wheel, the students' and the instructors' bundle
+	$(BIN)/autograder release -o dist
 
 bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twelve minutes
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
@@ -37,15 +44,16 @@ setup: $(VENV)/.ready
 
 # torch comes first and alone: its own pin decides which build is taken.
 $(VENV)/.ready: pyproject.toml pins.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "This project needs Python 3.11: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "This project needs Python 3.11 to 3.14: install one, or say make PYTHON=/path/to/python3.13"; exit 1; }
+	@echo "setting up in $(VENV): some 1.6 GB on disk with torch for processors alone"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet "$$(grep '^torch==' pins.txt)"
+	$(BIN)/pip install --quiet --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$$(grep '^torch==' pins.txt)"
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[dev]'
 	@sh autograder/grading/run/sandbox/get_bubblewrap.sh
 	@touch $@
 
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) out build dist *.egg-info
 
 site: setup            ## the course as a static site in out/site: solved notebooks, guides, proof
 	$(BIN)/python -m website out/site

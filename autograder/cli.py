@@ -12,7 +12,8 @@ COMMANDS = {
     "export": ("autograder.term.handback:export", "Fill the file that you downloaded from a platform with the marks."),
     "feedback": ("autograder.term.handback:feedback", "Write the students' pages as a platform's zip."),
     "override": ("autograder.term.command:override", "Set the points of a question by hand, or take that back."),
-    "check": ("autograder.grading.command:check", "Examine one notebook of your own with every test."),
+    "check": ("autograder.grading.check:check", "Examine notebooks of your own with every test."),
+    "release": ("autograder.releasing.command:release", "Make what is handed out: attnkit, and the two bundles."),
     "prove": ("autograder.proving.command:prove", "Show that the tests catch every known mistake."),
 }
 
@@ -29,7 +30,14 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "autograder").split(".")[0] in ("autograder", "attnkit"):
+                raise
+            raise click.ClickException(
+                f"`autograder {name}` needs {error.name}, which is not installed: `pip install 'attention-course[build]'`"
+            ) from None
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -412,6 +412,7 @@ def test_without_a_sandbox_the_command_says_how_to_get_one(tmp_path, monkeypatch
         raise GradingError("install bubblewrap, or pass `--sandbox none`")
 
     monkeypatch.setattr("autograder.grading.command.choose_sandbox", nowhere)
+    monkeypatch.setattr("autograder.grading.run.sandbox.choice.choose_sandbox", nowhere)
     path = write(tmp_path, {f"class/ana/{FILE}": handin()}) / "class" / "ana" / FILE
     code, output = invoke(command, path, *(["-o", tmp_path / "out"] if command == "grade" else []))
     assert code == 1

@@ -27,6 +27,7 @@ RUN = (
     ".venv/bin/autograder prove 03",
     "autograder check my_notebook.ipynb",
 )
+SOMETHING_IS_WRONG = {".venv/bin/autograder check notebooks/02_keys_queries_values.ipynb": "the notebook is blank there"}
 _STAYS, _NAME = "opens a server that stays", "the name of a program, not a command line"
 _DOWNLOAD = "needs a file that a platform made; {} has them"
 NOT_RUN = {
@@ -109,7 +110,7 @@ def test_the_commands_run_in_order_in_a_fresh_copy(copy):
     for command in [command for command in commands() if command in RUN]:
         line = command.replace("make ", "make -o .venv/.ready ", 1) if command.startswith("make ") else command
         done = subprocess.run(["sh", "-c", line], cwd=copy, env=environment, capture_output=True, text=True)
-        if done.returncode:
+        if done.returncode != (1 if command in SOMETHING_IS_WRONG else 0):
             wrong.append((command, done.returncode, done.stdout[-600:], done.stderr[-600:]))
     assert wrong == []
     assert (copy / "out" / "demo" / "report.html").is_file()

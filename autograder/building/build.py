@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from attnkit.checking.public import load_numbers
 from autograder.building.assign import OTTER_TAGS, Assigned, BuildError, assign
 from autograder.building.bundle import canonical_zip
+from autograder.building.finding import FIND, FOLDED
 from autograder.building.master import (
     BEGIN,
     END,
@@ -134,6 +135,8 @@ def _student_notebook(master: Master, assigned: Assigned) -> NotebookNode:
         else:
             cell.id = ids[cell.source]
         cell.metadata = {"tags": sorted(tags)} if tags else {}
+        if FIND in tags:
+            cell.metadata |= FOLDED
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     student.metadata = dict(master.notebook.metadata)
@@ -178,6 +181,11 @@ def _course(master: Master, student: NotebookNode, version: str) -> bytes:
             if cell.cell_type == "code"
         ],
     }
+    record["claim_cells"] = [  # in the solved notebook only, which a learner may have checked, too
+        hashlib.sha256(cell.source.strip().encode()).hexdigest()
+        for cell in master.notebook.cells
+        if cell.cell_type == "code" and "claim" in tags_of(cell)
+    ]
     record["experiment_cells"] = [cell["id"] for cell in record["cells"] if cell["kind"] == "experiment"]
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 

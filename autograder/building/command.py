@@ -11,7 +11,7 @@ from rich.console import Console
 
 from autograder.building.assign import BuildError
 from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
-from autograder.building.chosen import chosen_notebooks
+from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.building.execute import execute_notebook
 from autograder.building.master import MasterError
 from autograder.exercises import NOTEBOOKS, MisplacedExerciseError
@@ -27,6 +27,7 @@ EXAMPLE_NOTEBOOK = "02"
 @click.option("--no-execute", is_flag=True, help="Leave the solved notebooks as they are.")
 def build(numbers: tuple[str, ...], check: bool, execute: bool, no_execute: bool) -> None:
     """Build notebooks, tests and zips from the masters in solutions/ (all of them, or those named by two digits)."""
+    need_masters()
     console = Console(stderr=False, highlight=False)
     failed = False
     for number in chosen_notebooks(numbers):

@@ -1,4 +1,4 @@
-"""The commands `autograder grade` and `autograder check`."""
+"""The command `autograder grade`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from rich.text import Text
 from autograder.grading.batch import Plan, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.intake import read_bounded
 from autograder.grading.find.layout import LAYOUTS
-from autograder.grading.find.naming import printable
-from autograder.grading.find.notebook import identify
-from autograder.grading.record.result import Status
-from autograder.grading.report.console import ConsoleWatcher, show_check, show_class
-from autograder.grading.run.job import Bench, Job, Setting
+from autograder.grading.report.console import ConsoleWatcher, show_class
+from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import Pool, Processes, processor_count
 from autograder.grading.run.sandbox.choice import KINDS, choose_sandbox
 from autograder.term.options import policy_of, policy_options
@@ -99,50 +95,7 @@ def grade(
         fail("nothing could be graded: the table says why")
 
 
-@click.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-@_sandbox_option
-def check(notebook: Path, sandbox: str) -> None:
-    """Examine one NOTEBOOK of your own with every test, hidden ones too, and say what is wrong."""
-    console = Console(highlight=False)
-    try:
-        raw = _read_one(notebook)
-        course = Course.load()
-        identity = identify(raw, course)
-        if identity.problem:
-            raise GradingError(f"{printable(notebook.name)}: {identity.problem}")
-        choose_sandbox(sandbox)
-    except GradingError as error:
-        fail(str(error))
-    if identity.version != course.notebooks[identity.notebook].version:
-        console.print(
-            Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow")
-        )
-    bench = Bench(Setting(sandbox))
-    try:
-        with console.status(f"checking {identity.notebook}"):
-            result = bench.grade(Job(0, identity.notebook, raw))
-    finally:
-        bench.close()
-    if result.status is Status.INFRASTRUCTURE:
-        fail(f"the check did not work: {'; '.join(result.faults)}")
-    show_check(console, result, course.title(identity.notebook))
-
-
 def fail(message: str) -> None:
     """End the command with one line on the error stream."""
     click.echo(f"autograder: {message}", err=True)
     sys.exit(1)
-
-
-def _read_one(path: Path) -> bytes:
-    if not path.exists():
-        raise GradingError(f"there is no file {printable(str(path))}")
-    if path.is_dir() or path.suffix.lower() != ".ipynb":
-        raise GradingError(
-            f"{printable(str(path))} is not a notebook (.ipynb); for many of them use `autograder grade`"
-        )
-    try:
-        return read_bounded(path.resolve())
-    except OSError as error:
-        raise GradingError(f"{printable(str(path))} cannot be read ({error.strerror or error})") from None

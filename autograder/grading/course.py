@@ -40,7 +40,7 @@ class MasterCell:
 
 @dataclass(frozen=True)
 class CourseNotebook:
-    """One notebook of the course and where its tests are."""
+    """One notebook of the course and where its tests are; `claims` are digests of cells of the solved notebook alone."""
 
     name: str
     title: str
@@ -49,6 +49,7 @@ class CourseNotebook:
     cells: tuple[MasterCell, ...]
     experiments: frozenset[str]
     folder: Path
+    claims: frozenset[str] = frozenset()
 
     @property
     def points(self) -> float:
@@ -143,8 +144,9 @@ def read_course_notebook(path: Path) -> CourseNotebook:
             for item in data["cells"]
         )
         experiments = frozenset(data["experiment_cells"])
+        claims = frozenset(data.get("claim_cells", ()))
         title = data.get("title") or _title(data["notebook"])
-        return CourseNotebook(data["notebook"], title, data["version"], questions, cells, experiments, path.parent)
+        return CourseNotebook(data["notebook"], title, data["version"], questions, cells, experiments, path.parent, claims)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GradingError(
             f"{path.parent.name}/course.json is damaged ({error!r}): run `autograder build` again"

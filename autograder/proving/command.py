@@ -10,10 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from autograder.building.chosen import chosen_notebooks
+from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.proving.corpus import STATES, Told, corpus, rates, told_of, written
-from autograder.proving.mutants import examine_mutants, sample_mutants
 from autograder.proving.page import proof_page
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 from autograder.proving.seeds import under_seed
@@ -39,6 +38,7 @@ def prove(
     torch.set_num_threads(1)
     console = Console(highlight=False)
     if mutants is not None:
+        need_masters()
         for number in chosen_notebooks(numbers):
             _show_mutants(number, mutants, console)
         return
@@ -60,6 +60,8 @@ def prove(
 
 def _show_mutants(number: str, count: int, console: Console) -> None:
     """Print how many changed answers the hidden tests catch, and every survivor."""
+    from autograder.proving.mutants import examine_mutants, sample_mutants  # needs what only a checkout has
+
     verdicts = list(examine_mutants(number, sample_mutants(number, count)))
     survivors = [verdict.mutant for verdict in verdicts if not verdict.caught_by]
     console.print(f"{NOTEBOOKS[number]}: {len(verdicts) - len(survivors)} of {len(verdicts)} changed answers caught")

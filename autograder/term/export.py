@@ -12,7 +12,8 @@ from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.naming import printable
 from autograder.grading.record.gradebook import Gradebook, Record
-from autograder.grading.report.exports import comment, number
+from autograder.grading.report.exports import comment
+from autograder.grading.report.numbers import number
 from autograder.term.forms import Form, Place, has_decimal_comma, read_form
 from autograder.term.roster import Token, person_of
 from autograder.term.sheet import Row, as_csv, harmless, read_sheet, write_whole

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attnkit.grader import Grader
 
-__all__ = ["Grader", "start"]
+__all__ = ["Grader", "ready_for", "start"]
+__version__ = "0.2.0"  # the release of the course: the only place that says it
 
 
 def start(notebook: str) -> Grader:
@@ -25,6 +26,13 @@ def start(notebook: str) -> Grader:
     plots.use_style()
     waiting.watch()
     return Grader(notebook)
+
+
+def ready_for(release: str) -> None:
+    """Say in one sentence each what does not fit a notebook of this release; raises ImportError where it cannot run."""
+    from attnkit.readiness import ready_for
+
+    ready_for(release)
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,11 @@ def public_test(question: str) -> Path:
     raise NotFoundError(f"there is no check {question}: it is misspelt, or attnkit/ was copied only in part")
 
 
+def numbers() -> Path:
+    """The folder of the numbers with which the public checks compare."""
+    return _PACKAGE / "checking" / "numbers"
+
+
 def en_es() -> Path:
     """The folder of the corpus: `data/en_es` beside the notebooks' folder or beside this package, or inside it."""
     folders = (_PACKAGE.parents[1] / "data" / "en_es", _PACKAGE.parent / "data" / "en_es", _PACKAGE / "corpus" / "en_es")

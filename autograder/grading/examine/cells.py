@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from autograder.grading.course import CourseNotebook
 from autograder.grading.find.notebook import CodeCell, Notebook, source_digest
-from autograder.grading.run.session import Definitions
+from autograder.grading.run.parts import Definitions
 
 GIVEN = 0
 _DEFINED = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
@@ -56,7 +56,7 @@ def plan_cells(notebook: Notebook, master: CourseNotebook) -> Plan:
     left_out: dict[str, int] = {}
     blank = _blank_copies(notebook, master)
     for number, cell in enumerate(notebook.cells, start=1):
-        if not cell.source.strip() or number in blank:
+        if not cell.source.strip() or number in blank or source_digest(cell.source) in master.claims:
             continue
         known = master.digests.get(source_digest(cell.source))
         if known is not None and (known.id in master.experiments or known.kind == "check"):

@@ -18,7 +18,7 @@ from autograder.grading.examine.follow import roots_of
 from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
-from autograder.grading.run.session import Definitions, InfrastructureError
+from autograder.grading.run.parts import Definitions, InfrastructureError
 from autograder.judging.stand_ins import cell_of
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent

@@ -12,6 +12,7 @@ from autograder.grading.find.naming import spreadsheet_safe
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionResult, Status
+from autograder.grading.report.numbers import number
 
 _GRADE_COLUMNS = (
     *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "percent"),
@@ -179,11 +180,6 @@ def _short_findings(questions: Sequence[QuestionResult]) -> list[str]:
             mistakes = question.mistakes()
             lines.append(f"{question.name}: {mistakes[0] if mistakes else findings[0][0].problem}")
     return lines
-
-
-def number(value: float | None) -> str:
-    """A score without needless zeros; nothing for no score."""
-    return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def percent(record: Record) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from autograder.grading.report.exports import number
+from autograder.grading.report.numbers import number
 
 _CODE = re.compile(r"`([^`\n]+)`")
 

@@ -12,7 +12,8 @@ from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.result import QuestionStatus
-from autograder.grading.report.exports import number, percent
+from autograder.grading.report.exports import percent
+from autograder.grading.report.numbers import number
 from autograder.grading.report.pages import write_page
 from autograder.grading.report.statistics import NotebookStatistics, QuestionStatistics
 

@@ -19,8 +19,9 @@ import numpy as np
 
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, TensorValue
 from attnkit.checking.execute import MAX_CALLBACK_CALLS, to_value
+from autograder.grading.run.parts import CellResult, Definitions, InfrastructureError
 from autograder.grading.run.sandbox.choice import Sandbox, choose_sandbox
-from autograder.grading.run.sandbox.fork_server import ForkServer, InfrastructureError, Worker
+from autograder.grading.run.sandbox.fork_server import ForkServer, Worker
 from autograder.grading.run.sandbox.inside.callback import RemoteCallback, from_value
 from autograder.grading.run.sandbox.inside.limits import Limits
 from autograder.grading.run.sandbox.inside.wire import (
@@ -42,20 +43,6 @@ MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no cal
 MAX_CALLBACK_NUMBERS = 2**22  # of all calls of one case together: they are kept for the judge
 
 Answer = TypeVar("Answer")
-
-
-class Definitions(str):
-    """The source of a cell of which only the definitions are to run: what takes time is left out."""
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """How one cell ended: `status` is ok, error, timeout, died or skipped; `seconds` of wall time."""
-
-    index: int
-    status: str
-    failure: Failure | None = None
-    seconds: float = 0.0
 
 
 class Workshop:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autograder.grading.run.parts import InfrastructureError
 from autograder.grading.run.sandbox import choice, installation
 from autograder.grading.run.sandbox.inside import wire
 from autograder.grading.run.sandbox.inside.isolate import WORK
@@ -29,10 +30,6 @@ _USERS_EACH = 8
 _PREFIX = "autograder-work-"
 _MESSAGE = 2**17
 _END_SECONDS = 30.0
-
-
-class InfrastructureError(Exception):
-    """The grader's own machinery failed; the submission is not to blame and is to be graded again."""
 
 
 @dataclass(frozen=True)

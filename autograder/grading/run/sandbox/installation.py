@@ -22,7 +22,8 @@ _SETTINGS = (
     "/etc/alternatives",
 )
 _INSIDE = Path(__file__).parent / "inside"
-_PROJECT = Path(__file__).resolve().parents[3]
+_PACKAGE = Path(__file__).resolve().parents[2]
+_PROJECT = _PACKAGE.parent if (_PACKAGE.parent / "pyproject.toml").is_file() else _PACKAGE  # installed: among other packages
 _COPIED = ("*.py", "*.pyc", "*.json", "*.mplstyle", "*.tsv", "*.txt")
 
 
@@ -47,7 +48,8 @@ class Installation:
 def find_installation() -> Installation:
     """The Python that is running now."""
     python = os.path.realpath(sys.executable)
-    packages = [path for path in {*site.getsitepackages(), sysconfig.get_path("purelib")} if os.path.isdir(path)]
+    named = {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}  # some by a .pth file
+    packages = [path for path in {*site.getsitepackages(), sysconfig.get_path("purelib"), *named} if os.path.isdir(path)]
     if site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
         packages.append(site.getusersitepackages())
     standard = (sys.base_prefix, sys.base_exec_prefix, str(Path(python).parent.parent))

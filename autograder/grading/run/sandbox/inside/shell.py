@@ -6,7 +6,6 @@ import ast
 import contextlib
 import io
 import os
-import resource
 import sys
 import threading
 import traceback
@@ -127,6 +126,8 @@ def threads_left() -> int:
 
 def most_memory() -> int:
     """The most bytes that this process has used so far."""
+    import resource  # not on every system, and asked for in the sandbox only
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
