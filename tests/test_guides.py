@@ -54,6 +54,7 @@ NOT_RUN = {
     "autograder export --to moodle -o graded/ --notebook 02 worksheet.csv": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle -o graded/ --notebook 02 pages.zip": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle": _NAME,
+    "python -m benchmarks.devices --device cpu": "minutes; test_where.py runs it on one notebook",
     "autograder prove": _NAME,
     "autograder grade": _NAME,
     "otter run": _NAME,

@@ -10,7 +10,7 @@ from typing import Any
 from attnkit import otter_parts
 from attnkit.checking.ambient import disturbances
 from attnkit.checking.message import CheckFailed
-from attnkit.checking.public import check, has_numbers, questions_of
+from attnkit.checking.public import advice, check, has_numbers, questions_of
 from attnkit.places import public_test
 
 _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
@@ -19,10 +19,11 @@ _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 class CheckResult:
     """What `grader.check` shows: passed, or the message of the first check that failed."""
 
-    def __init__(self, question: str, message: str = "", notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, question: str, message: str = "", notes: tuple[str, ...] = (), advice: str = "") -> None:
         self.question = question
         self.message = message
         self.notes = notes
+        self.advice = advice
 
     @property
     def passed(self) -> bool:
@@ -31,7 +32,9 @@ class CheckResult:
 
     def __repr__(self) -> str:
         text = self.message or f"{self.question}: all checks passed"
-        return "\n".join([text.rstrip("\n"), *(f"  note: {note}; the check ran without it" for note in self.notes)])
+        notes = [f"  note: {note}; the check ran without it" for note in self.notes]
+        notes += [f"  advice, and no points: {self.advice}"] if self.advice else []
+        return "\n".join([text.rstrip("\n"), *notes])
 
     def _repr_html_(self) -> str:
         return _framed(self.passed, repr(self))
@@ -64,7 +67,8 @@ class Grader:
         names = _callers_names() if global_env is None else global_env
         notes = disturbances()
         message = self._message(question, names)
-        return CheckResult(question, message, notes)
+        own = not message and has_numbers(question) and self._of_otter is None
+        return CheckResult(question, message, notes, advice(question, names) if own else "")
 
     def check_all(self, global_env: dict[str, Any] | None = None) -> CheckResults:
         """Run the public checks of every question of the notebook."""

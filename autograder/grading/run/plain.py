@@ -49,16 +49,19 @@ class PlainSession:
 
 
 class PlainWorkshop:
-    """Opens one session, in this process."""
+    """Opens one session after the other, in this process."""
 
     sandbox = NAME
 
     @contextlib.contextmanager
     def open(self) -> Iterator[PlainSession]:
         """A session in a shell of its own."""
+        from IPython.core.interactiveshell import InteractiveShell
+
         from autograder.grading.run.sandbox.inside.shell import make_shell
 
         kept = sys.stdout, sys.stderr
+        InteractiveShell.clear_instance()  # a session begins with no names
         try:
             yield PlainSession(make_shell())
         finally:

@@ -12,11 +12,12 @@ import torch
 
 _USUAL_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 _CPU = torch.device("cpu")
+ROUNDED = {"high": "TF32", "medium": "bfloat16"}  # what products of float32 are rounded to, by torch's words for it
 
 
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
-    """Gradients on, float32 and the CPU as defaults, no autocast, warnings and NumPy's errors as at the start of Python.
+    """Gradients on, float32 and the CPU as defaults, no autocast or TF32, warnings and NumPy's errors as in a new Python.
 
     What the notebook had set is put back at the end, also where the learner's function itself changed it.
     """
@@ -24,8 +25,13 @@ def settled() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        if torch.is_autocast_enabled("cpu"):
-            stack.enter_context(torch.autocast("cpu", enabled=False))
+        for kind in kinds_of_device():
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        precision = matmul_precision()
+        if precision in ROUNDED:
+            stack.callback(torch.set_float32_matmul_precision, precision)
+            torch.set_float32_matmul_precision("highest")
         stack.enter_context(np.errstate(**_USUAL_ERRORS))  # type: ignore[arg-type]  # a mapping of its own words
         stack.enter_context(warnings.catch_warnings())
         warnings.resetwarnings()
@@ -39,6 +45,20 @@ def settled() -> Iterator[None]:
         yield
 
 
+def kinds_of_device() -> tuple[str, ...]:
+    """The CPU and the accelerator of this machine, if there is one."""
+    accelerator = torch.accelerator.current_accelerator() if hasattr(torch, "accelerator") else None
+    return ("cpu", accelerator.type) if accelerator is not None else ("cpu",)
+
+
+def matmul_precision() -> str:
+    """How torch multiplies matrices of float32: "highest", or rounded, "high" to TF32 and "medium" to bfloat16."""
+    try:
+        return str(torch.get_float32_matmul_precision())
+    except RuntimeError:  # set for each backend in torch's newer way, which the older one does not read
+        return "high" if getattr(torch.backends.cuda.matmul, "fp32_precision", "ieee") == "tf32" else "highest"
+
+
 def _back_to_device(device: torch.device) -> None:
     if torch.get_default_device() != device:
         torch.set_default_device(None if device == _CPU else device)
@@ -48,13 +68,18 @@ def _back_to_device(device: torch.device) -> None:
 def same_randomness() -> Iterator[None]:
     """The same global random numbers at every check, and afterwards those that the notebook would have had without it."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
     torch.default_generator.manual_seed(0)
+    if on_gpu is not None:
+        torch.cuda.manual_seed_all(0)
     np.random.seed(0)
     random.seed(0)
     try:
         yield
     finally:
         torch.set_rng_state(states[0])
+        if on_gpu is not None:
+            torch.cuda.set_rng_state_all(on_gpu)
         np.random.set_state(states[1])
         random.setstate(states[2])
 
@@ -66,8 +91,11 @@ def disturbances() -> tuple[str, ...]:
         found.append("an inference mode is open in this notebook, by torch.inference_mode")
     elif not torch.is_grad_enabled():
         found.append("gradients are switched off in this notebook, by torch.set_grad_enabled(False) or torch.no_grad()")
-    if torch.is_autocast_enabled("cpu"):
+    if any(torch.is_autocast_enabled(kind) for kind in kinds_of_device()):
         found.append("autocast is on in this notebook, by torch.autocast")
+    if (precision := matmul_precision()) in ROUNDED:
+        how = f"torch.set_float32_matmul_precision({precision!r})"
+        found.append(f"matrix products are rounded to {ROUNDED[precision]} in this notebook, by {how}")
     if torch.get_default_dtype() != torch.float32:
         dtype = str(torch.get_default_dtype()).removeprefix("torch.")
         found.append(f"new tensors are {dtype} in this notebook, by torch.set_default_dtype")

@@ -18,6 +18,7 @@ import torch
 from attnkit.checking.ambient import same_randomness, settled
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue, bounded
 from attnkit.checking.watch import Watch
+from attnkit.checking.where import Track
 
 MAX_CALLBACK_CALLS = 20_000
 _MOST_TEXT = 4_000
@@ -25,8 +26,12 @@ _BLANK = re.compile(r"Exercise \d+\.\d+")  # how every stub's own error begins; 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
-def execute(target: Any, case: Case) -> Outcome:
-    """Run `case` on `target`, a function, a module class, a value or a `Remote`; never raises for the learner's errors."""
+def execute(target: Any, case: Case, under: Track | None = None) -> Outcome:
+    """Run `case` on `target`, a function, a module class, a value or a `Remote`; never raises for the learner's errors.
+
+    Arguments are made on the CPU; results and gradients may lie on any device and are brought back from there. `under`
+    follows where a function of this process makes its tensors.
+    """
     if isinstance(target, Remote):
         return target.run(case)
     if case.value:
@@ -34,14 +39,14 @@ def execute(target: Any, case: Case) -> Outcome:
     if not callable(target):
         return Outcome(failure=Failure("missing", message="it is not a function"))
     with settled(), same_randomness() if case.training else contextlib.nullcontext():
-        return _carried_out(target, case)
+        return _carried_out(target, case, under)
 
 
-def _carried_out(target: Any, case: Case) -> Outcome:
+def _carried_out(target: Any, case: Case, under: Track | None) -> Outcome:
     recorder = _Recorder(case)
     try:
-        inputs = _Inputs(case, recorder)
-        with recorder.watch.watching():
+        inputs = _Inputs(case, recorder, under)
+        with recorder.watch.watching(), under or contextlib.nullcontext():
             result = inputs.call(target)
     except _StateMismatch as error:
         return Outcome(failure=Failure("state", message=str(error), line=error.found))
@@ -125,8 +130,9 @@ class _StateMismatch(Exception):
 class _Inputs:
     """The arguments as the learner's function sees them, with what is needed to judge what it did to them."""
 
-    def __init__(self, case: Case, recorder: _Recorder) -> None:
+    def __init__(self, case: Case, recorder: _Recorder, under: Track | None = None) -> None:
         self.case = case
+        self.under = under
         self.recorder = recorder
         self.leaves: dict[str, Any] = {}
         self.args = tuple(self._build(f"args.{i}", value) for i, value in enumerate(case.args))
@@ -154,6 +160,8 @@ class _Inputs:
         module = target(*(case.init or ()), **case.init_kwargs)
         if isinstance(module, torch.nn.Module):
             module = module.to(getattr(torch, case.dtype)).train(case.training)
+            if self.under is not None:
+                self.under.moved(module)
             if case.state is not None:
                 self._load(module, case.state)
                 if case.gradient:
@@ -245,13 +253,13 @@ def _gradients(result: Any, leaves: dict[str, torch.Tensor], case: Case) -> dict
     scalar: Any = 0.0
     for index, output in enumerate(outputs):
         if isinstance(output, torch.Tensor) and output.is_floating_point():
-            weights = torch.from_numpy(cotangent(tuple(output.shape), index, case.counts)).to(output.dtype)
-            scalar = scalar + (weights * output).sum()
+            weights = torch.from_numpy(cotangent(tuple(output.shape), index, case.counts)).to(output)
+            scalar = scalar + (weights * output).sum().cpu()
     if not isinstance(scalar, torch.Tensor) or not scalar.requires_grad:
         return dict.fromkeys(leaves)
     found = torch.autograd.grad(scalar, list(leaves.values()), allow_unused=True)
     return {
-        path: None if gradient is None else gradient.detach().double().numpy().copy()
+        path: None if gradient is None else gradient.detach().cpu().double().numpy().copy()
         for path, gradient in zip(leaves, found, strict=True)
     }
 
@@ -262,7 +270,8 @@ def _copy(leaf: Any) -> Any:
 
 def _same(leaf: Any, before: Any) -> bool:
     if isinstance(leaf, torch.Tensor):
-        return leaf.shape == before.shape and bool(torch.equal(leaf.detach().nan_to_num(), before.nan_to_num()))
+        now = leaf.detach().to(before.device)  # parameters may have been moved
+        return leaf.shape == before.shape and bool(torch.equal(now.nan_to_num(), before.nan_to_num()))
     return leaf.shape == before.shape and bool(np.array_equal(leaf, before, equal_nan=leaf.dtype.kind == "f"))
 
 

@@ -15,7 +15,8 @@ from attnkit.checking.case import Callback
 
 
 def _like(table: np.ndarray, other: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(table).to(other.dtype if other.is_floating_point() else torch.get_default_dtype())
+    dtype = other.dtype if other.is_floating_point() else torch.get_default_dtype()
+    return torch.from_numpy(table).to(other.device, dtype)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class NextTokenTable(Callback):
     def __call__(self, src: Any, tgt_in: Any) -> Any:
         if isinstance(tgt_in, np.ndarray):
             return self.token[tgt_in] + self.source[src].sum(axis=1)[:, None] + self.time[: tgt_in.shape[1]]
-        token, source, time = (torch.from_numpy(table) for table in (self.token, self.source, self.time))
+        token, source, time = (torch.from_numpy(table).to(tgt_in.device) for table in (self.token, self.source, self.time))
         return token[tgt_in] + source[src].sum(dim=1)[:, None] + time[: tgt_in.shape[1]]
 
 

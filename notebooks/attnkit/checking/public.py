@@ -12,17 +12,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import attnkit.checking.probes  # noqa: F401  (registers the callbacks that stored cases are made of)
 from attnkit.checking import codec
 from attnkit.checking.agree import same_behaviour
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote
-from attnkit.checking.compare import Difference, compare, compare_watched
+from attnkit.checking.compare import Difference, close, compare, compare_watched
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, Step, described, explain
+from attnkit.checking.where import Track
 
 NUMBERS = Path(__file__).parent / "numbers"
+_COARSE = 0.03  # of the largest number: several roundings to bfloat16, which keeps 8 bits
+_LEAVE_ROUNDING = "Leave autocast and TF32 to the code that calls the function, such as a training loop."
 
 
 def check(question: str, environment: Any) -> None:
@@ -55,7 +60,31 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
         )
     if first is not None:
         report = _report(numbers, first, known, near)
+        if not report.mistake and (rounded := _rounded(numbers, outcomes, environment)):
+            raise CheckFailed(replace(report, looks_like=rounded, hint=_LEAVE_ROUNDING))
         raise CheckFailed(report if report.mistake else described(report, _relation(numbers, outcomes)))
+
+
+def advice(question: str, environment: Any) -> str:
+    """What a right answer would stumble over on a GPU, found on any machine; "" if nothing is seen. No points depend on it."""
+    looked_at = set()
+    numbers = load_numbers(question)
+    with same_randomness():
+        for entry in numbers["cases"]:
+            case = entry["case"]
+            name = case.function or numbers["names"][0]
+            target = environment.get(name)
+            if name in looked_at or isinstance(target, Remote) or case.framework != "torch" or case.value or case.raises:
+                continue
+            looked_at.add(name)
+            track = Track()
+            execute(target, _unwatched(case), track)
+            if track.met:
+                return (
+                    f"{name} makes a tensor on the CPU, by torch.{track.met} without a device, and uses it beside an "
+                    "argument: give it device=x.device of that argument, and it runs on a GPU, too"
+                )
+    return ""
 
 
 def has_numbers(question: str) -> bool:
@@ -68,6 +97,36 @@ def questions_of(notebook: str) -> list[str]:
     number = re.match(r"\d*", Path(notebook).name)
     names = [path.stem for path in NUMBERS.glob(f"q{int(number[0])}_*.json")] if number and number[0] else []
     return sorted(names, key=lambda name: int(name.partition("_")[2]))
+
+
+def _rounded(numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], environment: Any) -> str:
+    """That an answer's numbers are right but for the rounding which it switched on itself; "" where that is not so."""
+    said = ""
+    for entry, (case, outcome) in zip(numbers["cases"], outcomes, strict=False):
+        difference = compare(entry["expected"], outcome, case, entry["outputs"])
+        if difference is None:
+            continue
+        target = environment.get(case.function or numbers["names"][0])
+        if isinstance(target, Remote) or difference.kind not in ("values", "property", "dtype", "gradient"):
+            return ""
+        track = Track()
+        execute(target, _unwatched(case), track)
+        coarse = replace(case, tolerance=_COARSE * max(1.0, _largest(entry["expected"].value)))
+        if not track.rounded or not close(entry["expected"].value, outcome.value, coarse):
+            return ""
+        said = f"these numbers were computed in {track.rounded}: right to two or three digits, and no mistake in the formula"
+    return said
+
+
+def _unwatched(case: Case) -> Case:
+    return replace(case, watch=(), count_lines=False, count_held=False)
+
+
+def _largest(value: Any) -> float:
+    if isinstance(value, tuple | list):
+        return max((_largest(item) for item in value), default=0.0)
+    array = np.asarray(value)
+    return float(np.abs(array).max(initial=0.0)) if array.dtype.kind in "iuf" else 0.0
 
 
 def _may_be_shown(target: Any) -> bool:

@@ -1,0 +1,176 @@
+"""Checks fail nobody for where a tensor lives; what would fail on a GPU is found without one; rounding is called rounding."""
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from attnkit.checking import Case, TensorValue, execute
+from attnkit.checking.ambient import disturbances, matmul_precision, settled
+from attnkit.checking.message import CheckFailed
+from attnkit.checking.public import advice, check
+from attnkit.checking.where import Track
+from attnkit.grader import Grader
+from benchmarks import devices
+
+X = np.arange(12.0).reshape(4, 3)
+
+
+class Positions(nn.Module):
+    """A table that moves with the module, and one that does not."""
+
+    def __init__(self, moves):
+        super().__init__()
+        table = torch.arange(12.0).reshape(4, 3)
+        if moves:
+            self.register_buffer("table", table)
+        else:
+            self.table = table
+
+    def forward(self, x):
+        return x + self.table
+
+
+MEETS = {
+    "positions added": (lambda x: x + torch.arange(x.shape[-1]), "arange"),
+    "a mask": (lambda x: x.masked_fill(torch.ones(4, 3, dtype=torch.bool).tril(), 0.0), "ones"),
+    "through other functions": (lambda x: x * torch.zeros(3).exp().sqrt()[None], "zeros"),
+    "in a list": (lambda x: torch.cat([x, torch.full((1, 3), 2.0)]), "full"),
+    "from numbers": (lambda x: x @ torch.tensor([1.0, 2.0, 3.0]).double(), "tensor"),
+    "said to be on the CPU": (lambda x: x + torch.rand(3, device="cpu"), "rand"),
+    "a change of type is no move": (lambda x: x + torch.arange(3).to(torch.float64), "arange"),
+}
+FITS = {
+    "the argument's device": lambda x: x + torch.arange(3, device=x.device),
+    "moved afterwards": lambda x: x + torch.arange(3).to(x.device),
+    "moved to another tensor's place": lambda x: x + torch.arange(3).to(x),
+    "made like it": lambda x: x + torch.zeros_like(x) + x.new_ones(3),
+    "a single number": lambda x: x * torch.tensor(2.0),
+    "an index": lambda x: x[torch.arange(2)],
+    "never meets it": lambda x: (x.sum(), torch.eye(3).sum(0)),
+    "filled in": lambda x: torch.zeros_like(x).copy_(torch.arange(12.0).reshape(4, 3)),
+}
+
+
+def met(target, case=None):
+    track = Track()
+    outcome = execute(target, case or Case(args=(X,)), track)
+    assert outcome.failure is None, outcome.failure
+    return track.met
+
+
+@pytest.mark.parametrize("name", MEETS)
+def test_a_tensor_made_without_a_device_that_meets_an_argument_is_found(name):
+    function, maker = MEETS[name]
+    assert met(function) == maker
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_what_runs_on_a_gpu_is_left_alone(name):
+    assert met(FITS[name]) == ""
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_buffer_goes_where_the_module_goes_and_an_attribute_does_not(moves):
+    case = Case(args=(X,), init=(moves,))
+    assert met(Positions, case) == ("" if moves else "arange")
+
+
+def rope(x, positions, base=10000.0, device=None):
+    d = x.shape[-1]
+    if d % 2:
+        raise ValueError("pairs need an even number of features")
+    angles = positions[:, None] * base ** (-torch.arange(0, d, 2, device=device) / d)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    turned = torch.stack([even * angles.cos() - odd * angles.sin(), even * angles.sin() + odd * angles.cos()], dim=-1)
+    return turned.flatten(-2).to(x.dtype)
+
+
+def test_it_is_advice_and_no_points_depend_on_it():
+    here = Grader("05_positions.ipynb").check("q5_5", {"rope_rotate": rope})
+    assert here.passed
+    assert "\n  advice, and no points: rope_rotate makes a tensor on the CPU, by torch.arange" in repr(here)
+    there = Grader("05_positions.ipynb").check("q5_5", {"rope_rotate": lambda *a, **k: rope(*a, **k, device=a[0].device)})
+    assert repr(there) == "q5_5: all checks passed"
+    assert advice("q2_1", {"softmax": lambda z, axis=-1: z}) == ""  # NumPy knows no devices
+
+
+def attention(Q, K, V):
+    weights = torch.softmax(Q @ K.transpose(-2, -1), dim=-1)
+    return weights @ V, weights
+
+
+def in_bfloat16(Q, K, V):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output, weights = attention(Q, K, V)
+    return output.to(Q.dtype), weights.to(Q.dtype)
+
+
+def wrong_in_bfloat16(Q, K, V):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        weights = torch.softmax(Q @ K.transpose(-2, -1) / 3, dim=-1)
+        output = weights @ V
+    return output.to(Q.dtype), weights.to(Q.dtype)
+
+
+def test_rounding_that_the_answer_switched_on_is_called_rounding():
+    with pytest.raises(CheckFailed) as caught:
+        check("q2_3", {"attention": in_bfloat16})
+    assert caught.value.report.looks_like.startswith("these numbers were computed in bfloat16: right to two or three")
+    with pytest.raises(CheckFailed) as caught:
+        check("q2_3", {"attention": wrong_in_bfloat16})
+    assert "computed in" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("precision", "said"), [("high", "TF32"), ("medium", "bfloat16")])
+def test_rounding_of_the_whole_notebook_is_set_aside_and_said(precision, said):
+    inside = []
+
+    def seen(Q, K, V):
+        inside.append(matmul_precision())
+        return attention(Q, K, V)
+
+    torch.set_float32_matmul_precision(precision)
+    try:
+        result = Grader("02_keys_queries_values.ipynb").check("q2_3", {"attention": seen})
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert result.passed
+    assert set(inside[:1]) == {"highest"}
+    note = f"rounded to {said} in this notebook, by torch.set_float32_matmul_precision('{precision}'); the check ran"
+    assert note in repr(result)
+    assert disturbances() == ()
+
+
+def test_tf32_by_autocast_is_off_inside_a_check():
+    with torch.autocast("cpu", dtype=torch.bfloat16), settled():
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_results_and_gradients_are_brought_back_from_where_they_lie(monkeypatch):
+    """There is no second device here: that every step asks for the CPU is seen by a tensor that says where it was asked to go."""
+    asked = []
+    real = torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self, *rest: asked.append(tuple(self.shape)) or real(self, *rest))
+    outcome = execute(lambda x: x * 2, Case(args=(X,), gradient=True))
+    assert isinstance(outcome.value, TensorValue)
+    assert asked == [(), (4, 3), (4, 3)]  # the scalar that is differentiated, the gradient, the result
+
+
+def test_the_script_for_a_gpu_runs_on_a_cpu(tmp_path):
+    out = tmp_path / "devices.md"
+    done = CliRunner().invoke(devices.main, ["--device", "cpu", "--out", str(out), "02"])
+    assert done.exit_code == 0, done.output
+    row = next(line for line in out.read_text().splitlines() if line.startswith("| 02_"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")][1:]
+    assert len(cells) == 4
+    assert all(cell == cells[0] and cell.startswith("9 of 9, ") for cell in cells), out.read_text()
+    passed, made = cells[0].split(", ")[1].split(" of ")
+    assert passed == made
+    assert "No GPU was at hand" in out.read_text()
+
+
+def test_the_finales_model_trains_in_the_script():
+    assert "loss" in devices.finale("cpu", steps=2)
