@@ -24,6 +24,10 @@ RUN = (
     'autograder override aiko 02 q2_1 --points 5 --reason "shown at the board" -o graded/',
     "autograder override aiko 02 q2_1 --take-back -o graded/",
     "autograder override -o graded/",
+    "python -c 'import secrets; print(secrets.token_hex())' > secret.txt",
+    "autograder prove 03 --seed-file secret.txt",
+    "autograder grade submissions/ -o graded/ --seed-file secret.txt",
+    "autograder build 02 --seed-file secret.txt --zips ../zips",
     ".venv/bin/autograder prove 03",
     "autograder check my_notebook.ipynb",
 )

@@ -26,6 +26,7 @@ from autograder.term.policy import ASSUMED_ZONE, Policy, kept_policy
 from autograder.term.register import Register
 
 GRADEBOOK = "gradebook.sqlite"
+SEED = "seed"  # of the gradebook's settings: a fingerprint, never a seed
 SCRATCH = "autograder-scratch-"
 
 
@@ -55,6 +56,7 @@ class Plan:
     notebook: str = ""
     rosters: Sequence[Path] = ()
     policy: Policy | None = None  # None for the one that the gradebook keeps
+    public_inputs: bool = False  # leave a gradebook's secret inputs for those of the repository
 
 
 @dataclass
@@ -90,6 +92,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         scratch_folder(SCRATCH) as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
+        _same_inputs(plan, book)
         register = Register(book, plan.rosters)
         intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=_notebook(plan))
         moved = register.keep()
@@ -134,6 +137,17 @@ def _times_in_utc(intake: Intake, policy: Policy) -> list[str]:
         f"the times of the hand-ins have no time zone: they are taken as {ASSUMED_ZONE}; "
         'say timezone = "Europe/Madrid" (or yours) in course.toml'
     ]
+
+
+def _same_inputs(plan: Plan, book: Gradebook) -> None:
+    """Refuse to grade with the repository's inputs, without being told to, where a secret's were used before."""
+    before = book.setting(SEED)
+    if before and not plan.setting.secret and not plan.public_inputs:
+        raise GradingError(
+            f"{book.path} was graded with a course's own inputs (fingerprint {before}): give --seed-file again, "
+            "or --public-inputs to grade everything with the inputs of the public repository"
+        )
+    book.keep_setting(SEED, plan.setting.seed)
 
 
 def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: Summary) -> list[Submission]:
@@ -181,13 +195,14 @@ def _is_known(standing: Standing, notebook: str, plan: Plan) -> bool:
     return (
         standing.status.has_score
         and standing.sound
+        and standing.seed == plan.setting.seed
         and standing.tests_version == plan.course.notebooks[notebook].tests_version
         and safe_enough
     )
 
 
 def _record(
-    submission: Submission, tests_version: str, result: Result, marker: Marker, code: bytes = b""
+    submission: Submission, tests_version: str, result: Result, marker: Marker, code: bytes = b"", seed: str = ""
 ) -> list[str]:
     """Write a result and what it counts for.
 
@@ -195,7 +210,7 @@ def _record(
     """
     book, key = marker.book, (submission.student.key, submission.notebook)
     before = book.record_of(*key)
-    book.record(submission, tests_version, result, code=code, choice=marker.choice)
+    book.record(submission, tests_version, result, code=code, seed=seed, choice=marker.choice)
     marker.mark(*key)
     after = book.record_of(*key)
     if before is None or after is None or not submission.sha256 or before.sha256 == submission.sha256:
@@ -231,7 +246,7 @@ def _grade(
     for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade, marker.book)):
         submission = to_grade[job.number]
         master = plan.course.notebooks[submission.notebook]
-        summary.intake.notices += _record(submission, master.tests_version, result, marker, job.raw)
+        summary.intake.notices += _record(submission, master.tests_version, result, marker, job.raw, plan.setting.seed)
         summary.graded += 1
         summary.count(result.status, result.sandbox)
         watcher.graded(submission, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -18,6 +18,7 @@ from autograder.grading.report.console import ConsoleWatcher, show_class
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import Pool, Processes, processor_count
 from autograder.grading.run.sandbox.choice import KINDS, choose_sandbox
+from autograder.judging.secret import SecretError, read_secret
 from autograder.term.options import policy_of, policy_options
 
 _sandbox_option = click.option(
@@ -45,6 +46,8 @@ _sandbox_option = click.option(
 @click.option("--cell-seconds", type=click.FloatRange(min=1), help="How long one cell may run.  [default: 60]")
 @click.option("--again", is_flag=True, help="Grade what is unchanged since the last run, too.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on a Dask cluster, such as tcp://10.0.0.5:8786.")
+@click.option("--seed-file", type=click.Path(path_type=Path), help="Draw all hidden inputs from the secret in this file.")
+@click.option("--public-inputs", is_flag=True, help="Go back to the inputs of the public repository.")
 @policy_options
 def grade(
     paths: tuple[Path, ...],
@@ -57,6 +60,8 @@ def grade(
     cell_seconds: float | None,
     again: bool,
     scheduler: str | None,
+    seed_file: Path | None,
+    public_inputs: bool,
     **policies: Any,
 ) -> None:
     """Grade every submission in PATHS (folders, archives or notebooks) and write the results to a folder.
@@ -64,7 +69,10 @@ def grade(
     A run that was stopped goes on where it was; what has not changed is not graded again.
     """
     console = Console(highlight=False)
-    setting = Setting(sandbox, cell_seconds)
+    try:
+        setting = Setting(sandbox, cell_seconds, secret=read_secret(seed_file) if seed_file else None)
+    except SecretError as error:
+        fail(str(error))
 
     def pool(count: int) -> Pool:
         if scheduler is not None:
@@ -79,7 +87,7 @@ def grade(
     watcher = ConsoleWatcher(console)
     try:
         course = Course.load()
-        plan = Plan(paths, out, course, setting, layout, again, notebook, rosters, policy_of(course, **policies))
+        plan = Plan(paths, out, course, setting, layout, again, notebook, rosters, policy_of(course, **policies), public_inputs)
         with watcher.showing():
             summary = grade_class(plan, pool, watcher)
     except GradingError as error:
@@ -95,7 +103,41 @@ def grade(
         fail("nothing could be graded: the table says why")
 
 
+<<<<<<< HEAD
 def fail(message: str) -> None:
+=======
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@_sandbox_option
+def check(notebook: Path, sandbox: str) -> None:
+    """Examine one NOTEBOOK of your own with every test, hidden ones too, and say what is wrong."""
+    console = Console(highlight=False)
+    try:
+        raw = _read_one(notebook)
+        course = Course.load()
+        identity = identify(raw, course)
+        if identity.problem:
+            raise GradingError(f"{printable(notebook.name)}: {identity.problem}")
+        choose_sandbox(sandbox)
+    except GradingError as error:
+        fail(str(error))
+    if identity.version != course.notebooks[identity.notebook].version:
+        console.print(
+            Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow")
+        )
+    bench = Bench(Setting(sandbox))
+    try:
+        with console.status(f"checking {identity.notebook}"):
+            result = bench.grade(Job(0, identity.notebook, raw))
+    finally:
+        bench.close()
+    if result.status is Status.INFRASTRUCTURE:
+        fail(f"the check did not work: {'; '.join(result.faults)}")
+    show_check(console, result, course.title(identity.notebook))
+
+
+def fail(message: str) -> NoReturn:
+>>>>>>> cf0e17b (A course's own secret draws the hidden inputs: grade, build and prove --seed-file)
     """End the command with one line on the error stream."""
     click.echo(f"autograder: {message}", err=True)
     sys.exit(1)

@@ -270,3 +270,6 @@ def _shares(x: np.ndarray) -> np.ndarray:
 def _unit_rows(x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         return np.asarray(x / np.linalg.norm(x, axis=-1, keepdims=True))
+
+
+COMPUTED = (_answer, _case, _changes_of)  # what is kept of inputs that were drawn

@@ -6,10 +6,12 @@ A file `autograder/exercises/nbNN_topic/qN_M_title.py` declares one exercise as 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,30 +137,51 @@ class Exercise:
         return tuple(test.cases(rng_for(self.number, test.name))) if test.cases else ()
 
     def draw_public(self) -> tuple[Case, ...]:
-        """The cases of the public check, the same at every call."""
-        return tuple(self.public(rng_for(self.number, "public")))
+        """The cases of the public check, the same at every call and under every draw: their numbers are shipped."""
+        with other_draws(0):
+            return tuple(self.public(rng_for(self.number, "public")))
 
 
 def rng_for(*names: str) -> np.random.Generator:
     """A generator seeded by the names alone, so that every draw is the same on every machine.
 
-    Within `other_draws`, it is seeded by the names and the number given there.
+    Within `other_draws`, it is seeded by the names and the number or secret given there.
     """
-    seed = zlib.crc32("/".join(names).encode())
-    return np.random.default_rng(seed if _DRAW.get() == 0 else [seed, _DRAW.get()])
+    text = "/".join(names).encode()
+    return _generator(zlib.crc32(text), text)
+
+
+def numbered_rng(number: int) -> np.random.Generator:
+    """A generator seeded by a number, for inputs that a judge makes itself; other within `other_draws`, as in `rng_for`."""
+    return _generator(number, b"number/%d" % number)
+
+
+def _generator(seed: int, text: bytes) -> np.random.Generator:
+    draw = _DRAW.get()
+    if isinstance(draw, bytes):
+        return np.random.default_rng(int.from_bytes(hmac.digest(draw, text, "sha256")))
+    return np.random.default_rng(seed if draw == 0 else [seed, draw])
 
 
 @contextlib.contextmanager
-def other_draws(number: int) -> Iterator[None]:
-    """Draw other cases than the tests do, as their generators give them under another seed; 0 stands for the tests' own."""
-    token = _DRAW.set(number)
+def other_draws(draw: int | bytes) -> Iterator[None]:
+    """Draw other cases than the tests do: under another number, or from a secret; 0 stands for the tests' own."""
+    token = _DRAW.set(draw)
     try:
         yield
     finally:
         _DRAW.reset(token)
 
 
-_DRAW: ContextVar[int] = ContextVar("draw", default=0)
+def _usual_draw() -> int | bytes:
+    """The key beside this file that `autograder build --seed-file` puts into a zip; 0 where there is none."""
+    key = Path(__file__).with_name(ZIPPED_KEY)
+    return bytes.fromhex(key.read_text(encoding="ascii")) if key.is_file() else 0
+
+
+ZIPPED_KEY = "drawn_from.txt"
+_USUAL = _usual_draw()
+_DRAW: ContextVar[int | bytes] = ContextVar("draw", default=_USUAL)
 
 
 def rounded(rng: np.random.Generator, *shape: int, scale: float = 1.0, digits: int = 1) -> np.ndarray:

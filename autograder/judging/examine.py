@@ -5,7 +5,8 @@ Right answers and the behaviour of every known mistake are computed once per pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import combinations
@@ -19,7 +20,8 @@ from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, described
 from autograder.exercises import exercise_for
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Test
+from autograder.judging import as_if
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Test, other_draws
 from autograder.judging.expected import expected_answer
 from autograder.judging.relate import relation_in
 
@@ -48,6 +50,27 @@ def _examination(question: str, environment: Any) -> Examination:
 
 
 _RECENT: dict[str, Examination] = {}
+
+
+@contextmanager
+def drawn_from(draw: int | bytes) -> Iterator[None]:
+    """Examine with other inputs (see `other_draws`), and forget what was computed for those of another draw."""
+    if _LAST[0] != draw:
+        forget()
+        _LAST[0] = draw
+    with other_draws(draw):
+        yield
+
+
+def forget() -> None:
+    """Forget all inputs that were drawn and all that was computed from them."""
+    _RECENT.clear()
+    _LAST[0] = None
+    for computed in (answers, known_trace, *as_if.COMPUTED):
+        computed.cache_clear()
+
+
+_LAST: list[int | bytes | None] = [0]  # the draw of which something may be kept
 
 
 class Examination:

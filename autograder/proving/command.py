@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.judging.secret import SecretError, read_secret
 from autograder.proving.corpus import STATES, Told, corpus, rates, told_of, written
 from autograder.proving.page import proof_page
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
@@ -27,10 +28,14 @@ from autograder.proving.seeds import under_seed
     "--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook."
 )
 @click.option("--seeds", type=int, metavar="N", help="Instead: draw the tests' cases anew under N other seeds.")
+@click.option(
+    "--seed-file", type=click.Path(path_type=Path), help="Instead: draw them anew from the secret that a course will use."
+)
 @click.option("--blind", is_flag=True, help="Instead: run the wrong answers that were written blind, and print rates.")
 @click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
 def prove(
-    numbers: tuple[str, ...], page: Path | None, mutants: int | None, seeds: int | None, blind: bool, quiet: bool
+    numbers: tuple[str, ...], page: Path | None, mutants: int | None, seeds: int | None, seed_file: Path | None,
+    blind: bool, quiet: bool
 ) -> None:
     """Run every known mistake and every accepted variant through the public checks and the hidden tests."""
     import torch
@@ -43,7 +48,16 @@ def prove(
             _show_mutants(number, mutants, console)
         return
     if seeds is not None:
-        sys.exit(_show_seeds(chosen_notebooks(numbers), seeds, console))
+        others = {f"seed {seed}": seed for seed in range(1, seeds + 1)}
+        sys.exit(_show_seeds(chosen_notebooks(numbers), others, f"{seeds} other seeds", console))
+    if seed_file is not None:
+        try:
+            secret = read_secret(seed_file)
+        except SecretError as error:
+            click.echo(f"autograder: {error}", err=True)
+            sys.exit(1)
+        secrets = {f"secret {secret.fingerprint}": secret.key}
+        sys.exit(_show_seeds(chosen_notebooks(numbers), secrets, f"the secret {secret.fingerprint}", console))
     if blind:
         sys.exit(_show_blind(chosen_notebooks(numbers), console, quiet))
     proofs: list[Proof] = []
@@ -70,23 +84,23 @@ def _show_mutants(number: str, count: int, console: Console) -> None:
         console.print(f"    - {mutant.before}\n    + {mutant.after}", markup=False)
 
 
-def _show_seeds(numbers: Sequence[str], count: int, console: Console) -> int:
+def _show_seeds(numbers: Sequence[str], seeds: Mapping[str, int | bytes], words: str, console: Console) -> int:
     """Print every right answer that fails and every mistake that survives under another seed; returns an exit status."""
     alarms = survivors = runs = 0
     for number in numbers:
         for exercise in exercises_of(number):
-            for found in (under_seed(exercise, seed) for seed in range(1, count + 1)):
+            for name, found in ((name, under_seed(exercise, seed)) for name, seed in seeds.items()):
                 runs += len(exercise.variants)
                 alarms += len(found.false_alarms)
                 survivors += len(found.survivors)
                 for variant, test, problem in found.false_alarms:
                     console.print(
-                        f"{exercise.heading}, seed {found.seed}: {variant!r} fails {test!r}: {problem}", markup=False
+                        f"{exercise.heading}, {name}: {variant!r} fails {test!r}: {problem}", markup=False
                     )
                 for mistake in found.survivors:
-                    console.print(f"{exercise.heading}, seed {found.seed}: {mistake} survives", markup=False)
-        console.print(f"{NOTEBOOKS[number]}: {count} other seeds done")
-    console.print(f"{alarms} of {runs} right answers refused, {survivors} mistakes survive under {count} other seeds")
+                    console.print(f"{exercise.heading}, {name}: {mistake} survives", markup=False)
+        console.print(f"{NOTEBOOKS[number]}: {words} done")
+    console.print(f"{alarms} of {runs} right answers refused, {survivors} mistakes survive under {words}")
     return 1 if alarms or survivors else 0
 
 

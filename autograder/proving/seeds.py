@@ -9,31 +9,30 @@ from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values
 from attnkit.checking.execute import execute
-from autograder.judging.declare import Exercise, Mistake, other_draws
-from autograder.judging.examine import Trace, answers, as_targets, known_trace, run_test, targets_of
+from autograder.judging.declare import Exercise, Mistake
+from autograder.judging.examine import Trace, as_targets, drawn_from, forget, run_test, targets_of
 
 
 @dataclass(frozen=True)
 class UnderSeed:
     """What went wrong with one exercise under one seed: right answers that fail, and mistakes that pass everything."""
 
-    seed: int
+    seed: int | bytes
     false_alarms: tuple[tuple[str, str, str], ...]
     survivors: tuple[str, ...]
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int | bytes) -> Iterator[None]:
     """Draw every case under another seed, and forget what was computed for the cases before and after."""
-    _forget()
     try:
-        with other_draws(seed):
+        with drawn_from(seed):
             yield
     finally:
-        _forget()
+        forget()
 
 
-def under_seed(exercise: Exercise, seed: int) -> UnderSeed:
+def under_seed(exercise: Exercise, seed: int | bytes) -> UnderSeed:
     """Run every right answer and every mistake of one exercise through its hidden tests, their cases drawn anew."""
     with seeded(seed):
         false_alarms = [
@@ -94,8 +93,3 @@ def _problems(exercise: Exercise, targets: Mapping[str, Any]) -> dict[str, str]:
             difference = problem.difference
             problems[test.name] = f"{difference.problem}: expected {difference.expected}, found {difference.found}"
     return problems
-
-
-def _forget() -> None:
-    answers.cache_clear()
-    known_trace.cache_clear()

@@ -11,7 +11,7 @@ from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from attnkit.checking.execute import cotangent
 from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant, numbered_rng
 from autograder.reference import nb03 as reference
 
 
@@ -21,7 +21,7 @@ def jacobian_case(p: np.ndarray, **options: Any) -> Case:
 
 def judge_jacobian_gradient(run: Run) -> None:
     """The derivative along directions in which p stays a distribution, and a finite gradient where p has zeros."""
-    rng = np.random.default_rng(32)
+    rng = numbered_rng(32)
     for shape in ((4,), (2, 3)):
         p, along = shares(rng, *shape), rng.standard_normal(shape)
         along -= along.mean(axis=-1, keepdims=True)

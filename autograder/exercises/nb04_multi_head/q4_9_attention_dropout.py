@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case, Seed
 from attnkit.checking.compare import Expected, Output, compare
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant, numbered_rng
 from autograder.reference import nb04 as reference
 
 DROPPED = "dropped out"
@@ -110,7 +110,7 @@ BY_DRAW = {"the same seed drops other numbers": "global-randomness", "another se
 
 def judge_generator(run: Run) -> None:
     """Three calls in a row, two of them with the same seed."""
-    case = seeds_case(np.random.default_rng(9))
+    case = seeds_case(numbered_rng(9))
     weights, p, _, training = case.args
     expected = Expected(reference.attention_dropout(weights, p, None, training))
     difference = compare(expected, run(case), case, OUTPUTS)

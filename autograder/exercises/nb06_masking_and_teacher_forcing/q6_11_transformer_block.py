@@ -17,7 +17,7 @@ from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import (
     block_state,
 )
 from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import lower
-from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, numbered_rng, rounded
 from autograder.reference import nb06 as reference
 
 
@@ -65,7 +65,7 @@ def nothing_to_see(B: int, T: int, S: int) -> np.ndarray:
 
 
 def block_without_memory(d_model: int = 4, H: int = 2) -> Case:
-    rng = np.random.default_rng(610)
+    rng = numbered_rng(610)
     state = block_state(rng, d_model, 5, True)
     return Case(init=(d_model, H, 5), init_kwargs={"cross": True}, state=state, args=(normal(rng, 2, 3, d_model),), raises="ValueError")
 

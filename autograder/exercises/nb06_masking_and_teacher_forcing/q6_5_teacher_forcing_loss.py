@@ -20,7 +20,7 @@ from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import
     shift_cat,
     shift_pad,
 )
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant, numbered_rng
 from autograder.reference import nb06 as reference
 
 
@@ -110,7 +110,7 @@ READS = {
 
 def judge_input(run: Run) -> None:
     """One call of the model, with the source and the target shifted by one behind bos."""
-    rng = np.random.default_rng(65)
+    rng = numbered_rng(65)
     for case in (forcing_case(rng, 3, 4, 7, lengths=[4, 2, 3]), forcing_case(rng, 2, 3, 6, lengths=[3, 1], bos=5, pad=0)):
         calls = run(case).callback_calls
         _, src, tgt, bos, pad = case.args
@@ -142,7 +142,7 @@ def _what_is_read(read: list[np.ndarray], src: np.ndarray, tgt: np.ndarray, bos:
 
 def judge_gradient(run: Run) -> None:
     """The gradient at the model's logits is that of the loss: (softmax − one-hot) / n, and 0 at padding."""
-    rng = np.random.default_rng(66)
+    rng = numbered_rng(66)
     for lengths in ([4, 2, 1], [4]):
         case = forcing_case(rng, 3, 4, 6, lengths=lengths, gradient=True)
         outcome = run(case)

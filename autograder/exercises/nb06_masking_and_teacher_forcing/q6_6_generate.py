@@ -12,7 +12,7 @@ from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from attnkit.checking.probes import NextTokenTable
 from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import BOS, EOS, PAD_ID
-from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, numbered_rng
 from autograder.reference import nb06 as reference
 
 
@@ -100,22 +100,22 @@ EXERCISE = Exercise(
     public=lambda rng: [
         path_case(rng, 7, 6, (4, 5, 6, 2)),
         path_case(rng, 8, 6, (3, 4, 2), B=2),
-        wandering_case(np.random.default_rng(14), 3, 8, 6, boost=1.2),
-        wandering_case(np.random.default_rng(15), 2, 8, 4, boost=-9.0),
+        wandering_case(numbered_rng(14), 3, 8, 6, boost=1.2),
+        wandering_case(numbered_rng(15), 2, 8, 4, boost=-9.0),
     ],
     tests=(
         Test("one sentence", "the likeliest token at every step, up to and with eos", lambda rng: [path_case(rng, 9, 8, (5, 3, 7, 4, 2)), path_case(rng, 6, 5, (2,))]),
         Test(
             "rows of unequal length", "after a row's eos there is only pad, and generation stops when the last row has ended",
-            lambda rng: [wandering_case(np.random.default_rng(seed), 4, 9, 9, boost=1.0) for seed in (3, 5, 8)],
+            lambda rng: [wandering_case(numbered_rng(seed), 4, 9, 9, boost=1.0) for seed in (3, 5, 8)],
         ),
         Test(
             "max_len", "at most max_len tokens, bos not among them",
-            lambda rng: [wandering_case(np.random.default_rng(31), 3, 7, 5, boost=-9.0), wandering_case(np.random.default_rng(32), 2, 6, 1), wandering_case(np.random.default_rng(33), 3, 8, 3, boost=0.5)],
+            lambda rng: [wandering_case(numbered_rng(31), 3, 7, 5, boost=-9.0), wandering_case(numbered_rng(32), 2, 6, 1), wandering_case(numbered_rng(33), 3, 8, 3, boost=0.5)],
         ),
         Test(
             "other special tokens", "bos, eos and pad are the ones that are given",
-            lambda rng: [wandering_case(np.random.default_rng(seed), 3, 9, 7, boost=1.0, bos=6, eos=4, pad=8) for seed in (41, 43)],
+            lambda rng: [wandering_case(numbered_rng(seed), 3, 9, 7, boost=1.0, bos=6, eos=4, pad=8) for seed in (41, 43)],
         ),
     ),
     flawed=flawed_generate,

@@ -11,7 +11,18 @@ import torch
 from attnkit.checking.case import Case, TensorValue
 from attnkit.checking.compare import Output
 from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import INFINITE
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant, normal, rounded
+from autograder.judging.declare import (
+    Exercise,
+    JudgeFailure,
+    Mistake,
+    Rng,
+    Run,
+    Test,
+    Variant,
+    normal,
+    numbered_rng,
+    rounded,
+)
 from autograder.reference import nb06 as reference
 
 
@@ -77,7 +88,7 @@ def step_empty_start(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any, *, wind
 
 def judge_many_steps(run: Run) -> None:
     """Token after token through the cache: the outputs of causal attention over all of them at once."""
-    rng = np.random.default_rng(68)
+    rng = numbered_rng(68)
     X, W_q, W_k, W_v = (np.round(rng.standard_normal(shape), 2) for shape in ((2, 5, 4), (4, 3), (4, 3), (4, 2)))
     wanted = "step after step the cached outputs equal those of causal attention over the whole sequence"
     cache: Any = None

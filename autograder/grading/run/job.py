@@ -13,6 +13,7 @@ from typing import Any
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
 from autograder.grading.find.naming import printable
 from autograder.grading.record.result import Result, Status
+from autograder.judging.secret import Secret
 
 ATTEMPTS = 3
 
@@ -32,13 +33,19 @@ class Setting:
     """What is the same for every job of a run; `workshop` builds the place where submissions run.
 
     `cell_seconds` is how long one cell may run, when it is not the usual time. `generated` is the folder with the
-    built tests; without one, each machine takes its own.
+    built tests; without one, each machine takes its own. `secret` stays with the grader's own processes.
     """
 
     sandbox: str = "auto"
     cell_seconds: float | None = None
     generated: Path | None = None
     workshop: Callable[[Setting], AbstractContextManager[Any]] | None = None
+    secret: Secret | None = None
+
+    @property
+    def seed(self) -> str:
+        """The fingerprint of the secret that hidden inputs are drawn from; empty for those of the repository."""
+        return self.secret.fingerprint if self.secret else ""
 
     def master(self, name: str) -> CourseNotebook:
         """What is known about one notebook of the course."""
@@ -66,6 +73,7 @@ class Bench:
     def grade(self, job: Job) -> Result:
         """Grade one job; a fault of our own is tried again and then reported as such, never as a zero."""
         from autograder.grading.examine.grade import grade_notebook
+        from autograder.judging.examine import drawn_from
 
         master = self._master(job.notebook)
         if job.tests_version not in ("", master.tests_version):
@@ -75,7 +83,8 @@ class Bench:
         fault = ""
         for _ in range(ATTEMPTS):
             try:
-                return grade_notebook(job.raw, master, self._open())
+                with drawn_from(self.setting.secret.key if self.setting.secret else 0):
+                    return grade_notebook(job.raw, master, self._open())
             except Exception as error:  # whatever it is, it is ours: students' errors never get here
                 fault = printable(f"{type(error).__name__}: {error}", 300)
                 self.close()
