@@ -103,41 +103,7 @@ def grade(
         fail("nothing could be graded: the table says why")
 
 
-<<<<<<< HEAD
-def fail(message: str) -> None:
-=======
-@click.command()
-@click.argument("notebook", type=click.Path(path_type=Path))
-@_sandbox_option
-def check(notebook: Path, sandbox: str) -> None:
-    """Examine one NOTEBOOK of your own with every test, hidden ones too, and say what is wrong."""
-    console = Console(highlight=False)
-    try:
-        raw = _read_one(notebook)
-        course = Course.load()
-        identity = identify(raw, course)
-        if identity.problem:
-            raise GradingError(f"{printable(notebook.name)}: {identity.problem}")
-        choose_sandbox(sandbox)
-    except GradingError as error:
-        fail(str(error))
-    if identity.version != course.notebooks[identity.notebook].version:
-        console.print(
-            Text(f"note: this is another version of {identity.notebook} than today's tests expect", style="yellow")
-        )
-    bench = Bench(Setting(sandbox))
-    try:
-        with console.status(f"checking {identity.notebook}"):
-            result = bench.grade(Job(0, identity.notebook, raw))
-    finally:
-        bench.close()
-    if result.status is Status.INFRASTRUCTURE:
-        fail(f"the check did not work: {'; '.join(result.faults)}")
-    show_check(console, result, course.title(identity.notebook))
-
-
 def fail(message: str) -> NoReturn:
->>>>>>> cf0e17b (A course's own secret draws the hidden inputs: grade, build and prove --seed-file)
     """End the command with one line on the error stream."""
     click.echo(f"autograder: {message}", err=True)
     sys.exit(1)
