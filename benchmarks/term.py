@@ -150,7 +150,7 @@ class Term:
             return {f"{notebook}.ipynb": b'{"cells": ['}, Expected("unreadable", None)
         if kind < 0.05:
             return {"report.pdf": b"%PDF-1.7"}, Expected("wrong notebook", None)
-        solved = self.random.randint(0, len(master.questions))
+        solved = self.random.randint(0, _answerable(notebook))
         raw = answered(notebook, solved, f"{member.sis} {self.random.random()}")
         points = sum(question.points for question in master.questions[:solved])
         worth = Expected("graded", points)
@@ -187,7 +187,8 @@ class Term:
                 continue
             if member.section == "Evening":
                 files, worth = self._hand_in(member, week.notebook)
-                folder = f"{member.name.replace('_', ' ')}_{member.participant(at)}_assignsubmission_file"
+                name = "".join(letter for letter in member.name if letter not in "&<>\"`|':\\/")  # as Moodle cleans names
+                folder = f"{name}_{member.participant(at)}_assignsubmission_file"
                 moodle |= {f"{folder}/{name}": raw for name, raw in files.items()}
                 week.expected[member.sis] = worth
                 continue
@@ -374,6 +375,13 @@ def _solved(notebook: str) -> dict[str, Any]:
 
 
 @cache
+def _answerable(notebook: str) -> int:
+    """How many of the first questions the solved notebook answers; all of them once it is built anew."""
+    stubs = [cell.id for cell in Course.load().notebooks[notebook].cells if cell.kind == "stub"]
+    return next((at for at, one in enumerate(stubs) if one not in _solved(notebook)), len(stubs))
+
+
+@cache
 def _handed_out(notebook: str) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(blank(notebook))
     return loaded
@@ -383,7 +391,7 @@ def answered(notebook: str, solved: int, signature: str) -> bytes:
     """The notebook with its first `solved` questions answered, and a cell of its own, as no two students write the same."""
     made = copy.copy(_handed_out(notebook))
     stubs = [cell.id for cell in Course.load().notebooks[notebook].cells if cell.kind == "stub"] if solved else []
-    answers = {one: _solved(notebook).get(one, "answered = True") for one in stubs[:solved]}
+    answers = {one: _solved(notebook)[one] for one in stubs[:solved]}
     cells = [{**cell, "source": answers.get(cell.get("id"), cell["source"])} for cell in made["cells"]]
     own: dict[str, Any] = {"cell_type": "code", "id": "own", "metadata": {}, "outputs": [], "execution_count": None}
     own["source"] = f"own = {signature!r}"

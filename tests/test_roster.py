@@ -77,7 +77,8 @@ def test_canvas_moodle_and_gradescope_columns(roster):
         "Emmy Noether": {("canvas", "102"), ("sis", "s-2"), ("login", "emmy@example.org")},
         "Alan Turing": {("canvas", "103"), ("sis", "s-3"), ("login", "alan@example.org")},
     }
-    assert ids(roster(MOODLE))["Ada Lovelace"] == {("moodle", "4711"), ("email", "ada@example.org")}
+    moodle = {("moodle", "4711"), ("moodle, in teams", "4711"), ("email", "ada@example.org")}
+    assert ids(roster(MOODLE))["Ada Lovelace"] == moodle
     assert ids(roster(GRADESCOPE))["Emmy Noether"] == {("sis", "s-2"), ("email", "emmy@example.org")}
     assert [person.section for person in read_roster(roster(CANVAS))] == ["Morning", "Evening", "Morning"]
     assert [person.teams for person in read_roster(roster(MOODLE))] == [{"Team Blue"}, {"Team Blue"}, set()]
@@ -240,6 +241,48 @@ def test_a_canvas_group_whose_name_ends_in_a_number(tmp_path, course, roster):
     run(course, [canvas], out, [roster(CANVAS, "c.csv"), roster(groups, "g.csv")])
     rows = {row["name"]: (row["score"], row["late"]) for row in grades(out).values()}
     assert rows == {"Ada Lovelace": ("40", "late"), "Alan Turing": ("40", "late"), "Emmy Noether": ("0", "")}
+
+
+def test_a_groups_number_reaches_no_stranger(tmp_path, course, roster):
+    without = MOODLE.replace(",Group,", ",").replace(",Team Blue,", ",").replace("submission,,", "submission,")
+    moodle = write(tmp_path / "moodle", {f"Team Blue_4713_assignsubmission_file/{FILE}": handin()})
+    out = tmp_path / "out"
+    summary = run(course, [moodle], out, [roster(without)])
+    assert scored(out) == {"Team Blue 4713 (in doubt)": "40"}
+    assert any("has the number 4713 of Alan Turing: it may be a group's" in notice for notice in summary.intake.notices)
+    again = tmp_path / "again"
+    run(course, [moodle], again, [])
+    person = write(tmp_path / "person", {f"Alan Turing_4713_assignsubmission_file/{FILE}": marked("alan")})
+    run(course, [person], again, [])
+    assert scored(again) == {"Team Blue 4713": "40", "Alan Turing 4713": "0"}
+
+
+def test_a_name_that_is_a_groups_does_not_make_a_group(tmp_path, course, roster):
+    other = "Full name,Email address,Group\nAda Lovelace,ada@example.org,Team Blue\nEmmy Noether,emmy@example.org,Team Blue\n"
+    without = MOODLE.replace(",Group,", ",").replace(",Team Blue,", ",").replace("submission,,", "submission,")
+    moodle = write(tmp_path / "moodle", {f"Team Blue_4713_assignsubmission_file/{FILE}": handin()})
+    out = tmp_path / "out"
+    run(course, [moodle], out, [roster(without, "w.csv"), roster(other, "p.csv")])
+    assert scored(out) == {"Team Blue 4713 (in doubt)": "40"}
+
+
+def test_names_that_moodle_cleaned_and_names_that_are_hidden(tmp_path, course, roster):
+    text = "Identifier,Full name\nParticipant 1,Cat O'Neil\nParticipant 2,Bo/Li\n"
+    files = {f"Cat ONeil_1_assignsubmission_file/{FILE}": handin(), f"Participant_2_assignsubmission_file/{FILE}": marked("b")}
+    run(course, [write(tmp_path / "moodle", files)], tmp_path / "out", [roster(text)])
+    assert {row["name"]: row["score"] for row in grades(tmp_path / "out").values()} == {"Cat O'Neil": "40", "Bo/Li": "0"}
+
+
+def test_ids_of_two_people_join_neither(tmp_path, course, roster):
+    metadata = (
+        "submission_1:\n  :submitters:\n  - :name: Ada\n    :sid: s-2\n    :email: ada@example.org\n"
+        "  :created_at: 2026-01-01 10:00:00.0 Z\n"
+    )
+    files = {"submission_metadata.yml": metadata.encode(), f"submission_1/{FILE}": handin()}
+    out = tmp_path / "out"
+    summary = run(course, [write(tmp_path / "export", files)], out, [roster(GRADESCOPE)])
+    assert scored(out) == {"ada@example.org (in doubt)": "40"}
+    assert any("has the ids of two people" in notice for notice in summary.intake.notices)
 
 
 def test_moodles_default_group_is_everybody_without_a_group(tmp_path, course, roster):

@@ -16,7 +16,7 @@ from autograder.grading.find.naming import printable, student_key
 from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed
-from autograder.term.roster import Person, Token, canvas_name, plain_name, read_rosters
+from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
 
 NAMED = 10
 _STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}
@@ -74,22 +74,32 @@ class Register:
         tokens = list(_tokens(student, owner))
         found = {id(self._by_token[token]): self._by_token[token] for token in tokens if token in self._by_token}
         if len(found) > 1:
-            self.doubtful.append(f"{printable(student.name, 60)} has the ids of two people on the roster: not joined")
-        elif found:
-            (one,) = found.values()
+            return self._in_doubt(student, "has the ids of two people on the roster")
+        for one in found.values():
+            if owner.kind == "moodle" and not _may_be(one.person, student):
+                return self._in_doubt(student, f"has the number {student.id} of {one.person.name}: it may be a group's")
             return self._student(one, student)
-        if self.known and not found:
+        if self.known:
             named = self._named(student, owner.kind)
             if named is not None:
                 return self._student(named, student)
             self.unknown[student.key] = student.name
-        sure = tokens[:1] if owner.kind == "blackboard" else tokens  # a shorter reading may be somebody else's user name
+        # Moodle's number may be a participant's or a group's, so that the name goes with it
+        sure = [_entry(token[1], student.name) if token[0] == "moodle" else token for token in tokens]
+        if owner.kind == "blackboard":
+            sure = sure[:1]  # a shorter reading may be somebody else's user name
         key = next((self.aliases[token] for token in sure if token in self.aliases), student.key)
         key = self.moved.get(key, key)
         for token in sure:
             if owner.kind in (*_STEADY, "gradescope", "github"):
                 self.aliases.setdefault(token, key)
         return replace(student, key=key)
+
+    def _in_doubt(self, student: Student, why: str) -> Student:
+        """A student of their own, because it is not clear which of the known ones it is."""
+        self.doubtful.append(f"{printable(student.name, 60)} {why}; not joined, give a roster that says who it is")
+        self.unknown[student.key] = student.name
+        return replace(student, key=student_key(f"{student.key} (in doubt)"))
 
     def _named(self, student: Student, kind: str) -> _Known | None:
         """The one person on the roster with exactly this name, when nobody else hands in under it."""
@@ -116,8 +126,10 @@ class Register:
         person = self._by_token.get((_STEADY.get(owner.kind, ""), student.id))
         if person is not None and plain_name(person.person.name) == plain_name(student.name):
             return []
-        if owner.kind == "canvas" and members and person not in members:
+        if owner.kind == "canvas" and person not in members:
             return []
+        if owner.kind == "moodle" and person is not None and (IN_TEAMS, student.id) not in person.person.tokens:
+            return []  # a person's number in an assignment that has no groups, under a group's name
         return members
 
     def _without_team_name(self, owner: Owner) -> Owner:
@@ -143,7 +155,9 @@ class Register:
 
     def _known(self, person: Person) -> _Known:
         """A person of the roster with the key that they had, or a new one; two keys of one person become one."""
-        kept = list(dict.fromkeys(self.aliases[token] for token in sorted(person.tokens) if token in self.aliases))
+        entries = [_entry(value, person.name) for kind, value in person.tokens if kind == "moodle"]
+        tokens = [*sorted(person.tokens), *sorted(entries)]
+        kept = list(dict.fromkeys(self.aliases[token] for token in tokens if token in self.aliases))
         kept = [self.moved.get(key, key) for key in kept]
         key = kept[0] if kept else student_key(_new_key(person))
         for other in kept[1:]:
@@ -164,6 +178,7 @@ class Register:
     def notices(self, intake: Intake) -> list[str]:
         """Who is missing, who is on no roster, and what was in doubt, a few names in each line."""
         told = list(dict.fromkeys(self.doubtful))
+        told += [f"{old} and {new} are one student by the roster, called {new} from now on" for old, new in self.moved.items()]
         told += _lines("on no roster, graded under their own name:", self.unknown.values())
         everyone = {one.student: one.name for one in self.book.people() if one.listed}
         for notebook in sorted({one.notebook for one in intake.submissions if one.notebook}):
@@ -172,6 +187,17 @@ class Register:
             names = sorted(everyone[key] for key in everyone.keys() - there)
             told += _lines(f"missing, no {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
         return told
+
+
+def _entry(number: str, name: str) -> Token:
+    """What stands for a Moodle entry that no roster names."""
+    return "moodle entry", f"{number} {plain_name(name)}"
+
+
+def _may_be(person: Person, student: Student) -> bool:
+    """Whether a Moodle entry under a participant's number is that person's: by the name, or when names are hidden."""
+    name = plain_name(student.name)
+    return name in (plain_name(person.name), *HIDDEN) or person.name == student.id
 
 
 def _tokens(student: Student, owner: Owner) -> Iterable[Token]:

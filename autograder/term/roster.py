@@ -45,7 +45,10 @@ _NAMES = {
     "role": ("role", "roles"),
     "moodle": ("identifier", "identifikator", "identifiant", "identificador", "identificativo", "identificatie", "id"),
 }
+IN_TEAMS = "moodle, in teams"  # the kind of a participant's number in a worksheet that has a column of groups
+HIDDEN = ("participant", "teilnehmerin", "participante", "partecipante", "deelnemer")  # for a name
 _STAFF = ("instructor", "teacher", "ta", "teaching assistant", "reader", "designer", "observer", "non-editing teacher")
+_CLEANED = frozenset("&<>\"`|':\\/")
 _IDS = ("canvas", "moodle", "sis", "login", "github", "email")
 _PARTICIPANT = re.compile(r"(\D*?)\s*(\d{1,18})\Z")
 
@@ -109,6 +112,7 @@ def read_roster(path: Path) -> list[Person]:
 _WORDS = {
     "canvas": "Canvas ID",
     "moodle": "Moodle participant",
+    IN_TEAMS: "Moodle participant",
     "sis": "student number",
     "login": "user name",
     "github": "GitHub name",
@@ -135,8 +139,10 @@ def roster_columns(sheet: Sheet) -> dict[str, int]:
 
 
 def plain_name(name: str) -> str:
-    """A full name made comparable, and no more than that: case, accents' form, blanks, and `Last, First` turned."""
-    text = " ".join(unicodedata.normalize("NFC", name).replace("_", " ").casefold().split())
+    """A full name made comparable, and no more than that: case, accents' form, blanks, `Last, First` turned, and without
+    what Moodle takes out of the names in its downloads."""
+    kept = "".join(" " if character == "_" else character for character in name if character not in _CLEANED)
+    text = " ".join(unicodedata.normalize("NFC", kept).casefold().split())
     last, comma, first = text.partition(", ")
     return f"{first} {last}" if comma and first else text
 
@@ -175,6 +181,8 @@ def person_of(sheet: Sheet, row: Row, columns: dict[str, int]) -> Person | None:
             tokens.add((kind, value.casefold() if kind in ("login", "email", "github") else value))
     if not shown and not tokens:
         return None
+    if "team" in columns:
+        tokens |= {(IN_TEAMS, value) for kind, value in tokens if kind == "moodle"}
     teams = {printable(part) for part in re.split(r"\s*;\s*", cell("team")) if part}
     place = f"{printable(sheet.path.name, 40)}, line {row.line}"
     return Person(shown or next(iter(sorted(tokens)))[1], tokens, printable(cell("section")), teams, [place])
