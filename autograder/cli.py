@@ -11,6 +11,8 @@ COMMANDS = {
     "grade": ("autograder.grading.command:grade", "Grade a class: folders, archives or single notebooks."),
     "export": ("autograder.term.handback:export", "Fill the file that you downloaded from a platform with the marks."),
     "feedback": ("autograder.term.handback:feedback", "Write the students' pages as a platform's zip."),
+    "regrade": ("autograder.term.regrade:regrade", "One question of everybody again, to look at and take over."),
+    "new-mistake": ("autograder.term.new_mistake:new_mistake", "Start declaring a mistake that has no name yet."),
     "override": ("autograder.term.command:override", "Set the points of a question by hand, or take that back."),
     "check": ("autograder.grading.check:check", "Examine notebooks of your own with every test."),
     "release": ("autograder.releasing.command:release", "Make what is handed out: attnkit, and the two bundles."),

@@ -73,6 +73,12 @@ def forget() -> None:
 _LAST: list[int | bytes | None] = [0]  # the draw of which something may be kept
 
 
+def traces_of(question: str) -> list[Trace]:
+    """What the answer that was examined last did in the hidden tests of a question; empty when it was in none."""
+    recent = _RECENT.get(question)
+    return [recent.trace(test) for test in recent.exercise.tests] if recent else []
+
+
 class Examination:
     """One learner's answer to one exercise, and everything it did in the tests so far."""
 

@@ -17,8 +17,18 @@ from autograder.grading.examine.cells import GIVEN, Plan, PlannedCell, plan_cell
 from autograder.grading.examine.follow import roots_of
 from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, read_notebook
-from autograder.grading.record.result import CaseResult, CellProblem, Finding, QuestionResult, Result, Status
+from autograder.grading.record.result import (
+    CaseResult,
+    CellProblem,
+    Finding,
+    QuestionResult,
+    QuestionStatus,
+    Result,
+    Status,
+)
 from autograder.grading.run.parts import Definitions, InfrastructureError
+from autograder.judging.behaviour import behaviour_of
+from autograder.judging.examine import traces_of
 from autograder.judging.stand_ins import cell_of
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
@@ -135,6 +145,8 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
         cases.append(CaseResult(labels[position], bool(case.hidden), float(case.points), bool(outcome.passed), finding))
     score, possible = float(file.otter.score), float(file.otter.possible)
     result = QuestionResult(question.name, question.title, score, possible, tuple(cases))
+    if result.status in (QuestionStatus.WRONG, QuestionStatus.PARTLY) and not faults and _has_no_name(result):
+        result = replace(result, behaviour=behaviour_of(traces_of(question.name)))
     return _Examined(result, tuple(faults))
 
 
@@ -165,6 +177,12 @@ def _passes_with(
         session.run_cells([*plan.sources, cell_of(parts)])
         again = _examine(master, question, session.environment)
     return bool(again.result.cases) and all(case.passed for case in again.result.cases)
+
+
+def _has_no_name(result: QuestionResult) -> bool:
+    """Whether hidden tests fail and none of them names a mistake."""
+    hidden = [case.finding for case in result.cases if case.hidden and case.finding is not None]
+    return bool(hidden) and not any(finding.mistake for finding in hidden)
 
 
 class _RecordedFile:
