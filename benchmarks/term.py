@@ -470,7 +470,7 @@ def exported(term: Term, out: Path) -> list[str]:
     with Gradebook(out / GRADEBOOK) as book:
         canvas = term.root / "canvas.csv"
         before = canvas.read_bytes()
-        export(book, term.course, "canvas", canvas)
+        export(book, "canvas", canvas)
         all_weeks = _read(canvas, sep=";")
         wrong += _other_cells(before, canvas.read_bytes(), len(term.members))
         for at, week in enumerate(term.weeks):
@@ -482,7 +482,7 @@ def exported(term: Term, out: Path) -> list[str]:
             if worksheet.exists():
                 forms.append(("moodle", worksheet, "E-Mail-Adresse", "Bewertung", 50.0))
             for kind, path, who, marks, most in forms:
-                export(book, term.course, kind, path, week.notebook)
+                export(book, kind, path, week.notebook)
                 table = _read(path)
                 by = {getattr(one, {"SID": "sis", "student_id": "login"}.get(who, "email")): one.sis for one in term.members}
                 found = {by[key]: value for key, value in zip(table[who], table[marks], strict=True)}

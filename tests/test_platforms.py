@@ -198,3 +198,15 @@ def test_a_folder_of_the_exchange_that_another_account_made_is_told(tmp_path, fi
     monkeypatch.setattr("autograder.grading.find.intake.account_of", lambda path: "bo")
     (told,) = [notice for notice in find(root).notices if "was made by" in notice]
     assert told.startswith("ana+hw2")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_of_an_exchange_only_inbound_is_read(tmp_path, find, packed):
+    files = {f"inbound/{name}+hw2+2026-11-27 10:00:00.0 UTC+secret/{FILE}": marked(name) for name in ("ana", "bo")}
+    files |= {f"outbound/hw2/{FILE}": blank(), "feedback/ab12.html": b"<html>"}
+    if packed:
+        root = tmp_path / "course101.zip"
+        root.write_bytes(zipped(files))
+    else:
+        root = write(tmp_path / "course101", files)
+    assert set(who(find(root))) == {"ana", "bo"}

@@ -13,7 +13,6 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission, take_in
-from autograder.grading.find.naming import printable
 from autograder.grading.record.files import usable_folder
 from autograder.grading.record.gradebook import Gradebook, Standing
 from autograder.grading.record.result import Result, Status
@@ -22,7 +21,7 @@ from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
 from autograder.term.marker import POLICY, Marker
-from autograder.term.policy import ASSUMED_ZONE, Policy, kept_policy
+from autograder.term.policy import ASSUMED_ZONE, Policy, find_notebook, kept_policy
 from autograder.term.register import Register
 
 GRADEBOOK = "gradebook.sqlite"
@@ -93,8 +92,9 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         Gradebook(out / GRADEBOOK) as book,
     ):
         _same_inputs(plan, book)
+        notebook = plan.notebook and find_notebook(plan.notebook, plan.course)
         register = Register(book, plan.rosters)
-        intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=_notebook(plan))
+        intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=notebook)
         moved = register.keep()
         intake.notices += register.notices(intake)
         summary = Summary(intake)
@@ -222,17 +222,6 @@ def _record(
         told = "no score" if now is None else f"{now:g} points"
         return [f"{key[0]}: {submission.shown} took the place of {before.file}: {told} instead of {was:g}"]
     return []
-
-
-def _notebook(plan: Plan) -> str:
-    """The notebook's whole name for what was written; raises GradingError when the course has none."""
-    if not plan.notebook:
-        return ""
-    found = [one for one in plan.course.notebooks.values() if plan.notebook in (one.name, one.number, f"{one.name}.ipynb")]
-    if not found:
-        known = ", ".join(plan.course.notebooks)
-        raise GradingError(f"the course has no notebook {printable(plan.notebook, 60)}: choose one of {known}")
-    return found[0].name
 
 
 def _grade(

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.naming import printable
 from autograder.grading.record.gradebook import Gradebook, Record
@@ -65,7 +64,6 @@ class People:
 
 def export(
     book: Gradebook,
-    course: Course,
     kind: str,
     file: Path,
     notebook: str = "",
@@ -77,11 +75,12 @@ def export(
     graded = [name for name in book.notebooks() if name]
     wanted = [name for name in graded if not notebook or notebook == name]
     if not wanted:
-        raise GradingError(f"{notebook or 'nothing'} is not graded yet: grade it first, then export")
+        said = f"{notebook} is not graded" if notebook else "nothing is graded"
+        raise GradingError(f"{said} in this folder yet: grade first, then export")
     if kind == "csv" and not file.exists():
         return _new_table(book, wanted, target or file)
     sheet = read_sheet(file)
-    form = read_form(sheet, kind, wanted, course, column, assignment)
+    form = read_form(sheet, kind, wanted, column, assignment)
     filled = _fill(form, book)
     sheet.write(target or file)
     return filled

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.naming import printable
 from autograder.term.roster import roster_columns
@@ -76,9 +75,7 @@ def kind_of(sheet: Sheet) -> str:
     return "csv"
 
 
-def read_form(
-    sheet: Sheet, kind: str, notebooks: Sequence[str], course: Course, column: str = "", assignment: str = ""
-) -> Form:
+def read_form(sheet: Sheet, kind: str, notebooks: Sequence[str], column: str = "", assignment: str = "") -> Form:
     """Understand a file as one of `kind`; raises GradingError when it is another platform's, or a column is not clear."""
     found, shown = kind_of(sheet), printable(sheet.path.name, 80)
     if found != kind and not (kind == "csv" and found == "csv"):
@@ -91,14 +88,13 @@ def read_form(
         raise GradingError(f"{shown} has no column of ids, user names or email addresses: nobody in it can be known")
     places = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope, "nbgrader": _nbgrader, "csv": _plain}
     rows = [row for row in sheet.body if kind != "canvas" or not _is_added(sheet, row)]
-    wanted = _Wanted(tuple(notebooks), course, column, assignment)
+    wanted = _Wanted(tuple(notebooks), column, assignment)
     return Form(kind, sheet, people, tuple(places[kind](sheet, wanted)), tuple(rows))
 
 
 @dataclass(frozen=True)
 class _Wanted:
     notebooks: tuple[str, ...]
-    course: Course
     column: str
     assignment: str
 

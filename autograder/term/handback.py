@@ -12,13 +12,14 @@ from autograder.grading.batch import GRADEBOOK, alone_in
 from autograder.grading.command import fail
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
 from autograder.grading.record.gradebook import Gradebook
+from autograder.term.command import existing
 from autograder.term.export import Filled
 from autograder.term.export import export as fill
 from autograder.term.forms import KINDS
 from autograder.term.pages import KINDS as ZIPS
 from autograder.term.pages import pages_zip
+from autograder.term.policy import find_notebook
 
 _out = click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The folder that `grade` wrote.")
 _notebook = click.option("--notebook", default="", metavar="NN", help="This notebook only, such as 02.")
@@ -41,8 +42,8 @@ def export(
     """
     try:
         course = Course.load()
-        with alone_in(_existing(out)), Gradebook(out / GRADEBOOK) as book:
-            filled = fill(book, course, kind, file, _whole(notebook, course), column, assignment, target)
+        with alone_in(existing(out)), Gradebook(out / GRADEBOOK) as book:
+            filled = fill(book, kind, file, notebook and find_notebook(notebook, course), column, assignment, target)
     except GradingError as error:
         fail(str(error))
     _tell(filled, f"{filled.marks} marks changed in {target or file}")
@@ -57,31 +58,17 @@ def feedback(file: Path, kind: str, out: Path, notebook: str) -> None:
     """Write the students' pages to FILE, the zip that the platform's bulk upload takes."""
     try:
         course = Course.load()
-        with alone_in(_existing(out)), Gradebook(out / GRADEBOOK) as book:
+        with alone_in(existing(out)), Gradebook(out / GRADEBOOK) as book:
             graded = [name for name in book.notebooks() if name]
-            wanted = _whole(notebook, course) or (graded[0] if len(graded) == 1 else "")
+            if not graded:
+                raise GradingError("nothing is graded in this folder yet: grade first, then make the zip")
+            wanted = find_notebook(notebook, course) if notebook else graded[0] if len(graded) == 1 else ""
             if not wanted:
                 raise GradingError(f"a zip is for one assignment: say which notebook with --notebook ({', '.join(graded)})")
             filled = pages_zip(book, out, kind, wanted, file)
     except GradingError as error:
         fail(str(error))
     _tell(filled, f"{filled.marks} pages in {file}")
-
-
-def _existing(out: Path) -> Path:
-    if not (out / GRADEBOOK).is_file():
-        raise GradingError(f"{printable(str(out), 200)} holds no gradebook: give the folder that `autograder grade -o` wrote")
-    return out
-
-
-def _whole(notebook: str, course: Course) -> str:
-    """The notebook's whole name for its number."""
-    if not notebook:
-        return ""
-    for one in course.notebooks.values():
-        if notebook in (one.name, one.number, f"{one.name}.ipynb"):
-            return one.name
-    raise GradingError(f"the course has no notebook {printable(notebook, 60)}: choose one of {', '.join(course.notebooks)}")
 
 
 def _tell(filled: Filled, done: str) -> None:

@@ -42,7 +42,7 @@ from autograder.grading.find.opening import (
     read_bounded,
     read_metadata,
 )
-from autograder.grading.find.platforms import CLONES, Owner, Student, iso_time
+from autograder.grading.find.platforms import CLONES, INBOUND, Owner, Student, exchange, iso_time
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
 
@@ -187,7 +187,7 @@ class _Opener:
             wrapped = wrapper(layout, items, inside, archive=self.root.is_file())
             if wrapped:
                 pieces = self._unwrapped(pieces, wrapped)
-            if kind in ("auto", "nbgrader"):
+            if kind in ("auto", "nbgrader", "exchange"):
                 pieces, layout = self._nbgrader(pieces, layout)
             if kind == "files":
                 pieces = self._flattened(pieces)
@@ -207,7 +207,8 @@ class _Opener:
         if layout.kind == "auto" and layout.is_class(items):
             raise GradingError(
                 f"{printable(self.root.name)} has several names in it: with several paths, say what each of them is: "
-                "--layout student for one student's hand-in, --layout folders (or the platform's) for a class"
+                "--layout student for one student's hand-in, --layout folders (or the platform's) for a class; or grade one "
+                "download at a time"
             )
         whole = _Piece(Item(layout.root, folder=True))
         for piece in pieces:
@@ -325,17 +326,25 @@ class _Opener:
     def _nbgrader(self, pieces: list[_Piece], layout: Layout) -> tuple[list[_Piece], Layout]:
         """nbgrader's course folder: only what lies in its folder `submitted` was handed in."""
         found = [piece for piece in pieces if piece.item.folder and piece.item.name == SUBMITTED]
+        kind = "nbgrader"
+        if not found:
+            found, kind = [piece for piece in pieces if self._is_inbound(piece)], "exchange"
         if not found:
             return pieces, layout
         beside = [piece.item.name for piece in pieces if piece not in found and piece.item.holds]
         if beside:
-            self.intake.notices.append(f"only {SUBMITTED}/ was read; left out: {_some(beside)}")
+            self.intake.notices.append(f"only {found[0].item.name}/ was read; left out: {_some(beside)}")
         if self.root.is_dir():
             (parts, disk), *_ = found[0].start
             inner = self._listed(disk, parts)
         else:
             inner = _split(found[0], self._depth_of(found[0]))
-        return inner, Layout(layout.notebooks, layout.root, "nbgrader")
+        return inner, Layout(layout.notebooks, layout.root, kind)
+
+    def _is_inbound(self, piece: _Piece) -> bool:
+        """Whether it is the folder into which nbgrader's exchange puts what is handed in, by all names in it."""
+        items = self._items_inside(piece) if piece.item.folder and piece.item.name == INBOUND else []
+        return bool(items) and all(exchange(item.name, item.name) is not None for item in items)
 
     def _depth_of(self, piece: _Piece) -> int:
         """How many names lead from the root of the archive to what lies in the piece."""

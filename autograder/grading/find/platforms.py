@@ -14,6 +14,7 @@ from datetime import datetime
 from autograder.grading.find.naming import printable, student_key
 
 MAX_DIGITS = 18
+INBOUND = "inbound"  # the folder of nbgrader's exchange
 CLONES = "-submissions"  # the end of the folder into which GitHub Classroom clones
 _BLACKBOARD = re.compile(r"_attempt_(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?=[_.]|\Z)")
 _BRIGHTSPACE = re.compile(r"(\d{1,12})-(\d{1,12}) - (.{1,200}?) - ([^-\n]{8,40}?)(?: - |\Z)")
