@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
 import random
 import resource
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes import FakeWorkshop
 from handins import FILE, NAME, blank, handin, marked, tarred, write, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from autograder.grading.batch import Plan, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
+from autograder.grading.find import archive as archives
+from autograder.grading.find import intake as intake_module
 from autograder.grading.find import layout as layouts
 from autograder.grading.find import opening
 from autograder.grading.find.door import Bounds, DoorError, behind_the_door
 from autograder.grading.find.intake import Intake, take_in
 from autograder.grading.find.naming import file_slug, natural_key, printable, spreadsheet_safe
+from autograder.grading.record.result import Result
+from autograder.grading.report import console
+from autograder.grading.report.console import show_class
+from autograder.grading.run.job import Setting
+from autograder.grading.run.pool import InProcess
 
 MEGABYTE = 2**20
 METADATA = """\
@@ -168,6 +180,18 @@ def test_a_name_costs_its_own_row_at_most(tmp_path, find, name, place):
     assert len(intake.submissions) == 3
 
 
+@pytest.mark.parametrize("digits", ["9" * 5_000, f"x ({'9' * 5_000})", f"bo_{'9' * 5_000}_1_x"])
+@pytest.mark.parametrize("own", [True, False], ids=["in a hand-in's archive", "in the class's archive"])
+def test_a_number_that_no_int_holds_costs_its_own_row_at_most(tmp_path, find, digits, own):
+    odd = {f"{digits}.ipynb": blank()}
+    files = {"ana/hand-in.zip": zipped(odd)} if own else {f"ana/{name}": content for name, content in odd.items()}
+    (tmp_path / "class.zip").write_bytes(zipped({**files, f"bo/{FILE}": handin("loops")}))
+    found = rows(find(tmp_path / "class.zip"))
+    assert set(found) == {"ana", "bo"}
+    assert "too long" in found["ana"]
+    assert found["bo"] == f"bo/{FILE}"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -232,11 +256,11 @@ def test_what_is_read_behind_the_door_is_all_that_can_be_read(tmp_path):
 
 
 def long_header() -> bytes:
-    """A tar archive with a megabyte of header for one member: a small likeness of what costs gigabytes when it is large."""
+    """A tar archive with some megabytes of header for one member: a small likeness of what costs gigabytes when it is large."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as made:
         info = tarfile.TarInfo(FILE)
-        info.pax_headers = {"comment": "x" * MEGABYTE}
+        info.pax_headers = {"comment": "x" * 36 * MEGABYTE}
         info.size = 2
         made.addfile(info, io.BytesIO(b"{}"))
     return buffer.getvalue()
@@ -244,12 +268,52 @@ def long_header() -> bytes:
 
 def test_an_archive_that_needs_more_than_its_bound_costs_its_own_row(tmp_path, find):
     files = {"ana/hand-in.tar.gz": long_header(), f"bo/{FILE}": blank()}
-    intake = find(write(tmp_path / "class", files), bounds=Bounds(memory=12 * MEGABYTE))
+    intake = find(write(tmp_path / "class", files), bounds=Bounds(memory=48 * MEGABYTE))
     found = rows(intake)
-    assert set(found) == {"ana", "bo"}
+    assert "too much memory" in found["ana"]
+    assert found["bo"] == f"bo/{FILE}"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     find(write(tmp_path / "class", files))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "the coordinator read it itself"
+
+
+def test_a_hand_in_that_takes_too_long_to_read_costs_its_own_row(tmp_path, find, monkeypatch):
+    real = opening.read_notebook
+
+    def slow(raw: bytes) -> object:
+        while b"endless" in raw:
+            pass
+        return real(raw)
+
+    monkeypatch.setattr(opening, "read_notebook", slow)
+    files = {f"ana/{FILE}": marked("endless"), f"bo/{FILE}": blank()}
+    found = rows(find(write(tmp_path / "class", files), bounds=Bounds(cpu_seconds=1)))
+    assert found == {"ana": "the hand-in is refused: it takes too long to open", "bo": f"bo/{FILE}"}
+
+
+LONG = 200_000
+LONG_NAMES = {
+    "blanks": " " * LONG,
+    "newlines": "\n" * LONG,
+    "underscores and digits": "_1" * LONG,
+    "digits": "9" * LONG,
+    "brackets": "(1" * LONG,
+    "dashes": "-1" * LONG,
+    "attempts and blanks": f"(1){' ' * LONG}",
+}
+
+
+@pytest.mark.parametrize("text", LONG_NAMES.values(), ids=LONG_NAMES)
+def test_reading_a_name_takes_time_in_proportion_to_its_length(text):
+    """Ten times and more what it takes; a pattern that is tried again at every character takes minutes."""
+
+    def work() -> list[str]:
+        place = layouts.Layout((NAME,))
+        layouts.order(text)
+        natural_key(text)
+        return [place.owner(layouts.Item(f"{before}{text}{after}")).kind for before in ("", "x") for after in ("", "x")]
+
+    assert behind_the_door(work, Bounds(cpu_seconds=3, seconds=600.0))
 
 
 def test_many_files_in_one_hand_in_stop_at_a_bound(tmp_path, find, monkeypatch):
@@ -260,6 +324,99 @@ def test_many_files_in_one_hand_in_stop_at_a_bound(tmp_path, find, monkeypatch):
     intake = find(write(tmp_path / "class", {**many, **notebooks, f"bo/{FILE}": blank()}))
     assert set(rows(intake)) == {"ana", "bo", "cy"}
     assert "more than 20 files" in rows(intake)["ana"]
+
+
+FILLED = {
+    "bytes": {f"ana/{FILE}": blank(), "ana/x.zip": bytes(3 * MEGABYTE)},
+    "files": {f"ana/{i}.ipynb": b"null" for i in range(40)},
+    "names": {f"ana/{'d' * 200}/{i}.ipynb": b"null" for i in range(15)},
+    "names that lead out": {f"ana/../{i}.ipynb": b"null" for i in range(15)},
+}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+@pytest.mark.parametrize("pack", [zipped, tarred], ids=["zip", "tar.gz"])
+def test_one_student_fills_a_class_archive_and_the_others_are_all_there(tmp_path, find, monkeypatch, kind, pack):
+    monkeypatch.setattr(archives, "RATIO_MATTERS_ABOVE", MEGABYTE)
+    monkeypatch.setattr(archives.Budget, "nested", lambda self: archives.Budget(2 * MEGABYTE, 20, 2 * MEGABYTE, 3))
+    monkeypatch.setattr(opening, "MAX_NAMES", 2_000)
+    (tmp_path / "class.zip").write_bytes(pack({**FILLED[kind], f"bo/{FILE}": marked("bo"), f"cy/{FILE}": marked("cy")}))
+    intake = find(tmp_path / "class.zip")
+    found = rows(intake)
+    assert set(found) == {"ana", "bo", "cy"}
+    assert (found["bo"], found["cy"]) == (f"bo/{FILE}", f"cy/{FILE}")
+    assert all(one.notebook == NAME for one in intake.submissions if one.student.key != "ana")
+
+
+def test_what_is_looked_at_on_the_disk_is_bounded(tmp_path, find, monkeypatch):
+    monkeypatch.setattr(intake_module, "LOOKED_AT", 10)
+    looked = []
+    real = os.scandir
+
+    def counted(place):  # type: ignore[no-untyped-def]
+        looked.append(place)
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    files = {f"ana/{i}/{k}.txt": b"" for i in range(30) for k in range(12)}
+    find(write(tmp_path / "class", {**files, f"bo/{FILE}": blank()}))
+    before_opening = len(looked)
+    assert before_opening < 30, "only as many folders as the bound allows, and not those of every student twice"
+
+
+def peak_growth(work: Callable[[], object]) -> int:
+    """By how many bytes this process grew at most while `work` ran; the kernel keeps the mark."""
+
+    def bytes_of(field: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line.split()[1] for line in lines if line.startswith(field)))
+
+    Path("/proc/self/clear_refs").write_text("5")
+    before = bytes_of("VmRSS")
+    work()
+    return bytes_of("VmHWM") - before
+
+
+LARGE = {
+    "a notebook of blanks": {FILE: b" " * (40 * MEGABYTE)},
+    "outputs": {
+        FILE: b'{"cells": [{"cell_type": "code", "source": "", "outputs": ["' + b"x" * (20 * MEGABYTE) + b'"]}]}'
+    },
+    "brackets": {FILE: b'{"cells": ' + b"[" * 500_000},
+    "many names": {f"{'n' * 150}-{i}.txt": b"" for i in range(4_000)},
+    "many notebooks": {f"{i}.ipynb": b"{}" for i in range(500)},
+    "a list of people": {"submission_metadata.yml": b"- [a, b, c]\n" * 200_000, FILE: b"null"},
+    "a bomb in a bomb": {"x.zip": zipped({"y.zip": zipped({FILE: b" " * (40 * MEGABYTE)})})},
+}
+PACKED = {name: (zipped(files), tarred(files)) for name, files in LARGE.items()}
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    kinds=st.lists(st.sampled_from(sorted(LARGE)), min_size=1, max_size=3, unique=True),
+    form=st.sampled_from(["folder", "zip", "tar.gz", "class.zip"]),
+    name=st.text(st.characters(exclude_characters="/\x00"), min_size=1, max_size=30),
+)
+def test_the_coordinator_stays_small(tmp_path_factory, course, kinds, form, name):
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "scratch").mkdir()
+    files = {f"bo/{FILE}": _SMALL}
+    for number, kind in enumerate(kinds):
+        student = f"ana {number} {name}".encode("utf-8", "replace").decode()[:60]
+        if form in ("folder", "class.zip"):
+            files |= {f"{student}/{inner}": content for inner, content in LARGE[kind].items()}
+        else:
+            files[f"{student}/all.{form}"] = PACKED[kind][form == "tar.gz"]
+    root = folder / "class.zip"
+    if form == "class.zip":
+        root.write_bytes(zipped(files))
+    else:
+        root = write(folder / "class", files)
+    del files
+    kept: list[Intake] = []
+    assert peak_growth(lambda: kept.append(take_in([root], course, folder / "scratch"))) < 100 * MEGABYTE
+    assert len({one.student.key for one in kept[0].submissions}) + len(kept[0].notices) > len(kinds)
+    shutil.rmtree(folder)
 
 
 # Nobody is lost
@@ -287,6 +444,22 @@ def test_every_file_has_a_row_or_a_line(tmp_path, find):
     assert "notes.txt" in told
     assert "no notebook from di" in told
     assert "nobody" in told
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_hidden_name_is_told_and_what_programs_leave_is_not(tmp_path, find, packed):
+    files = {
+        f"{name}/{FILE}": blank() for name in ("ana", "bo", "..cy", ".di", ".git", ".ipynb_checkpoints", "__MACOSX")
+    }
+    files |= {f".eve_1_2_{FILE}": blank(), f"._ana_1_2_{FILE}": b"x"}
+    root = write(tmp_path / "class", files)
+    if packed:
+        root = tmp_path / "all.zip"
+        root.write_bytes(zipped(files))
+    intake = find(root)
+    assert set(rows(intake)) == {"ana", "bo"}
+    (told,) = [line for line in intake.notices if "hidden" in line]
+    assert told == f"left out, a hidden name: ..cy, .di, .eve_1_2_{FILE}"
 
 
 def test_an_unreadable_notebook_beside_a_good_one_has_its_own_row(tmp_path, find):
@@ -424,3 +597,70 @@ def test_direction_marks_reach_neither_terminal_nor_page(tmp_path, find):
 @pytest.mark.parametrize("text", ["x;=1+1", "x; =1", "a;b;@c", ";+1"])
 def test_no_formula_begins_behind_a_semicolon(text):
     assert not any(part.lstrip().startswith(("=", "+", "@")) for part in spreadsheet_safe(text).split(";"))
+
+
+# From the door to the pages
+
+
+ODD_STUDENTS = (
+    "[bold]ana", "ana\\", "{name} %s {{ 7 * 7 }}", "[link=x]ana", "-rf", "unknown", "con", "a b", "a-b", "A B",
+    "ana\u2028bo", "ana\u200dbo", "=1+1", "ana;=1", '"ana', "<b>ana", "&amp;", "ana,bo", "ana\tbo", "\u0301", "'ana", "a\nb",
+    os.fsdecode(b"ana\xff"), "\ufeffana", "ana ", " ana",
+)  # fmt: skip
+
+
+class Watching:
+    """A watcher that says nothing."""
+
+    def found(self, intake: Intake, to_grade: int) -> None:
+        pass
+
+    def graded(self, submission: object, result: Result) -> None:
+        pass
+
+    def writing(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("place", ["{}/" + FILE, "{}_{}_13_" + FILE, "{}_{}_assignsubmission_file_/" + FILE])
+def test_names_of_every_kind_have_a_row_and_a_page_each(tmp_path, course, monkeypatch, place):
+    names = ODD_STUDENTS
+    answered = handin("loops")
+    for number, name in enumerate(names):
+        path = tmp_path / "class" / place.format(name, 100 + number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(marked("odd"))
+    write(tmp_path / "class", {place.format("zoe", 999): answered})
+    setting = Setting(workshop=FakeWorkshop)
+    summary = grade_class(
+        Plan([tmp_path / "class"], tmp_path / "out", course, setting), lambda count: InProcess(setting), Watching()
+    )
+    with (tmp_path / "out" / "grades.csv").open(encoding="utf-8", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert len(table) == len(names) + 1
+    assert {row["status"] for row in table} == {"graded"}
+    pages = [path for path in (tmp_path / "out" / "feedback").iterdir() if path.is_dir()]
+    assert len(pages) == len(names) + 1
+    (zoe,) = [row for row in table if row["student"].startswith("zoe")]
+    assert float(zoe["score"]) == float(zoe["possible"])
+    shown = io.StringIO()
+    show_class(Console(file=shown, width=200, force_terminal=False), tmp_path / "out", summary)
+    assert printable(shown.getvalue().replace("\n", " "), 100_000).count("\ufffd") == shown.getvalue().count("\ufffd")
+    if place.startswith("{}/"):
+        assert "[bold]ana" in shown.getvalue()
+
+
+def test_the_terminal_shows_the_rows_that_need_a_look_first(tmp_path, course, monkeypatch):
+    monkeypatch.setattr(console, "ROWS_SHOWN", 3)
+    files = {f"s{i}/{FILE}": marked(str(i)) for i in range(6)}
+    write(tmp_path / "class", {**files, f"zoe/{FILE}": b"{", f"yan/{FILE}": handin(after={"q2_9": "print(wieghts)"})})
+    setting = Setting(workshop=FakeWorkshop)
+    summary = grade_class(
+        Plan([tmp_path / "class"], tmp_path / "out", course, setting), lambda count: InProcess(setting), Watching()
+    )
+    shown = io.StringIO()
+    show_class(Console(file=shown, width=200), tmp_path / "out", summary)
+    order = [line.split()[0] for line in shown.getvalue().splitlines() if line[:2] in ("s0", "zo", "ya", "s1")]
+    assert sorted(order[:2]) == ["yan", "zoe"]
+    assert order[2:] == ["s0"]
+    assert "and 5 more in grades.csv" in shown.getvalue()

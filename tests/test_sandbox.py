@@ -280,6 +280,14 @@ def test_sixty_cells_that_end_the_worker_cost_themselves_and_nothing_else(worksh
         assert session.environment["y"].run(Case(value=True)).value == 2
 
 
+def test_a_cell_that_leaves_the_process_unable_to_go_on_is_left_out_itself(workshop):
+    """Forbidding itself every open file is a way to do so: no wire can be waited for any more."""
+    spoil = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))"
+    with workshop.open() as session:
+        assert statuses(session, "x = 1", spoil, "y = x + 1", "z = y + 1") == ["ok", "died", "ok", "ok"]
+        assert session.environment["z"].run(Case(value=True)).value == 3
+
+
 def test_a_submission_that_never_stops_dying_is_given_up_when_its_time_is_over():
     with Workshop("none", Limits(session_seconds=2.0)) as short, short.open() as session:
         assert statuses(session, "x = 1", *["import os; os._exit(1)"] * 400)[-1] == "skipped"

@@ -735,6 +735,86 @@ BREAKING_OUT = (
     ),
 )
 
+LEFT_BEHIND = (
+    Hostile("removes the folder it works in", first=("import os\nos.mkdir('x')\nos.chdir('x')\nos.rmdir('../x')",)),
+    Hostile(
+        "writes modules that hide installed ones",
+        first=(
+            "for name in ('numpy', 'torch', 'attnkit', 'json', 'wave', 'inside'):\n    open(f'{name}.py', 'w').write('raise SystemExit')",
+            "try:\n    import wave\nexcept SystemExit: pass",
+        ),
+    ),
+    Hostile(
+        "clears the environment", first=("import os, sys\nos.environ.clear()\nsys.path.clear()\nsys.meta_path.clear()",)
+    ),
+    Hostile("spoils the cache of imports", first=("import sys\nsys.path_importer_cache = None",)),
+    Hostile(
+        "stops the clocks",
+        first=(
+            "import time\nfor name in ('time', 'monotonic', 'perf_counter', 'thread_time_ns', 'process_time_ns'):\n    setattr(time, name, lambda: 0)",
+        ),
+    ),
+    Hostile(
+        "lowers its own limits",
+        first=(
+            "import resource\nfor kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC):\n    resource.setrlimit(kind, (0, 0))",
+        ),
+    ),
+    Hostile(
+        "a hook that refuses everything",
+        last=("import sys\ndef refuse(*_):\n    raise RuntimeError('no')\nsys.addaudithook(refuse)",),
+        loses=ANYTHING,
+    ),
+    Hostile(
+        "waits at every collection",
+        first=(
+            "import gc, time\ngc.callbacks.append(lambda *_: time.sleep(0.001))\ngc.set_threshold(1)\ngc.set_threshold(700)",
+        ),
+    ),
+    Hostile("another device by default", first=("torch.set_default_device('meta')",)),
+    Hostile(
+        "other numbers of digits",
+        first=(
+            "import sys, locale\nsys.set_int_max_str_digits(640)\nlocale.setlocale(locale.LC_ALL, 'C')\nnp.set_printoptions(threshold=0)",
+        ),
+    ),
+    Hostile(
+        "asks for a hundred megabytes of paper",
+        first=("import matplotlib.pyplot as plt\nplt.figure(figsize=(1000, 1000))\nplt.plot([1])",),
+    ),
+    Hostile(
+        "a transformer of cells that refuses",
+        first=(
+            "def refuse(lines):\n    raise RuntimeError('no')\nget_ipython().input_transformers_cleanup.append(refuse)",
+        ),
+    ),
+    Hostile(
+        "a hook around every cell",
+        first=(
+            "def raising(*_):\n    raise SystemExit\nfor name in ('pre_run_cell', 'post_run_cell', 'pre_execute', 'post_execute'):\n    get_ipython().events.register(name, raising)",
+        ),
+    ),
+    Hostile(
+        "builtins that lie",
+        last=("import builtins\nbuiltins.len = builtins.isinstance = lambda *_: True",),
+        loses=ANYTHING,
+    ),
+    Hostile(
+        "an answer that is a thousand names deep",
+        answers=softmax("x = {}", "for _ in range(1000): x = {'a' * 100: x}", "return x"),
+        loses=("q2_1",),
+    ),
+    Hostile(
+        "a dictionary whose keys change",
+        answers=softmax(
+            "return Odd({'a': 1})",
+            before="class Odd(dict):\n    def items(self):\n        n = 0\n        while True:\n            n += 1\n            yield f'k{n}', 1.0",
+        ),
+        loses=("q2_1",),
+        slow=True,
+    ),
+)
+
 CORPUS = (
     *ENDING,
     *HANGING,
@@ -747,4 +827,5 @@ CORPUS = (
     *HIDING,
     *ENDLESSLY_ENDING,
     *BREAKING_OUT,
+    *LEFT_BEHIND,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import stat
 import tarfile
 import zipfile
@@ -135,6 +136,28 @@ def points_claimed(made: dict[str, Any]) -> None:
     made["cells"] = [cell for cell in made["cells"] if cell["cell_type"] == "markdown"]
 
 
+def one_id(made: dict[str, Any]) -> None:
+    for cell in made["cells"]:
+        cell["id"] = made["cells"][1].get("id", "x")
+
+
+def old_line_ends(made: dict[str, Any]) -> None:
+    for cell in made["cells"]:
+        cell["source"] = "".join(cell["source"]).replace("\n", "\r\n")
+
+
+def a_socket(folder: Path) -> None:
+    made = socket.socket(socket.AF_UNIX)
+    here = os.open(".", os.O_RDONLY)
+    try:  # its address is short, whatever the folder's name is
+        os.chdir(folder)
+        made.bind(FILE)
+    finally:
+        os.fchdir(here)
+        os.close(here)
+        made.close()
+
+
 def odd_sources(made: dict[str, Any]) -> None:
     for name, source in (
         ("x1", "\ud800 = 1"),
@@ -197,6 +220,41 @@ FILES = (
         lambda folder: (folder / FILE).mkdir() or ((folder / FILE / FILE).write_bytes(ANSWERED) and None),
         Status.GRADED,
         points=True,
+    ),
+    HostileFile("the same key twice", file(ANSWERED[:-1] + b', "cells": []}'), Status.GRADED),
+    HostileFile(
+        "numbers that JSON has not",
+        file(ANSWERED[:-1] + b', "x": [NaN, Infinity, -1e999]}'),
+        Status.GRADED,
+        points=True,
+    ),
+    HostileFile(
+        "cells that are numbers",
+        file(notebook(lambda made: made["cells"].extend([1, None, "x", [], {}]))),
+        Status.GRADED,
+        points=True,
+    ),
+    HostileFile("every cell with one id", file(notebook(one_id)), Status.GRADED, points=True),
+    HostileFile("line ends of old machines", file(notebook(old_line_ends)), Status.GRADED, points=True),
+    HostileFile("a zip inside a notebook's name", archive(FILE, (FILE, ANSWERED))),
+    HostileFile(
+        "one name twice in a zip",
+        archive("handin.zip", (FILE, handin("")), (FILE, ANSWERED)),
+        Status.GRADED,
+        points=True,
+    ),
+    HostileFile(
+        "a file and a folder of one name in a zip",
+        archive("handin.zip", ("a", b"x"), (f"a/{FILE}", ANSWERED)),
+        Status.GRADED,
+        points=True,
+    ),
+    HostileFile(
+        "names of Windows in a zip", archive("handin.zip", (f"C:\\x\\{FILE}", ANSWERED), (f"a\\..\\{FILE}", ANSWERED))
+    ),
+    HostileFile("a socket", a_socket),
+    HostileFile(
+        "a tar that says it is a zip", tar("handin.zip", (tarfile.TarInfo(FILE), ANSWERED)), Status.GRADED, points=True
     ),
     HostileFile("a formula as a name", file(ANSWERED), Status.GRADED, points=True, student='=HYPERLINK("http:x")'),
     HostileFile(

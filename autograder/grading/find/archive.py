@@ -47,11 +47,12 @@ class ArchiveError(Exception):
 
 @dataclass
 class Budget:
-    """How much may still be taken out of one archive and everything nested in it."""
+    """How much may still be taken out of one archive and everything nested in it, and how many refusals are told."""
 
     bytes: int = 4 * 2**30
     entries: int = 200_000
     file_bytes: int = 256 * 2**20
+    refusals: int = 50
 
     def nested(self) -> Budget:
         """The smaller allowance of an archive inside another: one student's share."""
@@ -98,13 +99,15 @@ def unpack(
 ) -> Unpacked:
     """Copy every wanted entry of `archive` to a `fresh` path; raises ArchiveError when the archive cannot be opened.
 
-    `share` gives the allowance from which an entry's bytes are taken, where it is not the whole `budget`.
+    `share` gives everybody whose entries are in the archive an allowance of their own: what goes beyond it is left out,
+    and ends nothing for the others.
     """
     result = Unpacked()
+    shares = _Shares(budget, share, result.refused)
     try:
-        for entry in _entries(archive, budget, result.refused):
+        for entry in _entries(archive, shares):
             if wanted(entry.parts):
-                _take(entry, fresh(), budget if share is None else share(entry.parts), result)
+                _take(entry, fresh(), shares, result)
     except _DAMAGE as error:
         raise ArchiveError(f"it cannot be opened ({_reason(error)})") from None
     return result
@@ -114,7 +117,7 @@ def outermost(archive: Path) -> set[str]:
     """At most two of the outermost names of an archive; raises ArchiveError."""
     names: set[str] = set()
     try:
-        for entry in _entries(archive, Budget(), []):
+        for entry in _entries(archive, _Shares(Budget(), lambda parts: Budget(), [])):
             if not entry.parts[0].startswith((".", "__MACOSX")):
                 names.add(entry.parts[0] if len(entry.parts) > 1 else "")
             if len(names) > 1:
@@ -124,61 +127,93 @@ def outermost(archive: Path) -> set[str]:
     return names
 
 
-def _take(entry: Entry, target: Path, budget: Budget, result: Unpacked) -> None:
+@dataclass
+class _Shares:
+    """Whose allowance an entry is taken from: the archive's own, or that of the one whose entry it is."""
+
+    whole: Budget
+    share: Callable[[tuple[str, ...]], Budget] | None
+    refused: list[str]
+
+    def of(self, name: str) -> Budget:
+        """The allowance for an entry, by its name as it stands in the archive."""
+        return self.whole if self.share is None else self.share(_rough_parts(name))
+
+    def admit(self, name: str) -> bool:
+        """Count an entry; False when somebody's own allowance is used up, ArchiveError when the archive's is."""
+        mine = self.of(name)
+        mine.entries -= 1
+        if mine.entries < 0 and self.share is None:
+            raise ArchiveError("it holds too many files")
+        if mine.entries == -1:
+            self.refuse(name, "too many files were handed in: the rest was left out")
+        return mine.entries >= 0
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Tell why an entry is left out, as often as is told of one allowance."""
+        mine = self.of(name)
+        mine.refusals -= 1
+        if mine.refusals >= 0:
+            self.refused.append(f"{name[: 4 * MAX_PART]}: {reason}")
+
+
+def _rough_parts(name: str) -> tuple[str, ...]:
+    """The first parts of a name that has not been checked."""
+    return tuple(part for part in name[: 4 * MAX_PART].replace("\\", "/").split("/") if part not in ("", ".", ".."))
+
+
+def _take(entry: Entry, target: Path, shares: _Shares, result: Unpacked) -> None:
+    name = "/".join(entry.parts)
     try:
-        _copy(entry, target, budget)
+        _copy(entry, target, shares.of(name))
     except (ArchiveError, *_DAMAGE) as error:
         target.unlink(missing_ok=True)
-        result.refused.append(f"{'/'.join(entry.parts)}: {_reason(error)}")
+        shares.refuse(name, _reason(error))
     else:
         result.files.append((entry.parts, target))
 
 
-def _entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[Entry]:
-    return (
-        _tar_entries(archive, budget, refused)
-        if tarfile.is_tarfile(archive)
-        else _zip_entries(archive, budget, refused)
-    )
+def _entries(archive: Path, shares: _Shares) -> Iterator[Entry]:
+    return _tar_entries(archive, shares) if tarfile.is_tarfile(archive) else _zip_entries(archive, shares)
 
 
-def _zip_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[Entry]:
+def _zip_entries(archive: Path, shares: _Shares) -> Iterator[Entry]:
     with zipfile.ZipFile(archive) as source:
         for info in source.infolist():
-            _count(budget)
-            if info.is_dir():
+            if not shares.admit(info.filename) or info.is_dir():
                 continue
             mode = info.external_attr >> 16
             if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                refused.append(f"{info.filename[:MAX_PART]}: a link or device in an archive is not followed")
+                shares.refuse(info.filename, "a link or device in an archive is not followed")
                 continue
             parts = safe_parts(info.filename)
             if parts is None:
-                refused.append(f"{info.filename[:MAX_PART]}: its path leads out of the archive or is too long")
+                shares.refuse(info.filename, "its path leads out of the archive or is too long")
                 continue
             if info.flag_bits & 0x1:
-                refused.append(f"{info.filename[:MAX_PART]}: it is protected by a password")
+                shares.refuse(info.filename, "it is protected by a password")
                 continue
             yield Entry(parts, lambda info=info: source.open(info), info.file_size, info.compress_size)  # type: ignore[misc]
 
 
-def _tar_entries(archive: Path, budget: Budget, refused: list[str]) -> Iterator[Entry]:
+def _tar_entries(archive: Path, shares: _Shares) -> Iterator[Entry]:
     packed = max(archive.stat().st_size, 1)
     total = 0
     with tarfile.open(archive) as source:
         for member in source:
-            _count(budget)
+            admitted = shares.admit(member.name)
             total += member.size
-            if total > budget.bytes or (total > RATIO_MATTERS_ABOVE and total > MAX_RATIO * packed):
+            bomb = total > RATIO_MATTERS_ABOVE and total > MAX_RATIO * packed
+            if shares.share is None and (bomb or total > shares.whole.bytes):
                 raise ArchiveError("it is packed so tightly that it looks like a bomb")
-            if member.isdir():
+            if not admitted or member.isdir():
                 continue
             parts = safe_parts(member.name)
             if parts is None:
-                refused.append(f"{member.name[:MAX_PART]}: its path leads out of the archive or is too long")
+                shares.refuse(member.name, "its path leads out of the archive or is too long")
                 continue
             if not member.isreg():
-                refused.append(f"{member.name[:MAX_PART]}: a link or device in an archive is not followed")
+                shares.refuse(member.name, "a link or device in an archive is not followed")
                 continue
 
             def opened(member: tarfile.TarInfo = member) -> IO[bytes]:
@@ -200,12 +235,6 @@ def safe_parts(name: str) -> tuple[str, ...] | None:
     if len(parts) > MAX_PARTS or any(len(part) > MAX_PART for part in parts):
         return None
     return parts
-
-
-def _count(budget: Budget) -> None:
-    budget.entries -= 1
-    if budget.entries < 0:
-        raise ArchiveError("it holds too many files")
 
 
 def _copy(entry: Entry, target: Path, budget: Budget) -> None:

@@ -123,15 +123,15 @@ def _shut_in(bounds: Bounds, writing: int, readable: Sequence[Path], writable: S
     with open("/proc/self/statm", encoding="ascii") as statm:
         space = int(statm.read().split()[0]) * resource.getpagesize() + bounds.memory
     limits = (
-        (resource.RLIMIT_AS, space),
-        (resource.RLIMIT_CPU, bounds.cpu_seconds),
-        (resource.RLIMIT_FSIZE, bounds.file),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, space, 0),
+        (resource.RLIMIT_CPU, bounds.cpu_seconds, 1),  # the first signal says why, the last one cannot be put off
+        (resource.RLIMIT_FSIZE, bounds.file, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     )
-    for kind, value in limits:
+    for kind, value, more in limits:
         hard = resource.getrlimit(kind)[1]
-        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (wanted, wanted))
+        wanted = value + more if hard == resource.RLIM_INFINITY else min(value + more, hard)
+        resource.setrlimit(kind, (min(value, wanted), wanted))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     if landlock.version():
         with contextlib.suppress(OSError):

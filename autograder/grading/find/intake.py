@@ -11,6 +11,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ from autograder.grading.find.naming import natural_key, printable, student_key
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import (
     METADATA,
+    is_hidden_hand_in,
     is_ignored,
     may_be_submission,
     open_export,
@@ -183,7 +185,8 @@ class _Opener:
             if kind == "student" or (one_of_many and kind == "auto"):
                 yield from self._one(layout, pieces, items)
                 return
-            inside = {piece.item.name: self._items_inside(piece) for piece in pieces if piece.item.folder}
+            holding = [piece for piece in pieces if piece.item.holds]
+            inside = {piece.item.name: self._items_inside(piece) for piece in holding if len(holding) == 1}
             wrapped = wrapper(layout, items, inside, archive=self.root.is_file())
             if wrapped:
                 pieces = self._unwrapped(pieces, wrapped)
@@ -245,10 +248,12 @@ class _Opener:
 
     def _listed(self, root: Path, above: Parts = ()) -> list[_Piece]:
         try:
-            names = sorted((name for name in os.listdir(root) if not is_ignored((name,))), key=natural_key)
+            listed = os.listdir(root)
+            names = sorted((name for name in listed if not is_ignored((name,))), key=natural_key)
         except OSError as error:
             raise GradingError(f"{printable(str(root))} cannot be read ({error.strerror})") from None
         pieces = []
+        self._tell_hidden(name for name in listed if is_hidden_hand_in((name,), True) and _holds_any(root / name))
         for name in names:
             disk = root / name
             folder = disk.is_dir() and not disk.is_symlink()
@@ -278,6 +283,7 @@ class _Opener:
             known.item = Item(item.name, known.item.folder or item.folder, known.item.holds or holds)
             return known
 
+        self._tell_hidden(opened["hidden"])
         for listed, name in opened["files"]:
             parts = tuple(listed)
             if parts[-1] == METADATA and len(parts) <= 2:
@@ -312,15 +318,21 @@ class _Opener:
         """The entries of an outermost folder, as far as they are needed to tell a class from a person."""
         if self.root.is_dir():
             folder = self.root / piece.item.name
+            left = 20 * LOOKED_AT
+            items = []
             try:
-                names = [name for name in os.listdir(folder)[:LOOKED_AT] if not is_ignored((name,))]
+                with os.scandir(folder) as entries:
+                    for entry in islice(entries, LOOKED_AT):
+                        if not is_ignored((entry.name,)):
+                            is_folder = entry.is_dir(follow_symlinks=False)
+                            looked, holds = (
+                                _look(folder / entry.name, left) if is_folder else (0, _is_hand_in(entry.name))
+                            )
+                            left -= looked
+                            items.append(Item(entry.name, is_folder, holds))
             except OSError:
                 return []
-            items = [(name, (folder / name).is_dir() and not (folder / name).is_symlink()) for name in names]
-            return [
-                Item(name, is_folder, _holds(folder / name) if is_folder else _is_hand_in(name))
-                for name, is_folder in items
-            ]
+            return sorted(items, key=lambda item: natural_key(item.name))
         return [inner.item for inner in _split(piece, 1)]
 
     def _nbgrader(self, pieces: list[_Piece], layout: Layout) -> tuple[list[_Piece], Layout]:
@@ -376,7 +388,7 @@ class _Opener:
         except (DoorError, ArchiveError) as error:
             self.intake.notices.append(f"{METADATA} is not used: {error}; students are named by their numbers")
             return {}
-        return {folder: _known(entry) for folder, entry in read.items()}
+        return {folder: _known(folder, entry) for folder, entry in read.items()}
 
     def _open(self, piece: _Piece, owner: Owner) -> Iterator[_Candidate]:
         """Everything that one entry holds, each with everybody who handed it in."""
@@ -431,6 +443,9 @@ class _Opener:
     def _folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.scratch))
 
+    def _tell_hidden(self, names: Iterable[str]) -> None:
+        self._missing["left out, a hidden name:"] += sorted(names)
+
     def _tell_missing(self) -> None:
         """Name everybody and everything without a notebook, a few in each line."""
         for words, names in self._missing.items():
@@ -480,42 +495,61 @@ def _files_below(parts: Parts, disk: Path) -> Iterator[tuple[Parts, Path]]:
             return
         here, path = waiting.pop()
         if path.is_dir() and not path.is_symlink() and len(here) < 40:
-            with os.scandir(path) as entries:
-                waiting += [
-                    ((*here, entry.name), Path(entry.path)) for entry in entries if not is_ignored((entry.name,))
-                ]
+            try:
+                with os.scandir(path) as entries:
+                    waiting += [
+                        ((*here, entry.name), Path(entry.path))
+                        for entry in islice(entries, 10 * LOOKED_AT)
+                        if not is_ignored((entry.name,))
+                    ]
+            except OSError:
+                yield here, path  # it is told where it is opened
         elif _is_hand_in(here[-1]):
             yield here, path
 
 
+def _holds_any(path: Path) -> bool:
+    """Whether a path is a hand-in, or a folder with one in it."""
+    return _holds(path) if path.is_dir() and not path.is_symlink() else _is_hand_in(path.name)
+
+
 def _holds(folder: Path) -> bool:
     """Whether a notebook or archive is in a folder, as far as a bounded look can tell."""
+    return _look(folder, LOOKED_AT)[1]
+
+
+def _look(folder: Path, most: int) -> tuple[int, bool]:
+    """How many entries were looked at, and whether a notebook or archive is among them or may be beyond them."""
     waiting, looked = [(folder, 0)], 0
-    while waiting and looked < LOOKED_AT:
+    most = min(most, LOOKED_AT)
+    while waiting and looked < most:
         place, depth = waiting.pop()
         try:
             with os.scandir(place) as entries:
                 for entry in entries:
                     looked += 1
-                    if is_ignored((entry.name,)) or looked > LOOKED_AT:
+                    if looked > most:
+                        return looked, True
+                    if is_ignored((entry.name,)):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         if depth < 40:
                             waiting.append((Path(entry.path), depth + 1))
                     elif _is_hand_in(entry.name):
-                        return True
+                        return looked, True
         except OSError:
-            return True  # what cannot be read is told where it is opened
-    return bool(waiting)
+            return looked, True  # what cannot be read is told where it is opened
+    return looked, bool(waiting)
 
 
 def _is_hand_in(name: str) -> bool:
     return may_be_submission(name) or name.lower().endswith(FOREIGN_ARCHIVES)
 
 
-def _known(entry: Mapping[str, Any]) -> Known:
+def _known(folder: str, entry: Mapping[str, Any]) -> Known:
+    """Who handed in a folder of a Gradescope export; a name alone, which people choose, makes nobody somebody else."""
     people = [
-        Student(student_key(email or sid or name), name or email or sid, "gradescope", sid, email)
+        Student(student_key(email or sid or f"{name} {folder}"), name or email or sid, "gradescope", sid, email)
         for name, email, sid in entry["people"]
         if email or sid or name
     ]

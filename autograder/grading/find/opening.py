@@ -44,10 +44,23 @@ METADATA = "submission_metadata.yml"
 MAX_METADATA = 8 * 2**20
 MAX_ENTRIES = 5_000
 MAX_NOTEBOOKS = 100
+MAX_NAMES = 2**18  # bytes of all names of one hand-in in a class's archive
 OTHERS_NAMED = 3
 PEOPLE_NAMED = 40
 _CLASS_BYTES = 8 * 2**30
 _FILES_OF_THE_COURSE = ("attnkit", "data")
+_OF_PROGRAMS = (
+    ".cache",
+    ".config",
+    ".DS_Store",
+    ".git",
+    ".idea",
+    ".ipynb_checkpoints",
+    ".jupyter",
+    ".local",
+    ".venv",
+    ".vscode",
+)
 
 
 def open_hand_in(start: Sequence[tuple[Parts, Path]], into: Path, course: Course) -> dict[str, Any]:
@@ -132,7 +145,7 @@ class _HandIn:
         try:
             unpacked = unpack(archive, self._fresh, wanted, self._budget)
         except (ArchiveError, MemoryError) as error:
-            reason = str(error) or "it takes too much memory to open"
+            reason = "it takes too much memory to open" if isinstance(error, MemoryError) else str(error)
             self._problem(parts, f"the archive is refused: {reason}")
             return
         for line in unpacked.refused:
@@ -158,7 +171,8 @@ class _HandIn:
         try:
             notebook = read_notebook(raw)
         except (UnreadableError, MemoryError) as error:
-            problem = str(error) or "it takes too much memory to read: clear all outputs and save it again"
+            memory = "it takes too much memory to read: clear all outputs and save it again"
+            problem = memory if isinstance(error, MemoryError) else str(error)
             self._found(parts, Identity(problem=problem, unreadable=True), sha256)
             return
         kept = self._fresh()
@@ -185,33 +199,35 @@ class _HandIn:
 
 
 def open_export(archive: Path, into: Path) -> dict[str, Any]:
-    """Take the hand-ins out of a class's archive: `files` as (parts, name on the disk), `refused` and other `names`.
+    """Take the hand-ins out of a class's archive: `files` as (parts, name on the disk), `refused`, `others`, `hidden`.
 
     Every outermost entry (below a folder that holds them all) has an allowance of its own, so that none uses up another's.
     """
     numbers = count()
     depth = 1 if len(outermost(archive)) > 1 else 2
     seen: Counter[Parts] = Counter()
+    named: Counter[Parts] = Counter()
     budgets: dict[Parts, Budget] = {}
     refused: list[tuple[list[str], str]] = []
     others: list[list[str]] = []
+    hidden: dict[str, None] = {}
 
     def share(parts: Parts) -> Budget:
         return budgets.setdefault(parts[:depth], Budget().nested())
 
     def wanted(parts: Parts) -> bool:
         if is_ignored(parts):
+            if is_hidden_hand_in(parts[depth - 1 : depth], may_be_submission(parts[-1])) and len(hidden) < PEOPLE_NAMED:
+                hidden[parts[depth - 1]] = None
             return False
         mine = parts[:depth]
         seen[mine] += 1
-        if seen[mine] > MAX_ENTRIES:
-            if seen[mine] == MAX_ENTRIES + 1:
-                refused.append(
-                    ([*mine, parts[-1]], f"more than {MAX_ENTRIES} files were handed in: the rest was left out")
-                )
-            return False
         if may_be_submission(parts[-1]) or parts[-1] == METADATA or parts[-1].lower().endswith(FOREIGN_ARCHIVES):
-            return True
+            before = named[mine]
+            named[mine] += sum(map(len, parts))
+            if before <= MAX_NAMES < named[mine]:
+                refused.append(([*mine, parts[-1]], "too many names, or too long ones: the rest was left out"))
+            return named[mine] <= MAX_NAMES
         if seen[mine] <= OTHERS_NAMED or len(parts) <= depth:
             others.append(list(parts))
         return False
@@ -226,6 +242,7 @@ def open_export(archive: Path, into: Path) -> dict[str, Any]:
         "files": [(parts, disk.name) for parts, disk in unpacked.files],
         "refused": refused,
         "others": others,
+        "hidden": list(hidden),
     }
 
 
@@ -276,6 +293,12 @@ def read_bounded(path: Path) -> bytes:
 def is_ignored(parts: Parts) -> bool:
     """Whether a path is hidden, or one of the files that macOS adds to archives."""
     return any(part.startswith(".") for part in parts) or "__MACOSX" in parts
+
+
+def is_hidden_hand_in(parts: Parts, holds: bool) -> bool:
+    """Whether an outermost entry with a hidden name may be somebody's: it holds something, and no program made it."""
+    name = parts[0] if parts else ""
+    return holds and name.startswith(".") and not name.startswith("._") and name not in _OF_PROGRAMS
 
 
 def may_be_submission(name: str) -> bool:

@@ -317,7 +317,7 @@ class Gradebook:
         if submission.origin:
             base.execute(
                 f"INSERT OR REPLACE INTO origins VALUES ({_places(5)})",
-                (student.key, submission.notebook, submission.sha256, submission.origin, submission.attempt),
+                (student.key, submission.notebook, submission.sha256, _storable(submission.origin), submission.attempt),
             )
         for table in ("attempts", "submissions"):
             base.execute(
@@ -519,7 +519,7 @@ class Gradebook:
         )
         found: dict[str, list[str]] = {}
         for student, origin in rows:
-            found.setdefault(student, []).append(origin)
+            found.setdefault(student, []).append(_as_it_was(origin))
         return found
 
     @_told
@@ -623,6 +623,19 @@ def _unpacked(blob: bytes) -> Result:
 
 
 _RESULT = TypeAdapter(Result)
+
+
+def _storable(name: str) -> str | bytes:
+    """A name of a file as a base can keep it: names that are no text are kept as bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
+    return name
+
+
+def _as_it_was(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogatepass")
 
 
 def _places(count: int) -> str:

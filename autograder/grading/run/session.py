@@ -116,6 +116,7 @@ class Session:
         self._cells: list[str] = []
         self._ran: list[int] = []
         self._suspects: set[int] = set()
+        self._restarted = False
         self._strikes: dict[str, list[Failure]] = {}
         self._hidden = True
         self._told_hidden = False
@@ -238,11 +239,30 @@ class Session:
                     )
                     self._end_worker()
                     break
+            else:
+                self._try_out()
         return self._worker
+
+    def _try_out(self) -> None:
+        """Ask a worker that follows one that ended a question of ours; if it cannot answer, its last cell is left out.
+
+        So a cell that leaves the process unable to go on is to blame itself, and not everything that is asked after it.
+        """
+        if self._worker is None or not self._ran or not self._restarted:
+            return
+        try:
+            self._ask(self._worker, "has", {"name": "_"}, self.limits.call_seconds, lambda body: body)
+        except _EndedError as ended:
+            self._end_worker()
+            index = self._ran.pop()
+            status = "timeout" if ended.kind == "timeout" else "died"
+            failure = Failure(status, message="what it left behind ended the process")
+            self._results[index] = CellResult(index, status, failure)
 
     def _after(self, ended: _EndedError) -> None:
         """End the worker; when it ended by itself, a cell that left threads or took most of the memory is left out."""
         self._end_worker()
+        self._restarted = True
         if ended.kind == "died":
             for index in self._suspects & set(self._ran):
                 self._ran.remove(index)

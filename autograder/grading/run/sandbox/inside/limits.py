@@ -62,14 +62,14 @@ def allow_files(more: int, open_one: int) -> None:
     So a cell that keeps files open takes from itself, not from what runs after it, which may still have to import.
     `open_one` is any descriptor that is open: a copy of it shows where the next one would go.
     """
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     try:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         lowest = os.dup(open_one)
         os.close(lowest)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(lowest + more, most), most))
-    except (OSError, ValueError):
-        return  # all are open, or this process gave up the right to more
+    except Exception:
+        return  # all are open, or the code in this process gave up the right to more, or forbade it
 
 
 def _address_space() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import os
 import sys
 import threading
 import traceback
@@ -18,6 +17,9 @@ from attnkit.checking.case import Failure
 from attnkit.checking.execute import describe_error
 
 _IGNORED_LINES = ("matplotlib", "pip", "conda", "mamba", "uv", "system", "sx", "autoreload")
+_LISTS = ("input_transformers_cleanup", "input_transformers_post", "ast_transformers")
+_TRANSFORMERS: dict[str, list[Any]] = {}
+_INSTALLED: set[str] = set()  # folders that no cell can write to
 _IGNORED_CELLS = ("bash", "sh", "script", "system", "sx", "perl", "ruby")
 
 
@@ -52,13 +54,16 @@ def make_shell() -> InteractiveShell:
     for kind, names in (("line", _IGNORED_LINES), ("cell", _IGNORED_CELLS)):
         for name in names:
             magics.register_function(_ignore, kind, name)
+    _TRANSFORMERS.update({name: list(getattr(shell, name)) for name in _LISTS})
     run_cell(shell, "pass")
+    _INSTALLED.update(sys.path_importer_cache)
     return shell
 
 
 def run_cell(shell: Any, source: str) -> Failure | None:
     """Run one cell; what it raised, or None."""
     sys.stdout, sys.stderr = Silence(), Silence()
+    _restore(shell)
     _look_again()
     result = shell.run_cell(source, store_history=False)
     error = result.error_before_exec or result.error_in_exec
@@ -70,13 +75,20 @@ def run_cell(shell: Any, source: str) -> Failure | None:
     return describe_error(error)
 
 
+def _restore(shell: Any) -> None:
+    """Take out what a cell has hung into the shell: it would run around every cell below."""
+    shell.events.callbacks = {event: [] for event in shell.events.callbacks}
+    for name, kept in _TRANSFORMERS.items():
+        getattr(shell, name)[:] = kept
+
+
 def _look_again() -> None:
     """Let imports see the modules that a cell above has written; what is installed does not change."""
-    home = os.getcwd()
-    for path, finder in list(sys.path_importer_cache.items()):
-        forget = getattr(finder, "invalidate_caches", None)
-        if forget is not None and path.startswith(home):
-            forget()
+    with contextlib.suppress(Exception):  # it is the learner's to spoil
+        for path, finder in list(sys.path_importer_cache.items()):
+            forget = getattr(finder, "invalidate_caches", None)
+            if forget is not None and path not in _INSTALLED:
+                forget()
 
 
 def run_definitions(shell: Any, source: str) -> Failure | None:
