@@ -8,6 +8,7 @@ changed or is missing, it is given before the first cell, so that one broken imp
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,13 +56,14 @@ def plan_cells(notebook: Notebook, master: CourseNotebook) -> Plan:
     changed: list[int] = []
     left_out: dict[str, int] = {}
     blank = _blank_copies(notebook, master)
+    ids = Counter(cell.id for cell in notebook.cells)  # one that stands twice says nothing about a cell
     for number, cell in enumerate(notebook.cells, start=1):
         if not cell.source.strip() or number in blank or source_digest(cell.source) in master.claims:
             continue
         known = master.digests.get(source_digest(cell.source))
         if known is not None and (known.id in master.experiments or known.kind == "check"):
             left_out |= dict.fromkeys(_names_in(cell.source), number)
-        elif known is None and cell.id in master.experiments:
+        elif known is None and cell.id in master.experiments and ids[cell.id] == 1:
             changed.append(number)
             left_out |= dict.fromkeys(_ASSIGNED.findall(cell.source), number)
             planned.append(PlannedCell(number, Definitions(cell.source)))
