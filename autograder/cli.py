@@ -15,6 +15,7 @@ COMMANDS = {
     "new-mistake": ("autograder.term.new_mistake:new_mistake", "Start declaring a mistake that has no name yet."),
     "override": ("autograder.term.command:override", "Set the points of a question by hand, or take that back."),
     "check": ("autograder.grading.check:check", "Examine notebooks of your own with every test."),
+    "progress": ("autograder.progress:progress", "Say which exercises you have done and what is next."),
     "release": ("autograder.releasing.command:release", "Make what is handed out: attnkit, and the two bundles."),
     "prove": ("autograder.proving.command:prove", "Show that the tests catch every known mistake."),
 }

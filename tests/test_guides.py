@@ -33,6 +33,7 @@ RUN = (
     "autograder build 02 --seed-file secret.txt --zips ../zips",
     ".venv/bin/autograder prove 03",
     "autograder check my_notebook.ipynb",
+    "autograder progress",
 )
 SOMETHING_IS_WRONG = {".venv/bin/autograder check notebooks/02_keys_queries_values.ipynb": "the notebook is blank there"}
 _STAYS, _NAME = "opens a server that stays", "the name of a program, not a command line"

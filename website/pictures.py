@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def main() -> None:
 
     if len(sys.argv) != 2:
         sys.exit("usage: python -m website.pictures FOLDER")
+    os.environ["ATTNKIT_PROGRESS"] = "off"
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:

@@ -29,7 +29,7 @@ from autograder.building.master import (
     tags_of,
 )
 from autograder.building.numbers import kept, public_numbers
-from autograder.paths import GENERATED, NOTEBOOKS, NUMBERS, PUBLIC_TESTS, SOLUTIONS
+from autograder.paths import GENERATED, LESSONS, NOTEBOOKS, NUMBERS, PUBLIC_TESTS, SOLUTIONS
 
 METADATA_KEY = "attention_course"
 
@@ -68,6 +68,7 @@ def make(number: str) -> Made:
     files[NOTEBOOKS / f"{master.name}.ipynb"] = notebook_bytes(student)
     files[home / "autograder.zip"] = canonical_zip(assigned.archive)
     files[home / "course.json"] = _course(master, student, version)
+    files[LESSONS / f"{master.name}.json"] = _lesson(master)
     files |= {home / "tests" / f"{name}.py": text.encode() for name, text in assigned.tests.items()}
     files |= {PUBLIC_TESTS / f"{name}.py": text.encode() for name, text in assigned.public_tests.items()}
     return Made(files, solved, SOLUTIONS / f"{master.name}.ipynb")
@@ -188,6 +189,15 @@ def _course(master: Master, student: NotebookNode, version: str) -> bytes:
     ]
     record["experiment_cells"] = [cell["id"] for cell in record["cells"] if cell["kind"] == "experiment"]
     return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _lesson(master: Master) -> bytes:
+    """What a learner's logbook knows of the notebook."""
+    exercises = [
+        {"question": exercise.question, "heading": exercise.heading, "minutes": exercise.minutes}
+        for exercise in master.exercises
+    ]
+    return (json.dumps({"title": master.title, "exercises": exercises}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _kind(cell: NotebookNode) -> str:

@@ -21,6 +21,7 @@ def execute_notebook(notebook: NotebookNode) -> tuple[NotebookNode, float]:
     """The notebook with its outputs, and the seconds it took; raises BuildError with the failing cell and its error."""
     notebook = nbformat.from_dict(notebook)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["ATTNKIT_PROGRESS"] = "off"  # the build is no learner
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attnkit.grader import Grader
+    from attnkit.logbook import Progress
 
-__all__ = ["Grader", "ready_for", "start"]
+__all__ = ["Grader", "progress", "ready_for", "start"]
 __version__ = "0.2.0"  # the release of the course: the only place that says it
 
 
@@ -33,6 +34,18 @@ def ready_for(release: str) -> None:
     from attnkit.readiness import ready_for
 
     ready_for(release)
+
+
+def progress(forget: bool = False) -> Progress:
+    """Which exercises are done in which notebook, what is next and how long it takes, and the mistakes met on the way.
+
+    With `forget` the file in which this is kept is deleted first.
+    """
+    from attnkit import logbook
+
+    if forget:
+        logbook.forget()
+    return logbook.Progress(logbook.read())
 
 
 def __getattr__(name: str) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 import inspect
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
-from attnkit import otter_parts
+from attnkit import logbook, otter_parts
 from attnkit.checking.ambient import disturbances
-from attnkit.checking.message import CheckFailed
+from attnkit.checking.message import ROWS, CheckFailed, Report
 from attnkit.checking.public import advice, check, has_numbers, questions_of
 from attnkit.places import public_test
 
+_LABEL = re.compile(rf" *(?:{'|'.join(ROWS)}) +|")
 _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 
 
@@ -59,6 +62,7 @@ class Grader:
     def __init__(self, notebook: str) -> None:
         self.notebook = notebook
         self._of_otter: Any = None
+        self._report: Report | None = None
         if otter_parts.whole_otter_is_here():
             self._otters()
 
@@ -67,6 +71,7 @@ class Grader:
         names = _callers_names() if global_env is None else global_env
         notes = disturbances()
         message = self._message(question, names)
+        self._note(question, message)
         own = not message and has_numbers(question) and self._of_otter is None
         return CheckResult(question, message, notes, advice(question, names) if own else "")
 
@@ -86,6 +91,7 @@ class Grader:
 
     def _message(self, question: str, names: dict[str, Any]) -> str:
         """What is wrong, or nothing; a question of another's own, without stored numbers, has an Otter test file."""
+        self._report = None
         if self._of_otter is not None:
             return _said_by(self._of_otter.check(question, global_env=names))
         if not has_numbers(question):
@@ -96,8 +102,16 @@ class Grader:
         try:
             check(question, names)
         except CheckFailed as error:
+            self._report = error.report
             return str(error)
         return ""
+
+    def _note(self, question: str, message: str) -> None:
+        """Keep what came of a check in the learner's logbook; in a notebook only, and not of what is not written yet."""
+        report = self._report
+        tried = not message or (report is not None and report.problem not in ("not written yet", "it is not there"))
+        if tried and has_numbers(question) and _is_in_a_notebook():
+            logbook.note(question, not message, report.looks_like if report and report.mistake else "")
 
     def _otters(self) -> Any:
         """Otter's own notebook client, for everything that is not a check."""
@@ -105,6 +119,11 @@ class Grader:
             otter = otter_parts.whole_otter()
             self._of_otter = otter.Notebook(self.notebook if Path(self.notebook).is_file() else None)
         return self._of_otter
+
+
+def _is_in_a_notebook() -> bool:
+    ipython = sys.modules.get("IPython.core.getipython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 def _said_by(tests: Any) -> str:
@@ -132,4 +151,13 @@ def _first_line(result: CheckResult) -> str:
 def _framed(passed: bool, text: str) -> str:
     colour, mark = ("#0072B2", "✓") if passed else ("#D55E00", "✗")
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.2em 0;white-space:pre-wrap"
-    return f'<pre role="status" style="{style}">{mark} {html.escape(text)}</pre>'
+    style += ";word-break:normal;overflow-wrap:break-word"  # JupyterLab would break lines inside words
+    lines = "".join(_hanging(line) for line in f"{mark} {text}".split("\n"))
+    return f'<pre role="status" style="{style}">{lines}</pre>'
+
+
+def _hanging(line: str) -> str:
+    """A line of its own; what does not fit on it goes on below its text, not below its label."""
+    label = _LABEL.match(line)
+    indent = max(len(label[0]) if label else 0, 2)
+    return f'<span style="display:block;padding-left:{indent}ch;text-indent:-{indent}ch">{html.escape(line)}</span>'
