@@ -23,7 +23,7 @@ from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
-from autograder.judging.behaviour import alike
+from autograder.judging.behaviour_alike import alike
 from autograder.judging.declare import Mistake
 from autograder.term.marker import Marker
 from autograder.term.new_mistake import declaration

@@ -15,6 +15,7 @@ from autograder.grading.record.files import written
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.report import exports
 from autograder.grading.report.feedback import FeedbackPage
+from autograder.grading.report.pages import write_page
 from autograder.grading.report.report import ClassReport
 
 REPORT = "report.html"
@@ -63,7 +64,13 @@ class Outputs:
             for name in filter(None, notebooks):
                 tables[0].missing(name, {student for student, notebook in rows if notebook == name})
             tables[1].finish()
+            report.view.absent({key: one.name for key, one in people.items() if one.listed})
+            report.view.finish(self.book.totals())
             report.write(page)
+        for standing in report.view.standings.values():
+            if standing.link:
+                with written(self.out / standing.link) as own:
+                    write_page(own, "student.html", standing=standing, view=report.view, titles=report.titles)
 
     def forget(self, students: Iterable[str]) -> None:
         """Take away the pages of keys that are no student's any more; they are written anew under the other key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shlex
 from functools import cache
 from typing import Any, TextIO
 
@@ -40,6 +41,7 @@ def _environment() -> Environment:
     )
     environment.filters["points"] = number
     environment.filters["prose"] = prose
+    environment.filters["shell"] = shlex.quote
     return environment
 
 

@@ -12,12 +12,15 @@ from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.result import QuestionStatus
+from autograder.grading.report.course_view import CourseView, to_change
 from autograder.grading.report.exports import percent
 from autograder.grading.report.numbers import number
 from autograder.grading.report.pages import write_page
 from autograder.grading.report.statistics import NotebookStatistics, QuestionStatistics
+from autograder.judging.behaviour_alike import alike
 
 MISTAKES_SHOWN = 20
+GROUPS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ class Bar:
 
 
 @dataclass
+class Unnamed:
+    """Wrong answers to one question that behave alike and have no name: who gave them, and one of them as an example."""
+
+    question: str
+    title: str
+    behaviour: str
+    example: str
+    student: str
+    who: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
 class Section:
     """One notebook of the report."""
 
@@ -53,6 +68,33 @@ class Section:
     statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
     lines: list[Line] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+    who: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    unnamed: list[Unnamed] = field(default_factory=list)
+
+    @property
+    def groups(self) -> list[Unnamed]:
+        """What several students share and nobody has named, the largest group first."""
+        shared = [group for group in self.unnamed if len(group.who) > 1]
+        return sorted(shared, key=lambda group: -len(group.who))[:GROUPS_SHOWN]
+
+    @property
+    def alone(self) -> int:
+        """How many wrong answers without a name are like no other."""
+        return sum(len(group.who) == 1 for group in self.unnamed)
+
+    def add_answers(self, record: Record, link: str) -> None:
+        """Who makes which mistake, named or not."""
+        here = (record.student.name, link)
+        for question in record.result.questions:
+            for mistake in question.mistakes():
+                self.who.setdefault((question.name, mistake), []).append(here)
+            if question.behaviour and not question.apart_from:
+                known = (group for group in self.unnamed if group.question == question.name)
+                group = next((one for one in known if alike(one.behaviour, question.behaviour)), None)
+                if group is None:
+                    group = Unnamed(question.name, question.title, question.behaviour, question.code, record.student.key)
+                    self.unnamed.append(group)
+                group.who.append(here)
 
     @property
     def bars(self) -> list[Bar]:
@@ -66,7 +108,7 @@ class Section:
 
     @property
     def mistakes(self) -> list[tuple[str, str, int]]:
-        """The commonest known mistakes: (question, what it looks like, students)."""
+        """The commonest known mistakes: (question, what it looks like, how many students)."""
         ranking = sorted(self.statistics.mistakes.items(), key=lambda item: (-item[1], item[0]))
         return [(question, text, count) for (question, text), count in ranking[:MISTAKES_SHOWN]]
 
@@ -80,6 +122,7 @@ class ClassReport:
         self.sections: dict[str, Section] = {}
         self.sandboxes: set[str] = set()
         self.latest = ""
+        self.view = CourseView()
 
     def add(self, record: Record, link: str) -> None:
         """One row of the gradebook; `link` leads to its feedback page."""
@@ -90,9 +133,16 @@ class ClassReport:
         section.statistics.add(result)
         section.lines.append(_line(record, link))
         section.problems += [(record.student.name, link, text) for text in _to_look_at(record)]
+        section.add_answers(record, link)
+        self.view.add(record, link)
         self.latest = max(self.latest, record.graded_at)
         if result.sandbox:
             self.sandboxes.add(result.sandbox)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the notebooks that somebody has handed in."""
+        return {name: self.course.title(name) for name in self.view.notebooks}
 
     def write(self, stream: TextIO) -> None:
         """The whole page."""
@@ -100,6 +150,12 @@ class ClassReport:
             stream,
             "report.html",
             sections=[section for section in self.sections.values() if section.lines],
+            view=self.view,
+            to_change=to_change(
+                question for section in self.sections.values() for question in section.statistics.questions.values()
+            ),
+            short={name: title.partition(" ")[0] for name, title in self.titles.items()},
+            titles=self.titles,
             intake=self.intake,
             sandboxes=sorted(self.sandboxes),
             latest=readable_time(self.latest),
