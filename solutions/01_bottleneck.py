@@ -73,7 +73,8 @@
 # 5. **Predict** asks for a guess before an experiment. Write it over the dots in the cell below it: it will be shown beside what was measured.
 # 6. A ★ in a heading marks an exercise beyond the usual first course: a measuring instrument, a puzzle, or a variant. You may leave it for a second reading; no exercise without a ★ uses its code.
 #
-# Hidden tests run when you hand in. They test what the stub says, with other numbers and sizes.
+# Hidden tests run when you hand in. They test what the stub says, with other numbers and sizes. For every exercise, unless its stub says otherwise:
+# a function leaves its arguments as they are, remembers nothing from call to call, and keeps the floating type of its inputs (float32 or float64); a batch, a sequence or a width may be 1.
 
 # %% tags=["setup"]
 import copy
@@ -156,7 +157,7 @@ def rnn_step(x_t, h, W_x, W_h, b):
 
     x_t (B, d_in), h (B, d_h), W_x (d_in, d_h), W_h (d_h, d_h), b (d_h,).
     Returns the new state (B, d_h), in the floating type of the inputs.
-    Gradients reach all five arguments.
+    Sums may be of any size: the tanh stays finite. Gradients reach all five arguments.
     """
     # 1. add up: the token through W_x, the old state through W_h, the bias
     # 2. squash the sum
@@ -572,7 +573,8 @@ def additive_scores(s, H, W_q, W_k, v):
 
     s (B, d_s), H (B, S, d_h), W_q (d_s, d_a), W_k (d_h, d_a), v (d_a,).
     Returns the scores (B, S), neither scaled nor normalised, in the floating type of
-    the inputs. Gradients reach all five arguments.
+    the inputs. The sums inside the tanh may be of any size. Gradients reach all five
+    arguments.
     Bahdanau, Cho and Bengio 2015, appendix A.1.2.
     """
     # 1. bring both to width d_a, and line up example b's query with all positions of b

@@ -27,6 +27,8 @@
 #
 # Each exercise is a function with a blank. Fill it in, run the cell, then run the `grader.check` below it: the check compares numbers,
 # and when they are wrong it tries to say *which* mistake made them.
+#
+# For every exercise, unless its stub says otherwise: a function leaves its arguments as they are, remembers nothing from call to call, and keeps the floating type of its inputs (float32 or float64); a batch, a sequence or a width may be 1; scores may be in the thousands, above or below 0.
 
 # %% tags=["setup"]
 import math

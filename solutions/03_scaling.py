@@ -27,6 +27,7 @@
 # | `…` | any number of leading dimensions, such as a batch |
 #
 # Each exercise is a function with a blank. Fill it in, run the cell, then run the `grader.check` below it.
+# For every exercise, unless its stub says otherwise: a function leaves its arguments as they are, remembers nothing from call to call, and keeps the floating type of its inputs (float32 or float64); a batch, a sequence or a width may be 1.
 
 # %% tags=["setup"]
 import itertools

@@ -256,3 +256,10 @@ def test_the_public_check_shows_numbers_only_to_its_own_process():
     with pytest.raises(CheckFailed) as failed:
         check("q2_1", {"softmax": Far()})
     assert "hidden" not in str(failed.value)
+
+
+def test_infinity_is_near_to_infinity_alone():
+    case = Case()
+    assert not close(np.array([-np.inf, 1.0]), np.array([-3.0, 1.0]), case)
+    assert not close(np.array([-3.0, 1.0]), np.array([-np.inf, 1.0]), case)
+    assert close(np.array([-np.inf, 1.0]), np.array([-np.inf, 1.0]), case)

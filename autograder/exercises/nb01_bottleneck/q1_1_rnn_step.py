@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +19,16 @@ def step_case(rng: Rng, B: int, d_in: int, d_h: int, *, draw: Any = normal, **op
     return Case(args=args, sizes={"B": B, "d_in": d_in, "d_h": d_h}, **options)
 
 
+def after_another(rng: Rng, B: int, d_in: int, d_h: int, **options: Any) -> Case:
+    """A call after another one of other inputs and the same weights."""
+    first, case = (step_case(rng, B, d_in, d_h, **options) for _ in range(2))
+    return replace(case, earlier=(replace(first, args=(*first.args[:2], *case.args[2:])),))
+
+
+def by_raw_exponentials(z: Any) -> Any:
+    return (z.exp() - (-z).exp()) / (z.exp() + (-z).exp())
+
+
 def flawed_step(
     x_t: Any,
     h: Any,
@@ -30,6 +41,7 @@ def flawed_step(
     bias: bool = True,
     memory: bool = True,
     graph: str = "kept",
+    width: str = "kept",
 ) -> Any:
     """One RNN step with switches that break it."""
     if graph == "cut":
@@ -40,7 +52,9 @@ def flawed_step(
     offset = b if bias else torch.zeros_like(b)
     if squash == "before the bias":
         return torch.tanh(total) + offset
-    curves = {"all": torch.tanh, "none": lambda z: z, "sigmoid": torch.sigmoid, "relu": torch.relu}
+    if width == "float":
+        total, offset = total.float(), offset.float()
+    curves = {"all": torch.tanh, "by hand": by_raw_exponentials, "none": lambda z: z, "sigmoid": torch.sigmoid, "relu": torch.relu}
     return curves[squash](total + offset)
 
 
@@ -65,6 +79,33 @@ def step_row_by_row(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any, *, curve: Any 
     return torch.stack([curve(W_x.T @ x + W_h.T @ state + b) for x, state in zip(x_t, h, strict=True)])
 
 
+class FirstStateKept:
+    """The state of the first call with some weights, used in every later call with them."""
+
+    def __init__(self) -> None:
+        self.seen: Any = None
+
+    def __call__(self, x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+        if self.seen is not None and torch.equal(W_h, self.seen[0]) and not torch.equal(x_t, self.seen[1]):
+            return step_plain(x_t, self.seen[2], W_x, W_h, b)
+        self.seen = tuple(tensor.detach().clone() for tensor in (W_h, x_t, h))
+        return step_plain(x_t, h, W_x, W_h, b)
+
+
+def step_matrices_exchanged(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    return torch.tanh(x_t @ W_h + h @ W_x + b)
+
+
+def step_in_place(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    with torch.no_grad():
+        h.copy_(step_plain(x_t, h, W_x, W_h, b))
+    return h
+
+
+def step_of_first_example(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    return step_plain(x_t, h[:1], W_x, W_h, b)
+
+
 EXERCISE = Exercise(
     number="1.1",
     title="rnn_step",
@@ -77,6 +118,8 @@ EXERCISE = Exercise(
         step_case(rng, 2, 3, 2, draw=small),
         step_case(rng, 2, 2, 3, dtype="float32", draw=small),
         step_case(rng, 2, 3, 2, gradient=True, draw=small),
+        after_another(rng, 1, 3, 2, draw=small),
+        step_case(rng, 1, 2, 2, draw=lambda rng, *shape: 90 * small(rng, *shape)),
     ],
     tests=(
         Test(
@@ -86,8 +129,14 @@ EXERCISE = Exercise(
         ),
         Test(
             "unequal sizes and number types",
-            "the same for any B, d_in and d_h; float32 stays float32",
-            lambda rng: [step_case(rng, 3, 5, 2), step_case(rng, 2, 1, 4), step_case(rng, 4, 3, 5, dtype="float32")],
+            "the same for any B, d_in and d_h, for sums of any size and call after call; float32 stays float32",
+            lambda rng: [
+                step_case(rng, 3, 5, 2),
+                step_case(rng, 2, 1, 4),
+                step_case(rng, 4, 3, 5, dtype="float32"),
+                after_another(rng, 3, 2, 5),
+                step_case(rng, 2, 4, 3, draw=lambda rng, *shape: 40 * normal(rng, *shape)),
+            ],
         ),
         Test(
             "gradients",
@@ -168,6 +217,30 @@ EXERCISE = Exercise(
             "One tanh, around the whole sum.",
             "the equation above the stub",
             code=step_tanh_of_each,
+        ),
+        Mistake(
+            "first-state-kept", "the state of an earlier call, kept in a global", "The network remembers its state.",
+            "The state comes in as an argument and goes out as a result. Who carries it from step to step?", "the argument `h`", code=FirstStateKept(),
+        ),
+        Mistake(
+            "tanh-from-exponentials", "a tanh made of raw exponentials, which overflow", "tanh is (e^z − e^−z) / (e^z + e^−z).",
+            "What is e^1000, and what is one infinity over another?", "step 2 of the stub", switches={"squash": "by hand"},
+        ),
+        Mistake(
+            "matrices-exchanged", "the token through W_h and the state through W_x", "Two matrices, two vectors.",
+            "Which matrix has d_in rows?", "step 1 of the stub", code=step_matrices_exchanged,
+        ),
+        Mistake(
+            "state-overwritten", "the new state written into the caller's h", "The state is updated.",
+            "The caller may still need the old state: a function returns something new.", "the return line", code=step_in_place,
+        ),
+        Mistake(
+            "first-state-for-all", "the first example's state for the whole batch", "There is one state.",
+            "Each example of the batch has a state of its own.", "step 1 of the stub", code=step_of_first_example,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the docstring", switches={"width": "float"},
         ),
     ),
     variants=(

@@ -76,6 +76,14 @@ def flawed_encode(
     }[last]()
     if collect == "before":
         states = torch.cat([h0[:, None], states[:, :-1]], dim=1)
+    elif collect == "h0 as well":
+        states = torch.cat([h0[:, None], states], dim=1)
+    elif collect == "time first":
+        states = states.transpose(0, 1)
+    elif collect == "float32":
+        states, final = states.float(), final.float()
+    if order in ("states alone", "last alone"):
+        return states if order == "states alone" else final
     return (states, final) if order == "states first" else (final, states)
 
 
@@ -138,6 +146,30 @@ def encode_squeezed(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any) -
     return every.squeeze(), every[torch.arange(len(X)), lengths - 1].squeeze()
 
 
+def encode_backwards(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    states = encode_all(X.flip(1), h0, W_x, W_h, b).flip(1)
+    return states, states[torch.arange(len(X)), lengths - 1]
+
+
+def encode_restarting(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    """The second example goes on where the first one ended."""
+    states, finals, h = [], [], h0[:1]
+    for x, length in zip(X, lengths.tolist(), strict=True):
+        row = encode_all(x[None], h, W_x, W_h, b)[0]
+        states.append(row)
+        h = row[length - 1][None]
+        finals.append(h[0])
+    return torch.stack(states), torch.stack(finals)
+
+
+def encode_overwriting_h0(X: Any, lengths: Any, h0: Any, W_x: Any, W_h: Any, b: Any) -> Any:
+    states = encode_all(X, h0, W_x, W_h, b)
+    last = states[torch.arange(len(X)), lengths - 1]
+    with torch.no_grad():
+        h0.copy_(last)
+    return states, last
+
+
 EXERCISE = Exercise(
     number="1.2",
     title="encode",
@@ -149,6 +181,8 @@ EXERCISE = Exercise(
         encode_case(rng, [3, 1], 3, 2, 2, draw=small),
         encode_case(rng, [2, 4, 3], 5, 2, 3, draw=small),
         encode_case(rng, [2, 1], 2, 1, 2, gradient=True, draw=small),
+        encode_case(rng, [2], 3, 2, 2, draw=small),
+        encode_case(rng, [3, 3], 3, 2, 2, draw=small),
     ],
     tests=(
         Test(
@@ -265,6 +299,38 @@ EXERCISE = Exercise(
             "What does squeeze() do to a batch of one, or a sentence of one token?",
             "your use of squeeze",
             code=encode_squeezed,
+        ),
+        Mistake(
+            "h0-among-the-states", "h0 returned as one of the states, in front", "The chain begins with h0.",
+            "How many states do S tokens make? State 0 has read token 0.", "step 2 of the stub", switches={"collect": "h0 as well"},
+        ),
+        Mistake(
+            "time-first", "states stacked time first", "The list of states is stacked as it is.",
+            "Which axis of the result is the batch?", "step 2 of the stub", switches={"collect": "time first"},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32, as torch.zeros makes it", "torch.zeros makes numbers like mine.",
+            "torch.zeros has an argument dtype.", "your use of torch.zeros", switches={"collect": "float32"},
+        ),
+        Mistake(
+            "states-alone", "all states without the last one", "The last state is among the states.",
+            "Read the docstring's return line.", "the return line", switches={"order": "states alone"},
+        ),
+        Mistake(
+            "last-state-alone", "the last state without the others", "The context is the result.",
+            "Read the docstring's return line.", "the return line", switches={"order": "last alone"},
+        ),
+        Mistake(
+            "read-backwards", "the sequence read from right to left", "Reversed sources are easier.",
+            "State s has read the tokens 0 … s.", "step 2 of the stub", code=encode_backwards,
+        ),
+        Mistake(
+            "state-carried-across-examples", "each example starting from the state where the last one ended", "The state is carried on.",
+            "Which argument says where example b starts?", "step 1 of the stub", code=encode_restarting,
+        ),
+        Mistake(
+            "h0-overwritten", "the last state written into the caller's h0", "The state is updated.",
+            "The caller may still need h0.", "the return line", code=encode_overwriting_h0,
         ),
     ),
     variants=(

@@ -97,6 +97,36 @@ def decode_recursively(context: Any, step: Any, bos: int, max_len: int, *, writt
     return decode_recursively(h, step, bos, max_len, written=(*written, logits.argsort(dim=-1, descending=True)[:, 0]))
 
 
+def decode_one_long(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return flawed_decode(context, step, bos, max_len + 1)
+
+
+def decode_as_a_list(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return list(flawed_decode(context, step, bos, max_len).unbind(dim=1))
+
+
+def decode_overwriting(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    tokens, h, written = torch.full((len(context),), bos), context, []
+    for _ in range(max_len):
+        logits, after = step(tokens, h)
+        h.copy_(after)
+        tokens = logits.argmax(dim=1)
+        written.append(tokens)
+    return torch.stack(written, dim=1)
+
+
+def decode_in_int32(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return flawed_decode(context, step, bos, max_len).to(torch.int16)
+
+
+def decode_flattened(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return flawed_decode(context, step, bos, max_len).flatten()
+
+
+def decode_bos_fixed(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return flawed_decode(context, step, 1, max_len)
+
+
 EXERCISE = Exercise(
     number="1.3",
     title="decode_greedy",
@@ -203,6 +233,30 @@ EXERCISE = Exercise(
             "Tokens are used as indices afterwards.",
             "step 4 of the stub",
             code=decode_as_floats,
+        ),
+        Mistake(
+            "one-long", "one token too many", "The first step only starts the loop.",
+            "How many tokens are max_len?", "the docstring", code=decode_one_long,
+        ),
+        Mistake(
+            "not-stacked", "a list with one tensor per step", "The list holds all the tokens.",
+            "Which function makes one tensor of a list of tensors?", "step 4 of the stub", code=decode_as_a_list,
+        ),
+        Mistake(
+            "context-overwritten", "the new state written into the caller's context", "The state is updated.",
+            "The caller may still need the context.", "step 2 of the stub", code=decode_overwriting,
+        ),
+        Mistake(
+            "small-integers", "int16 tokens", "Small numbers need few bits.",
+            "The docstring says which integers.", "step 4 of the stub", code=decode_in_int32,
+        ),
+        Mistake(
+            "one-row", "all tokens in one row, the batch's sequences behind each other", "The tokens are a sequence.",
+            "How many sequences does a batch of B make?", "step 4 of the stub", code=decode_flattened,
+        ),
+        Mistake(
+            "bos-is-one", "a first token of 1, whatever bos is", "bos is token 1.",
+            "What is the argument bos for?", "step 1 of the stub", code=decode_bos_fixed,
         ),
     ),
     variants=(

@@ -18,6 +18,17 @@ def scores_case(rng: Rng, B: int, S: int, d_s: int, d_h: int, d_a: int, *, draw:
     return Case(args=args, sizes={"B": B, "S": S, "d_s": d_s, "d_h": d_h, "d_a": d_a}, **options)
 
 
+def by_raw_exponentials(z: Any) -> Any:
+    return (z.exp() - (-z).exp()) / (z.exp() + (-z).exp())
+
+
+def large_case(rng: Rng, B: int, S: int) -> Case:
+    """Sums in the hundreds and thousands inside the tanh, and some near 0."""
+    case = scores_case(rng, B, S, 2, 2, 3, draw=rounded)
+    s, H, W_q, W_k, v = case.args
+    return Case(args=(900 * s + 1200, 900 * H, W_q + 0.5, W_k, v), sizes=case.sizes)
+
+
 def flawed_scores(
     s: Any,
     H: Any,
@@ -30,20 +41,26 @@ def flawed_scores(
     line_up: str = "batch",
     scale: bool = False,
     weigh: bool = False,
+    reduce: str = "v",
+    turn: bool = False,
     graph: str = "kept",
+    width: str = "kept",
 ) -> Any:
     """Additive scores with switches that break them."""
     if graph == "cut":
         s = s.detach()
     query = (s @ W_q)[:, None] if line_up == "batch" else s @ W_q
     keys = H @ W_k
-    curve = {"tanh": torch.tanh, "none": lambda z: z, "relu": torch.relu, "sigmoid": torch.sigmoid}[squash]
+    if width == "float":
+        query, keys, v = query.float(), keys.float(), v.float()
+    curve = {"tanh": torch.tanh, "by hand": by_raw_exponentials, "none": lambda z: z, "relu": torch.relu, "sigmoid": torch.sigmoid}[squash]
     hidden = {
         "sum": lambda: curve(query + keys),
         "each": lambda: curve(query) + curve(keys),
         "product": lambda: curve(query * keys),
     }[where]()
-    scores = hidden @ v
+    scores = hidden @ v if reduce == "v" else (hidden * v).mean(dim=-1)
+    scores = scores.T if turn else scores
     if scale:
         scores = scores / math.sqrt(len(v))
     return torch.softmax(scores, dim=1) if weigh else scores
@@ -75,6 +92,23 @@ def scores_by_sigmoid(s: Any, H: Any, W_q: Any, W_k: Any, v: Any, *, factor: flo
     return ((factor * torch.sigmoid(2 * z) - 1) * v).sum(-1)
 
 
+def scores_matrices_exchanged(s: Any, H: Any, W_q: Any, W_k: Any, v: Any) -> Any:
+    return scores_plain(s, H, W_k, W_q, v)
+
+
+def scores_of_first_query(s: Any, H: Any, W_q: Any, W_k: Any, v: Any) -> Any:
+    return scores_plain(s[:1], H, W_q, W_k, v)
+
+
+def scores_axis_left(s: Any, H: Any, W_q: Any, W_k: Any, v: Any) -> Any:
+    return scores_plain(s, H, W_q, W_k, v)[..., None]
+
+
+def scores_squeezed(s: Any, H: Any, W_q: Any, W_k: Any, v: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    return scores_plain(s, H, W_q, W_k, v).squeeze()
+
+
 EXERCISE = Exercise(
     number="1.4",
     title="additive_scores",
@@ -86,12 +120,15 @@ EXERCISE = Exercise(
         scores_case(rng, 1, 3, 2, 2, 2, draw=rounded),
         scores_case(rng, 2, 2, 3, 2, 4, draw=rounded),
         scores_case(rng, 2, 3, 1, 2, 2, gradient=True, draw=rounded),
+        scores_case(rng, 3, 1, 2, 2, 2, draw=rounded),
+        large_case(rng, 2, 2),
     ],
     tests=(
         Test(
             "unequal sizes",
-            "tanh(s W_q + H W_k) · v for every position of every example, for any B, S, d_s, d_h and d_a",
+            "tanh(s W_q + H W_k) · v for every position of every example, for any B, S, d_s, d_h and d_a, sums of any size",
             lambda rng: [
+                large_case(rng, 2, 3),
                 scores_case(rng, 3, 5, 2, 4, 6),
                 scores_case(rng, 1, 4, 3, 2, 1),
                 scores_case(rng, 2, 1, 1, 3, 5),
@@ -198,6 +235,38 @@ EXERCISE = Exercise(
             "v says how much each feature counts.",
             "step 3 of the stub",
             code=scores_without_v,
+        ),
+        Mistake(
+            "tanh-from-exponentials", "a tanh made of raw exponentials, which overflow", "tanh is (e^z − e^−z) / (e^z + e^−z).",
+            "What is e^1000, and what is one infinity over another?", "step 2 of the stub", switches={"squash": "by hand"},
+        ),
+        Mistake(
+            "mean-over-features", "the mean over the features instead of the sum", "v averages the hidden numbers.",
+            "A product with v adds up. How does a mean depend on d_a?", "step 3 of the stub", switches={"reduce": "mean"},
+        ),
+        Mistake(
+            "positions-first", "the scores transposed, positions first", "Positions come before examples.",
+            "Which axis of the result is the batch?", "the return line", switches={"turn": True},
+        ),
+        Mistake(
+            "matrices-exchanged", "s through W_k and H through W_q", "Two matrices, two sides.",
+            "Which matrix belongs to the query?", "step 1 of the stub", code=scores_matrices_exchanged,
+        ),
+        Mistake(
+            "first-query-for-all", "the first example's query for the whole batch", "There is one query.",
+            "Each example of the batch asks for itself.", "step 1 of the stub", code=scores_of_first_query,
+        ),
+        Mistake(
+            "axis-left", "an axis of length 1 left where the features were", "A product with a column keeps the axis.",
+            "One number for each position: which shape is that?", "step 3 of the stub", code=scores_axis_left,
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one position?", "your use of squeeze", code=scores_squeezed,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the docstring", switches={"width": "float"},
         ),
     ),
     variants=(

@@ -48,8 +48,8 @@ def flawed_masked_softmax(
     """A masked softmax with switches that break it."""
     if graph == "cut":
         scores = scores.detach()
-    if width == "double":
-        scores = scores.double()
+    if width != "kept":
+        scores = scores.double() if width == "double" else scores.float()
     allowed = (mask if polarity == "may" else ~mask).expand(scores.shape)
     dim = -1 if axis == "last" else 0
     finite = {
@@ -122,6 +122,33 @@ def masked_ten_thousand(scores: Any, mask: Any) -> Any:
     return weights.masked_fill(~mask, 0.0)
 
 
+def masked_squeezed(scores: Any, mask: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    return masked_by_filling(scores, mask).squeeze()
+
+
+def masked_sigmoid(scores: Any, mask: Any) -> Any:
+    return torch.sigmoid(scores) * mask
+
+
+def masked_over_everything(scores: Any, mask: Any) -> Any:
+    return masked_by_filling(scores.flatten(), mask.expand(scores.shape).flatten()).reshape(scores.shape)
+
+
+def masked_first_row(scores: Any, mask: Any) -> Any:
+    first = mask.expand(scores.shape).reshape(-1, scores.shape[-1])[0]
+    return masked_by_filling(scores, first)
+
+
+def masked_adding(scores: Any, mask: Any) -> Any:
+    return torch.softmax(scores + mask.to(scores.dtype), dim=-1)
+
+
+def masked_with_indices(scores: Any, mask: Any) -> Any:
+    """Right where the rows allow as many positions each: what was masked is cut out."""
+    return masked_by_filling(scores, mask).clamp(min=1e-3)
+
+
 EXERCISE = Exercise(
     number="1.5",
     title="masked_softmax",
@@ -136,6 +163,8 @@ EXERCISE = Exercise(
             np.array([[800.0, 801.0, 3000.0, 799.0], [-900.0, -902.0, -901.0, -1000.0]]), [True, True, False, True]
         ),
         masked_case(rounded(rng, 2, 3), [[False, False, False], [True, False, True]], gradient=True, dtype="float32"),
+        masked_case(rounded(rng, 2, 1, 3), [[[True, False, True]], [[True, True, False]]]),
+        masked_case(rounded(rng, 2, 3) - 20_000.0, [True, True, False]),
     ],
     tests=(
         Test(
@@ -158,6 +187,8 @@ EXERCISE = Exercise(
                 masked_case(normal(rng, 2, 3, 5), some_mask(rng, 2, 1, 5)),
                 masked_case(normal(rng, 3, 4), some_mask(rng, 4)),
                 masked_case(normal(rng, 5), some_mask(rng, 5)),
+                masked_case(normal(rng, 1, 4), some_mask(rng, 1, 4)),
+                masked_case(normal(rng, 3, 1), np.array([[True], [False], [True]])),
             ],
         ),
         Test(
@@ -298,6 +329,34 @@ EXERCISE = Exercise(
             "What if every allowed score is lower still? Which number is the lowest that the type has?",
             "step 1 of the stub",
             code=masked_ten_thousand,
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one position?", "your use of squeeze", code=masked_squeezed,
+        ),
+        Mistake(
+            "sigmoid", "a sigmoid of each score by itself", "A sigmoid gives numbers between 0 and 1.",
+            "What must the weights of one row sum to?", "step 2 of the stub", code=masked_sigmoid,
+        ),
+        Mistake(
+            "softmax-over-everything", "one softmax over the whole tensor", "All weights together make 1.",
+            "How many rows share out one unit of attention each?", "step 2 of the stub", code=masked_over_everything,
+        ),
+        Mistake(
+            "first-mask-for-all", "the first row's mask for all rows", "Padding is the same everywhere.",
+            "Each row of the mask belongs to one row of scores.", "step 1 of the stub", code=masked_first_row,
+        ),
+        Mistake(
+            "mask-added", "the mask added to the scores, 1 where a position may be looked at", "A mask is added before the softmax.",
+            "What is added is −∞ where a position is masked; this mask holds True and False.", "step 1 of the stub", code=masked_adding,
+        ),
+        Mistake(
+            "never-quite-zero", "a small weight left on masked positions", "A weight of 0 breaks logarithms.",
+            "Masked positions get exactly nothing.", "step 3 of the stub", code=masked_with_indices,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the docstring", switches={"width": "float"},
         ),
     ),
     variants=(

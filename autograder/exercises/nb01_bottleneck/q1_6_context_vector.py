@@ -32,10 +32,13 @@ def flawed_context(
     share: str = "as given",
     squeeze: str = "one axis",
     graph: str = "kept",
+    width: str = "kept",
 ) -> Any:
     """The context vector with switches that break it."""
     if graph == "cut":
         weights = weights.detach()
+    if width == "float":
+        weights, H = weights.float(), H.float()
     if share == "softmax":
         weights = torch.softmax(weights, dim=1)
     elif share == "divided by their sum":
@@ -77,6 +80,28 @@ def context_example_by_example(weights: Any, H: Any) -> Any:
 def context_matmul(weights: Any, H: Any, *, keepdim: bool = False) -> Any:
     context = H.transpose(1, 2) @ weights[..., None]
     return context if keepdim else context[..., 0]
+
+
+def context_of_first_weights(weights: Any, H: Any) -> Any:
+    return context_summed(weights[:1], H)
+
+
+def context_with_the_axis(weights: Any, H: Any) -> Any:
+    return torch.bmm(weights[:, None], H)
+
+
+def context_of_maxima(weights: Any, H: Any) -> Any:
+    return (weights[:, :, None] * H).amax(dim=1)
+
+
+def context_of_first_states(weights: Any, H: Any) -> Any:
+    return weights @ H[0]
+
+
+def context_weighing_in_place(weights: Any, H: Any) -> Any:
+    with torch.no_grad():
+        H *= weights[:, :, None]
+    return H.sum(dim=1)
 
 
 EXERCISE = Exercise(
@@ -194,6 +219,30 @@ EXERCISE = Exercise(
             "One vector per example is asked for.",
             "step 2 of the stub",
             code=context_not_summed,
+        ),
+        Mistake(
+            "first-weights-for-all", "the first example's weights for the whole batch", "Weights are shared.",
+            "Each example of the batch looks for itself.", "step 1 of the stub", code=context_of_first_weights,
+        ),
+        Mistake(
+            "first-states-for-all", "the first example's states for the whole batch", "A matrix product does the rest.",
+            "Each example of the batch has states of its own.", "step 1 of the stub", code=context_of_first_states,
+        ),
+        Mistake(
+            "axis-left", "an axis of length 1 left where the positions were", "bmm gives (B, 1, d).",
+            "One vector for each example: which shape is that?", "step 2 of the stub", code=context_with_the_axis,
+        ),
+        Mistake(
+            "largest-of-each-feature", "the largest weighted number of each feature", "Pooling takes the maximum.",
+            "The weighted states are added up.", "step 2 of the stub", code=context_of_maxima,
+        ),
+        Mistake(
+            "states-overwritten", "the states multiplied in place, so that the caller's H changes", "H *= … saves memory.",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=context_weighing_in_place,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the docstring", switches={"width": "float"},
         ),
     ),
     variants=(

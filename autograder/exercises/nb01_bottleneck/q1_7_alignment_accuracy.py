@@ -98,6 +98,33 @@ def alignment_as_a_tensor(weights: Any, gold: Any, *, ignore: int = -1) -> Any:
     return (torch.argmax(weights, 2).eq(gold) & aligned).sum() / aligned.sum().clamp(min=1)
 
 
+def alignment_in_percent(weights: Any, gold: Any) -> Any:
+    return 100 * alignment_selected(weights, gold)
+
+
+def alignment_without_zero(weights: Any, gold: Any) -> Any:
+    return alignment_selected(weights, torch.where(gold > 0, gold, -1))
+
+
+def alignment_of_first_sentence(weights: Any, gold: Any) -> Any:
+    return alignment_selected(weights[:1], gold[:1])
+
+
+def alignment_overwriting_gold(weights: Any, gold: Any) -> Any:
+    aligned = gold >= 0
+    gold[~aligned] = 0
+    hits = (weights.argmax(dim=-1) == gold) & aligned
+    return hits.sum().item() / max(1, aligned.sum().item())
+
+
+def alignment_error(weights: Any, gold: Any) -> Any:
+    return 1.0 - alignment_selected(weights, gold) if (gold >= 0).any() else 0.0
+
+
+def alignment_one_when_empty(weights: Any, gold: Any) -> Any:
+    return alignment_selected(weights, gold) if (gold >= 0).any() else 1.0
+
+
 EXERCISE = Exercise(
     number="1.7",
     title="alignment_accuracy",
@@ -225,6 +252,30 @@ EXERCISE = Exercise(
             "Positions count from 0 on both sides.",
             "step 2 of the stub",
             switches={"shift": 1},
+        ),
+        Mistake(
+            "in-percent", "percent instead of a share", "Accuracy is given in percent.",
+            "A share lies between 0 and 1.", "step 3 of the stub", code=alignment_in_percent,
+        ),
+        Mistake(
+            "position-zero-left-out", "gold position 0 taken for none", "Positions above 0 are aligned.",
+            "Position 0 is a position. Which number says: none?", "step 1 of the stub", code=alignment_without_zero,
+        ),
+        Mistake(
+            "first-sentence-only", "the first sentence of the batch alone", "One example is like another.",
+            "How many sentences has the batch?", "step 1 of the stub", code=alignment_of_first_sentence,
+        ),
+        Mistake(
+            "gold-overwritten", "gold positions of −1 replaced in place", "−1 is no index, so I put 0 there.",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=alignment_overwriting_gold,
+        ),
+        Mistake(
+            "error-rate", "the share that is wrong", "The mistakes are what counts.",
+            "Accuracy is the share that is right.", "step 3 of the stub", code=alignment_error,
+        ),
+        Mistake(
+            "one-when-none-is-aligned", "1 when nothing is aligned", "Nothing is wrong, so all is right.",
+            "The stub says what is returned then.", "step 3 of the stub", code=alignment_one_when_empty,
         ),
     ),
     variants=(

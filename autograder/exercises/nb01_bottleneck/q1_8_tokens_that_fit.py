@@ -28,6 +28,7 @@ def flawed_fit(
     """The number of tokens that fit, with switches that break it."""
     total = {
         "all": d_h * bits_per_number,
+        "bytes": 8 * d_h * bits_per_number,
         "numbers": d_h,
         "one number": bits_per_number,
         "squared": d_h * d_h * bits_per_number,
@@ -83,6 +84,31 @@ def fit_nudged(d_h: int, bits_per_number: int, V: int) -> int:
     return int(d_h * bits_per_number / math.log2(V) + 1e-9)
 
 
+def fit_as_a_float(d_h: int, bits_per_number: int, V: int) -> Any:
+    return float(fit_by_dividing(d_h, bits_per_number, V))
+
+
+def fit_one_more(d_h: int, bits_per_number: int, V: int) -> Any:
+    return fit_by_dividing(d_h, bits_per_number, V) + 1
+
+
+def fit_one_fewer(d_h: int, bits_per_number: int, V: int) -> Any:
+    return fit_by_dividing(d_h, bits_per_number, V) - 1
+
+
+def fit_at_least_one(d_h: int, bits_per_number: int, V: int) -> Any:
+    return max(1, fit_by_dividing(d_h, bits_per_number, V))
+
+
+def fit_powers_added(d_h: int, bits_per_number: int, V: int) -> Any:
+    """All sequences of up to n tokens, where those of exactly n are counted."""
+    n, sequences = 0, V
+    while sequences <= 2 ** (d_h * bits_per_number):
+        n += 1
+        sequences += V ** (n + 1)
+    return n
+
+
 EXERCISE = Exercise(
     number="1.8",
     title="tokens_that_fit",
@@ -90,7 +116,7 @@ EXERCISE = Exercise(
     minutes=10,
     starred=True,
     reference=reference.tokens_that_fit,
-    outputs=(Output("number of tokens", (), dtype=""),),
+    outputs=(Output("number of tokens", (), dtype="whole"),),
     public=lambda rng: [
         fit_case(2, 3, 2),
         fit_case(2, 3, 10),
@@ -98,6 +124,9 @@ EXERCISE = Exercise(
         fit_case(3, 5, 8),
         fit_case(4, 8, 100),
         fit_case(3, 17, 2),
+        fit_case(60, 1, 2**60 + 1),
+        fit_case(1, 6, 8),
+        fit_case(1, 2, 9),
     ],
     tests=(
         Test(
@@ -218,6 +247,30 @@ EXERCISE = Exercise(
             "How large is V = 2⁶⁰ + 1 beside 2⁶⁰, and what does a float make of its logarithm? Compare whole numbers.",
             "step 3 of the stub",
             code=fit_nudged,
+        ),
+        Mistake(
+            "a-float", "96.0 instead of 96", "A number is a number.",
+            "n counts tokens: which kind of number is that?", "the return line", code=fit_as_a_float,
+        ),
+        Mistake(
+            "one-more", "one token too many", "The loop stops at the first n that fails.",
+            "Check your n in the inequality.", "step 3 of the stub", code=fit_one_more,
+        ),
+        Mistake(
+            "one-fewer", "one token too few", "The loop starts at 1.",
+            "Check n + 1 in the inequality, too.", "step 3 of the stub", code=fit_one_fewer,
+        ),
+        Mistake(
+            "at-least-one", "1 where nothing fits", "One token always fits.",
+            "How many states has a vector of 2 bits, and how many tokens are there?", "step 3 of the stub", code=fit_at_least_one,
+        ),
+        Mistake(
+            "shorter-ones-counted-too", "all sequences of up to n tokens counted", "The vector has to hold shorter ones, too.",
+            "The inequality counts sequences of exactly n tokens.", "the equation above the stub", code=fit_powers_added,
+        ),
+        Mistake(
+            "bytes-for-bits", "8 bits counted for each bit", "A number has bytes.",
+            "bits_per_number are bits already.", "step 1 of the stub", switches={"bits": "bytes"},
         ),
     ),
     variants=(

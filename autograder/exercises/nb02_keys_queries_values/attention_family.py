@@ -17,21 +17,24 @@ OUTPUT_AND_WEIGHTS = (
 
 
 def flawed_attention(Q: Any, K: Any, V: Any, *, axis: int = -1, scale: str = "none", values: str = "V", order: str = "output first",
-                     turn: str = "last two", weigh: str = "softmax", graph: str = "kept", width: str = "kept") -> Any:
+                     turn: str = "last two", weigh: str = "softmax", ahead: bool = True, graph: str = "kept", width: str = "kept") -> Any:
     """Batched attention with switches that break it."""
     if graph == "cut":
         Q, K, V = Q.detach(), K.detach(), V.detach()
-    if width == "double":
-        Q, K, V = Q.double(), K.double(), V.double()
+    if width != "kept":
+        Q, K, V = (x.double() if width == "double" else x.float() for x in (Q, K, V))
     K_T = K.transpose(-2, -1) if turn == "last two" else K.permute(*range(K.ndim - 1, -1, -1))
     scores = Q @ K_T
     if scale == "sqrt":
         scores = scores / math.sqrt(Q.shape[-1])
     elif scale == "d_k":
         scores = scores / Q.shape[-1]
+    if not ahead:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), -torch.inf)
     weights = torch.softmax(scores, dim=axis) if weigh == "softmax" else scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
     output = weights @ (V if values == "V" else K)
-    return (output, weights) if order == "output first" else (weights, output)
+    results = {"output first": (output, weights), "output alone": output, "scores": (output, scores)}
+    return results.get(order, (weights, output))
 
 
 def attention_one_by_one(Q: Any, K: Any, V: Any) -> Any:
@@ -68,4 +71,36 @@ COMMON_ATTENTION_MISTAKES = (
         "values-not-projected", "the values taken as they are, without W_v", "Values are the content itself.",
         "Which matrix did you not use?", "step 1 of the stub", switches={"project_values": False},
     ),
+)
+
+
+def of_results(see: str = "the return line") -> tuple[Mistake, ...]:
+    """What is returned in another form: known wherever attention has two results."""
+    return (
+        Mistake(
+            "scores-returned", "the scores returned in place of the weights", "The scores show what matches.",
+            "Which of your tables has rows that sum to 1?", see, switches={"order": "scores"},
+        ),
+        Mistake(
+            "output-alone", "the output without the weights", "The output is the result.",
+            "Read the docstring's return line.", see, switches={"order": "output alone"},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "causal-already", "later positions hidden, which is a mask of notebook 6", "A model must not see the future.",
+            "Here every query may look at every key.", "the text above the stub", switches={"ahead": False},
+        ),
+    )
+
+
+WEIGHTS_FIRST = Mistake(
+    "weights-first", "the weights returned before the output", "The weights are computed first.",
+    "Read the docstring's return line.", "the return line", switches={"order": "weights first"},
+)
+OVERFLOW = Mistake(
+    "overflow", "exponentials of raw scores, which overflow", "Softmax is exp divided by the sum of exp.",
+    "A shift of all scores changes no weight; torch.softmax knows that.", "your `attention` from 2.3", switches={"weigh": "raw"},
 )

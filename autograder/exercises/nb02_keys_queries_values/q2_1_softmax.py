@@ -20,19 +20,19 @@ def softmax_case(z: Any, dtype: str = "float64", **kwargs: Any) -> Case:
 
 
 def flawed_softmax(z: Any, axis: int = -1, *, over: str = "axis", shift: str = "line", exponential: bool = True,
-                   convert: str = "keep", keepdims: bool = True) -> Any:
+                   convert: str = "keep", keepdims: bool = True, base: float = math.e) -> Any:
     """Softmax with switches that break it."""
     if convert == "keep":
         z = np.array(z) if np.asarray(z).dtype.kind == "f" else np.array(z, dtype=np.float64)
-    elif convert == "double":
-        z = np.array(z, dtype=np.float64)
+    elif convert in ("float64", "float32"):
+        z = np.array(z, dtype=convert)
     chosen = {"axis": axis, "everything": None, "last": -1}[over]
     if shift == "line":
         z = z - np.max(z, axis=chosen, keepdims=True)
     elif shift == "array":
         z = z - np.max(z)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        shares = np.exp(z) if exponential else z
+        shares = np.power(base, z) if exponential else z
         return shares / np.sum(shares, axis=chosen, keepdims=keepdims)
 
 
@@ -83,6 +83,14 @@ def softmax_less_minimum(z: Any, axis: int = -1) -> Any:
     return e / e.sum(axis=axis, keepdims=True)
 
 
+def softmax_in_torch(z: Any, axis: int = -1) -> Any:
+    return torch.from_numpy(softmax_from_torch(z, axis))
+
+
+def softmax_log(z: Any, axis: int = -1) -> Any:
+    return np.log(softmax_through_logs(z, axis))
+
+
 EXERCISE = Exercise(
     number="2.1",
     title="softmax",
@@ -96,6 +104,8 @@ EXERCISE = Exercise(
         softmax_case(np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -998.0]])),
         softmax_case(rounded(rng, 3), dtype="float32"),
         softmax_case([1, 2, 3]),
+        softmax_case(np.array([[0.0, -1500.0, -1501.0], [-2500.0, -2.0, -2500.0]])),
+        softmax_case(np.array([-900.0, 0.0, -1.0, 1.0])),
     ],
     tests=(
         Test("one row", "one row of scores becomes shares of 1", lambda rng: [softmax_case(normal(rng, 5)), softmax_case(normal(rng, 1))]),
@@ -149,7 +159,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "always-float64", "everything turned into float64", "More digits never hurt.",
-            "Look at the number type of what goes in and what comes out.", "step 1 of the stub", switches={"convert": "double"},
+            "Look at the number type of what goes in and what comes out.", "step 1 of the stub", switches={"convert": "float64"},
         ),
         Mistake(
             "changes-its-input", "the maximum taken off in place", "z -= … is the same as z = z - ….",
@@ -170,6 +180,22 @@ EXERCISE = Exercise(
             "Which side does exp overflow on?",
             "step 2 of the stub",
             code=softmax_less_minimum,
+        ),
+        Mistake(
+            "base-two", "powers of 2 instead of e", "Any base will do.",
+            "The equation has e in it.", "step 3 of the stub", switches={"base": 2.0},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "float32 is what networks use.",
+            "Look at the number type of what goes in and what comes out.", "step 1 of the stub", switches={"convert": "float32"},
+        ),
+        Mistake(
+            "tensor-returned", "a torch tensor instead of a NumPy array", "Torch has a softmax.",
+            "This exercise works in NumPy: what should come back?", "the return line", code=softmax_in_torch,
+        ),
+        Mistake(
+            "logs-returned", "the logarithms of the shares", "The shift is easiest in logs.",
+            "Shares lie between 0 and 1.", "step 3 of the stub", code=softmax_log,
         ),
     ),
     variants=(

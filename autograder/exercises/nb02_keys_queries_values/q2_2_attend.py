@@ -44,8 +44,9 @@ def flawed_attend(q: Any, K: Any, V: Any, *, scale: bool = False, weigh: str = "
             weights = scores / scores.sum()
         else:
             weights = scores
-    output = weights @ (V if values == "V" else K)
-    return (output, weights) if order == "output first" else (weights, output)
+    output = weights @ (V if values == "V" else K) if values != "plain mean" else V.mean(axis=0)
+    results = {"output first": (output, weights), "output alone": output, "scores": (output, scores)}
+    return results.get(order, (weights, output))
 
 
 def attend_with_loops(q: Any, K: Any, V: Any) -> Any:
@@ -80,6 +81,28 @@ def attend_list(q: Any, K: Any, V: Any, *, softmax: Any = softmax_plain) -> Any:
     return [np.tensordot(weights, V, axes=1), weights]
 
 
+def attend_values_on_the_left(q: Any, K: Any, V: Any) -> Any:
+    weights = softmax_plain(K @ q)
+    return V @ weights, weights
+
+
+def attend_in_float64(q: Any, K: Any, V: Any) -> Any:
+    """np.zeros makes float64, whatever comes in."""
+    scores, output = np.zeros(len(K)), np.zeros(V.shape[1])
+    for s, key in enumerate(K):
+        scores[s] = key @ q
+    weights = softmax_plain(scores)
+    for weight, value in zip(weights, V, strict=True):
+        output += weight * value
+    return output, weights
+
+
+def attend_multiplying_in_place(q: Any, K: Any, V: Any) -> Any:
+    K *= q
+    weights = softmax_plain(K.sum(axis=1))
+    return weights @ V, weights
+
+
 EXERCISE = Exercise(
     number="2.2",
     title="attend",
@@ -91,6 +114,8 @@ EXERCISE = Exercise(
         attend_case(rng, 3, 2, 2, draw=rounded),
         attend_case(rng, 4, 3, 2, draw=rounded),
         attend_case(rng, 4, 3, 2, scale=40.0),
+        attend_case(rng, 3, 3, 3, draw=rounded),
+        attend_case(rng, 3, 2, 2, draw=rounded, dtype="float32"),
     ],
     tests=(
         Test("one key", "a single key gets all the weight", lambda rng: [attend_case(rng, 1, 3, 2)]),
@@ -134,6 +159,30 @@ EXERCISE = Exercise(
         Mistake(
             "keys-transposed", "Kᵀ q instead of K q", "Somewhere there has to be a transpose.",
             "Which axis of K has the length of q?", "step 1 of the stub", switches={"keys": "columns"},
+        ),
+        Mistake(
+            "values-on-the-left", "V times the weights instead of the weights times V", "A matrix times a vector, as for the scores.",
+            "Which axis of V counts the keys? That is the one to sum over.", "step 3 of the stub", code=attend_values_on_the_left,
+        ),
+        Mistake(
+            "scores-returned", "the scores returned in place of the weights", "The scores show what matches.",
+            "Which of your two vectors sums to 1?", "the return line", switches={"order": "scores"},
+        ),
+        Mistake(
+            "output-alone", "the output without the weights", "The output is the result.",
+            "Read the last line of the docstring.", "the return line", switches={"order": "output alone"},
+        ),
+        Mistake(
+            "plain-mean", "the plain mean of the values", "An average is an average.",
+            "Where do the weights come in?", "step 3 of the stub", switches={"values": "plain mean"},
+        ),
+        Mistake(
+            "always-float64", "float64 whatever comes in, as np.zeros makes it", "np.zeros makes numbers like mine.",
+            "np.zeros has an argument dtype.", "your use of np.zeros", code=attend_in_float64,
+        ),
+        Mistake(
+            "keys-overwritten", "the keys multiplied in place, so that the caller's K changes", "K *= q saves memory.",
+            "What does the caller's array hold afterwards?", "step 1 of the stub", code=attend_multiplying_in_place,
         ),
     ),
     variants=(

@@ -12,6 +12,7 @@ from autograder.exercises.nb02_keys_queries_values.attention_family import (
     attention_matmul,
     attention_one_by_one,
     flawed_attention,
+    of_results,
 )
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb02 as reference
@@ -55,6 +56,25 @@ def attention_logs(Q: Any, K: Any, V: Any) -> Any:
     return weights @ V, weights
 
 
+def attention_of_first_example(Q: Any, K: Any, V: Any) -> Any:
+    """The keys and values of the first example, for the whole batch."""
+    K, V = (x.reshape(-1, *x.shape[-2:])[0].expand_as(x) for x in (K, V))
+    return attention_matmul(Q, K, V)
+
+
+def attention_squeezed(Q: Any, K: Any, V: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    output, weights = attention_matmul(Q, K, V)
+    return output.squeeze(), weights.squeeze()
+
+
+def attention_shifting_in_place(Q: Any, K: Any, V: Any) -> Any:
+    """A shift of all keys changes no weight, and K is the caller's."""
+    with torch.no_grad():
+        K -= K.mean(dim=-2, keepdim=True)
+    return attention_matmul(Q, K, V)
+
+
 EXERCISE = Exercise(
     number="2.3",
     title="attention",
@@ -68,6 +88,7 @@ EXERCISE = Exercise(
         attention_case(rng, (2, 3), 2, 3, 4, 1, dtype="float32"),
         attention_case(rng, (), 3, 4, 3, 1, scale=40.0),
         attention_case(rng, (), 3, 2, 2, 2, gradient=True),
+        attention_case(rng, (2,), 1, 3, 2, 2, draw=rounded),
         *(attention_case(rng, (), T, 2, 1, 1, count_lines=True) for T in (2, 25)),
     ],
     tests=(
@@ -145,6 +166,19 @@ EXERCISE = Exercise(
         Mistake(
             "features-against-features", "Qᵀ K, which compares features and not positions", "The inner sizes did not fit, so I transposed Q.",
             "The scores have one number for each query and each key: (T, S).", "step 1 of the stub", code=features_against_features,
+        ),
+        *of_results(),
+        Mistake(
+            "first-example-for-all", "the first example's keys and values for the whole batch", "All examples share their keys.",
+            "Each example has its own K and V.", "step 1 of the stub", code=attention_of_first_example,
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one query?", "your use of squeeze", code=attention_squeezed,
+        ),
+        Mistake(
+            "keys-overwritten", "the keys shifted in place, so that the caller's K changes", "K −= … is the same as K = K − ….",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=attention_shifting_in_place,
         ),
     ),
     variants=(

@@ -18,7 +18,7 @@ def project_case(rng: Rng, batch: tuple[int, ...], T: int, d_model: int, d_k: in
 
 
 def flawed_project(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", side: str = "X W", order: str = "QKV",
-                   chained: bool = False, graph: str = "kept") -> Any:
+                   chained: bool = False, graph: str = "kept", width: str = "kept") -> Any:
     """The three projections with switches that break them."""
     if graph == "cut":
         W_q, W_k, W_v = W_q.detach(), W_k.detach(), W_v.detach()
@@ -31,7 +31,9 @@ def flawed_project(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none"
     times = (lambda A, W: A @ W) if side == "X W" else (lambda A, W: A @ W.T)
     Q, K = times(X, W_q), times(X, W_k)
     V = times(K if chained else X, W_v)
-    return (Q, K, V) if order == "QKV" else (K, Q, V)
+    if width == "float":
+        Q, K, V = Q.float(), K.float(), V.float()
+    return {"QKV": (Q, K, V), "QVK": (Q, V, K), "Q": Q}.get(order, (K, Q, V))
 
 
 def project_at_once(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
@@ -51,6 +53,25 @@ def project_plain(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
     return X @ W_q, X @ W_k, X @ W_v
 
 
+def project_squeezed(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    return tuple(part.squeeze() for part in project_plain(X, W_q, W_k, W_v))
+
+
+def project_first_example(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    first = X.reshape(-1, *X.shape[-2:])[0]
+    return project_plain(first.expand_as(X), W_q, W_k, W_v)
+
+
+def project_and_scale(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    Q, K, V = project_plain(X, W_q, W_k, W_v)
+    return Q / W_q.shape[1] ** 0.5, K, V
+
+
+def project_with_relu(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    return tuple(torch.relu(part) for part in project_plain(X, W_q, W_k, W_v))
+
+
 EXERCISE = Exercise(
     number="2.4",
     title="project",
@@ -62,12 +83,13 @@ EXERCISE = Exercise(
         project_case(rng, (), 2, 3, 2, 4, draw=rounded),
         project_case(rng, (), 2, 2, 2, 2, draw=rounded),
         project_case(rng, (2,), 2, 3, 2, 2, draw=rounded, gradient=True),
+        project_case(rng, (2,), 1, 2, 3, 1, draw=rounded),
     ],
     tests=(
         Test("square", "Q, K and V are X times three different matrices", lambda rng: [project_case(rng, (), 4, 4, 4, 4)]),
         Test(
             "unequal sizes", "each projection may have its own width, and leading dimensions pass through",
-            lambda rng: [project_case(rng, (), 3, 5, 2, 7), project_case(rng, (3, 2), 2, 4, 3, 5), project_case(rng, (3,), 4, 5, 3, 3, dtype="float32")],
+            lambda rng: [project_case(rng, (), 3, 5, 2, 7), project_case(rng, (3, 2), 2, 4, 3, 5), project_case(rng, (1, 2), 1, 3, 2, 1), project_case(rng, (3,), 4, 5, 3, 3, dtype="float32")],
         ),
         Test("gradients", "gradients reach X and the three matrices", lambda rng: [project_case(rng, (2,), 3, 4, 2, 3, gradient=True)]),
     ),
@@ -100,6 +122,34 @@ EXERCISE = Exercise(
         Mistake(
             "graph-cut", "weights detached, so that they cannot learn", "Weights are constants here.", "The matrices are what training moves.",
             "the whole function", switches={"graph": "cut"},
+        ),
+        Mistake(
+            "values-before-keys", "values returned before keys", "The order does not matter.",
+            "Read the return line of the docstring.", "the return line", switches={"order": "QVK"},
+        ),
+        Mistake(
+            "queries-alone", "the queries without keys and values", "One projection is like the other.",
+            "Three results are asked for.", "the return line", switches={"order": "Q"},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one position?", "your use of squeeze", code=project_squeezed,
+        ),
+        Mistake(
+            "first-example-for-all", "the first example's projections for the whole batch", "One X, three matrices.",
+            "Each example of the batch has words of its own.", "step 1 of the stub", code=project_first_example,
+        ),
+        Mistake(
+            "scaled-already", "queries divided by √d_k, which belongs to the scores of notebook 3", "The scale can sit in the queries.",
+            "A projection is a matrix product and nothing else.", "step 1 of the stub", code=project_and_scale,
+        ),
+        Mistake(
+            "relu", "a ReLU after each projection", "A layer has an activation.",
+            "Can a query of yours be negative?", "the equation above the stub", code=project_with_relu,
         ),
     ),
     variants=(

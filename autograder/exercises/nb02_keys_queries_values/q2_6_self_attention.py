@@ -10,9 +10,13 @@ from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.nb02_keys_queries_values.attention_family import (
     COMMON_ATTENTION_MISTAKES,
+    OVERFLOW,
+    WEIGHTS_FIRST,
+    attention_matmul,
     cross_einsum,
     cross_with_helper,
     flawed_attention,
+    of_results,
 )
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb02 as reference
@@ -26,21 +30,47 @@ def self_case(rng: Rng, batch: tuple[int, ...], T: int, d_model: int, d_k: int, 
     return Case(args=args, sizes={"T": T, "d_model": d_model, "d_k": d_k, "d_v": d_v}, **options)
 
 
-def flawed_self(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", project_values: bool = True, look_ahead: bool = True,
+def flawed_self(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", project_values: bool = True,
                 residual: bool = False, **attention: Any) -> Any:
     """Self-attention with switches that break it."""
     if shared == "all":
         W_k = W_v = W_q
     elif shared == "Q and K":
         W_k = W_q
+    elif shared == "K and V":
+        W_v = W_k
+    elif shared == "exchanged":
+        W_q, W_k = W_k, W_q
+    elif shared == "transposed":
+        W_q, W_k, W_v = W_q.T, W_k.T, W_v.T
     Q, K, V = X @ W_q, X @ W_k, (X @ W_v if project_values else X)
-    if not look_ahead:
-        T = X.shape[-2]
-        later = torch.ones(T, T, dtype=torch.bool).triu(1)
-        weights = torch.softmax((Q @ K.transpose(-2, -1)).masked_fill(later, -torch.inf), dim=-1)
-        return weights @ V, weights
-    output, weights = flawed_attention(Q, K, V, **attention)
-    return (X + output if residual else output), weights
+    if not residual:
+        return flawed_attention(Q, K, V, **attention)
+    output, weights = flawed_attention(Q, K, V)
+    return X + output, weights
+
+
+def self_with_residual(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    return flawed_self(X, W_q, W_k, W_v, residual=True)
+
+
+def self_not_projected(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    return attention_matmul(X, X, X)
+
+
+def self_squeezed(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    output, weights = cross_with_helper(X, X, W_q, W_k, W_v)
+    return output.squeeze(), weights.squeeze()
+
+
+def far_case(rng: Rng) -> Case:
+    """Scores near 2,000 in every draw."""
+    case = self_case(rng, (), 3, 2, 2, 2)
+    X, W_q, W_k, W_v = case.args
+    X[:, 0] = 65.0
+    W_q[0], W_k[0] = (0.7, 0.0), (0.7, 0.0)
+    return Case(args=(X, W_q, W_k, W_v), sizes=case.sizes)
 
 
 def self_from_cross(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
@@ -67,6 +97,8 @@ EXERCISE = Exercise(
     public=lambda rng: [
         self_case(rng, (), 3, 2, 2, 2, draw=rounded),
         self_case(rng, (2,), 2, 3, 3, 3, draw=rounded, gradient=True),
+        self_case(rng, (1,), 2, 2, 2, 2, draw=rounded),
+        far_case(rng),
     ],
     tests=(
         Test(
@@ -75,7 +107,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "sizes and batches", "any widths, leading dimensions and number types",
-            lambda rng: [self_case(rng, (3,), 5, 4, 2, 7), self_case(rng, (3, 2), 2, 3, 4, 3, dtype="float32")],
+            lambda rng: [self_case(rng, (3,), 5, 4, 2, 7), self_case(rng, (3, 2), 2, 3, 4, 3, dtype="float32"), far_case(rng)],
         ),
         Test("gradients", "gradients reach X, along all three roads, and the matrices", lambda rng: [self_case(rng, (2,), 3, 2, 3, 2, gradient=True)]),
     ),
@@ -91,12 +123,31 @@ EXERCISE = Exercise(
             "With one matrix, does 'cat' attend to 'the' exactly as much as the other way round?", "your `project` from 2.4", switches={"shared": "Q and K"},
         ),
         Mistake(
-            "causal-already", "later positions hidden, which is a mask of notebook 6", "A model must not see the future.",
-            "Here every position may look at every other.", "the text above the stub", switches={"look_ahead": False},
+            "residual-added", "X added to the output", "Transformers add the input back.",
+            "That sum belongs to the block around attention (notebook 6).", "the return line", code=self_with_residual,
+        ),
+        WEIGHTS_FIRST,
+        *of_results(),
+        OVERFLOW,
+        Mistake(
+            "not-projected", "X itself as queries, keys and values", "Self-attention is attention(X, X, X).",
+            "What are the three matrices for?", "your `project` from 2.4", code=self_not_projected,
         ),
         Mistake(
-            "residual-added", "X added to the output", "Transformers add the input back.",
-            "That sum belongs to the block around attention (notebook 6).", "the return line", switches={"residual": True},
+            "query-and-key-matrices-exchanged", "W_q used for the keys and W_k for the queries", "Both make scores.",
+            "Is row t of the weights what word t asks, or who asks word t?", "your `project` from 2.4", switches={"shared": "exchanged"},
+        ),
+        Mistake(
+            "weights-transposed", "X Wᵀ, as inside nn.Linear", "nn.Linear multiplies by the transpose.",
+            "Here W is (d_model, d): which product needs no transpose?", "your `project` from 2.4", switches={"shared": "transposed"},
+        ),
+        Mistake(
+            "values-from-W_k", "the values made with W_k", "Keys and values belong together.",
+            "There is a third matrix.", "your `project` from 2.4", switches={"shared": "K and V"},
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one, or to one word?", "your use of squeeze", code=self_squeezed,
         ),
     ),
     variants=(

@@ -45,6 +45,27 @@ def query_by_projection(K: Any, target: int) -> Any:
     return 40.0 * key / (key @ key)
 
 
+def ahead_and_behind(dtype: str = "float64") -> Case:
+    """One key lies a little beyond the target, two far behind it, so that the mean of the others misleads."""
+    K = np.array([[1.0, 0.0, 0.0, 0.0], [1.0, 0.5, 0.0, 0.0], [1.0, -3.0, 1.0, 0.0], [1.0, -3.0, 0.0, 1.0]])
+    return Case(args=(K, 0), dtype=dtype, verify="peaks at the target", sizes={"S": 4, "d_k": 4})
+
+
+def away_from_the_others(K: Any, target: int) -> Any:
+    others = torch.cat([K[:target], K[target + 1 :]])
+    return 1000.0 * (K[target] - (others.mean(dim=0) if len(others) else 0.0))
+
+
+def in_float32(K: Any, target: int) -> Any:
+    return query_by_pinv(K.float(), target)
+
+
+def wanted_scores(K: Any, target: int) -> Any:
+    wanted = torch.zeros(K.shape[0], dtype=K.dtype)
+    wanted[target] = 30.0
+    return wanted
+
+
 EXERCISE = Exercise(
     number="2.7",
     title="find_query",
@@ -53,12 +74,12 @@ EXERCISE = Exercise(
     starred=True,
     reference=lambda K, target: None,
     outputs=(Output("query", ("d_k",)),),
-    public=lambda rng: [puzzle(rng, 3, 3, 1, digits=2), puzzle(rng, 3, 4, 0, overlap=1.3, digits=2)],
+    public=lambda rng: [puzzle(rng, 3, 3, 1, digits=2), puzzle(rng, 3, 4, 0, overlap=1.3, digits=2), ahead_and_behind()],
     tests=(
         Test("as many keys as features", "more than .99 of the weight on the target, whichever row it is", lambda rng: [puzzle(rng, 4, 4, t) for t in (0, 2, 3)]),
         Test(
             "keys of unequal length", "the target wins also against keys that are longer and point almost the same way",
-            lambda rng: [puzzle(rng, 4, 4, 0, overlap=1.5), puzzle(rng, 5, 5, 1, overlap=1.2, dtype="float32")],
+            lambda rng: [puzzle(rng, 4, 4, 0, overlap=1.5), puzzle(rng, 5, 5, 1, overlap=1.2, dtype="float32"), ahead_and_behind()],
         ),
         Test("fewer keys than features", "the same when S is smaller than d_k", lambda rng: [puzzle(rng, 3, 6, t) for t in (0, 1)] + [puzzle(rng, 1, 3, 0)]),
     ),
@@ -87,6 +108,18 @@ EXERCISE = Exercise(
             "column-of-the-inverse-missed", "a row of the inverse where its column is needed", "The inverse undoes K.",
             "K q = wanted: is the answer a row or a column of K⁻¹?", "hint 2",
             code=lambda K, target: 30.0 * torch.linalg.pinv(K).T[:, : K.shape[1]].T[:, 0] if K.shape[0] != K.shape[1] else 30.0 * torch.linalg.inv(K)[target],
+        ),
+        Mistake(
+            "away-from-the-others", "a long query away from the mean of the other keys", "What the others have in common is what to avoid.",
+            "The mean is far from each of them: which single key could still score higher?", "hint 1", code=away_from_the_others,
+        ),
+        Mistake(
+            "always-float32", "a query in float32, whatever K is", "Torch works in float32.",
+            "Return the number type of K.", "step 1 of the stub", code=in_float32,
+        ),
+        Mistake(
+            "wanted-scores-returned", "the scores that one would like to see, in place of the query", "The answer is 20 at the target.",
+            "K times the query gives these scores: what is the query?", "step 2 of the stub", code=wanted_scores,
         ),
     ),
     variants=(

@@ -72,6 +72,14 @@ EXERCISE = Exercise(
             "averages-the-keys", "the keys averaged instead of the values", "The weights belong to the keys.", "What is handed over is the value.", "the third line of the sheet",
             code=on_paper(values=reference.WORKSHEET_KEYS),
         ),
+        Mistake(
+            "divided-by-two", "scores divided by d_k = 2", "A mean product is a fair score.",
+            "Scaling comes in notebook 3.", "the first line of the sheet", code=on_paper(scale=2.0),
+        ),
+        Mistake(
+            "plain-mean", "equal weights for all tokens", "Three tokens, a third each.",
+            "Does the query match all keys equally well?", "the second line of the sheet", code=on_paper(weigh=lambda scores: np.full(3, 1 / 3)),
+        ),
     ),
     variants=(
         Variant("lists to three decimals", on_paper()),

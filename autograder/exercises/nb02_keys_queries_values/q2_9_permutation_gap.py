@@ -14,12 +14,12 @@ from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, no
 from autograder.reference import nb02 as reference
 
 
-def gap_case(rng: Rng, T: int, d: int, e: int, *, equivariant: bool, dtype: str = "float64", draw: Any = normal, shift: float = 0.0) -> Case:
+def gap_case(rng: Rng, T: int, d: int, e: int, *, equivariant: bool, dtype: str = "float64", draw: Any = normal, size: float = 1.0) -> Case:
     """A map that does (`equivariant`) or does not treat all positions alike, and a permutation that is not its own inverse."""
     mix = 0.4 * np.eye(T) + 0.1 if equivariant else np.round(rng.standard_normal((T, T)), 1)
     perm = np.roll(np.arange(T), 1) if T > 1 else np.arange(1)
     perm = perm if T < 5 else np.concatenate([np.roll(perm[:3], 1), perm[3:][::-1]])
-    return Case(args=(MixAndMap(mix, draw(rng, d, e)), draw(rng, T, d) + shift, perm), dtype=dtype, sizes={"T": T, "d": d})
+    return Case(args=(MixAndMap(mix, draw(rng, d, e)), draw(rng, T, d) * size, perm), dtype=dtype, sizes={"T": T, "d": d})
 
 
 def flawed_gap(f: Any, X: Any, perm: Any, *, permute_output: str = "perm", reduce: str = "max", sign: str = "abs", permute_input: bool = True) -> Any:
@@ -55,6 +55,29 @@ def gap_undone(f: Any, X: Any, perm: Any) -> Any:
     return float((f(X) - f(X[perm])[torch.argsort(perm)]).abs().amax())
 
 
+def gap_rounded(f: Any, X: Any, perm: Any) -> Any:
+    return round(gap_of_rows(f, X, perm), 3)
+
+
+def gap_relative(f: Any, X: Any, perm: Any) -> Any:
+    return gap_of_rows(f, X, perm) / f(X).abs().max().item()
+
+
+def gap_as_a_verdict(f: Any, X: Any, perm: Any) -> Any:
+    return torch.allclose(f(X)[perm], f(X[perm]))
+
+
+def gap_permuting_in_place(f: Any, X: Any, perm: Any) -> Any:
+    before = f(X)
+    X[:] = X[perm]
+    return (before[perm] - f(X)).abs().max().item()
+
+
+def gap_of_features(f: Any, X: Any, perm: Any) -> Any:
+    """The first row alone."""
+    return (f(X)[perm] - f(X[perm]))[0].abs().max().item()
+
+
 EXERCISE = Exercise(
     number="2.9",
     title="permutation_gap",
@@ -67,6 +90,7 @@ EXERCISE = Exercise(
         gap_case(rng, 3, 2, 2, equivariant=False, draw=rounded),
         gap_case(rng, 4, 3, 2, equivariant=True, draw=rounded),
         gap_case(rng, 5, 2, 2, equivariant=False, draw=rounded),
+        gap_case(rng, 4, 2, 2, equivariant=False, draw=rounded, size=1e-4),
     ],
     tests=(
         Test(
@@ -75,7 +99,8 @@ EXERCISE = Exercise(
         ),
         Test(
             "the largest difference", "the largest absolute difference, where order does matter",
-            lambda rng: [gap_case(rng, T, 3, e, equivariant=False) for T, e in ((3, 2), (7, 4), (4, 1), (6, 3))],
+            lambda rng: [gap_case(rng, T, 3, e, equivariant=False) for T, e in ((3, 2), (7, 4), (4, 1), (6, 3))]
+            + [gap_case(rng, 5, 3, 2, equivariant=False, size=1e-4)],
         ),
         Test("number types", "the same in float32", lambda rng: [gap_case(rng, 5, 3, 2, equivariant=False, dtype="float32")]),
     ),
@@ -104,6 +129,26 @@ EXERCISE = Exercise(
         Mistake(
             "input-not-permuted", "X never permuted", "Permuting the output is the test.", "Which of the two calls should see X[perm]?",
             "step 1 of the stub", switches={"permute_input": False}, excludes=("output-not-permuted",),
+        ),
+        Mistake(
+            "small-gaps-rounded-away", "a small gap rounded to 0", "Anything that small is rounding.",
+            "What gap do numbers of the size of 0.0001 have?", "step 2 of the stub", code=gap_rounded,
+        ),
+        Mistake(
+            "relative-gap", "the gap divided by the largest output", "A difference has to be compared with something.",
+            "The largest difference itself is asked for.", "step 2 of the stub", code=gap_relative,
+        ),
+        Mistake(
+            "a-verdict", "True or False instead of a number", "The question is whether order matters.",
+            "How far is asked for, not whether.", "step 2 of the stub", code=gap_as_a_verdict,
+        ),
+        Mistake(
+            "X-overwritten", "X permuted in place, so that the caller's X changes", "X[:] = X[perm] is only a permutation.",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=gap_permuting_in_place,
+        ),
+        Mistake(
+            "first-row-only", "the gap of the first row alone", "All rows are alike.",
+            "The largest over all rows and features is asked for.", "step 2 of the stub", code=gap_of_features,
         ),
     ),
     variants=(

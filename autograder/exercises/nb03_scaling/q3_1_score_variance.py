@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from autograder.reference import nb03 as reference
 SIX_DEVIATIONS = 6.0
 
 
-SURE = math.log(1e5)
+SURE = math.log(1e6)
+SPREAD = 24  # answers for two pairs: the chance that all lie between half and twice d_k is below 1e-11
 
 
 def variance_case(d_k: int, n: int, seed: int) -> Case:
@@ -29,9 +31,9 @@ def variance_case(d_k: int, n: int, seed: int) -> Case:
     return Case(args=(d_k, n, Seed(seed)), tolerance=SIX_DEVIATIONS * deviation, sizes={"d_k": d_k, "n": n})
 
 
-def variance_of(run: Run, d_k: int, n: int, seed: int) -> float:
+def variance_of(run: Run, d_k: int, n: int, seed: int | Seed) -> float:
     """The learner's number for one seed."""
-    value = run(Case(args=(d_k, n, Seed(seed)))).value
+    value = run(Case(args=(d_k, n, seed if isinstance(seed, Seed) else Seed(seed)))).value
     if isinstance(value, TensorValue | np.ndarray):
         value = (value.data if isinstance(value, TensorValue) else value).astype(np.float64)
         value = value.item() if value.size == 1 else math.nan
@@ -40,54 +42,88 @@ def variance_of(run: Run, d_k: int, n: int, seed: int) -> float:
 
 def judge_generator(run: Run) -> None:
     """Equal seeds must give equal numbers, and other seeds others."""
-    first, again, other = (variance_of(run, 5, 6, seed) for seed in (31, 31, 32))
+    first, again, other, later = (variance_of(run, 5, 6, seed) for seed in (Seed(31), Seed(31), Seed(32), Seed(31, used=3)))
+    if first == other == 5.0:
+        raise JudgeFailure("a number measured on pairs that were drawn", "d_k itself", "d_k-returned")
     if first != again:
         raise JudgeFailure("the same number from equal generators", "two different numbers", "global-generator")
     if first == other:
         raise JudgeFailure("other numbers from another generator", "the same number again", "seeds-itself")
+    if first == later:
+        found = "the number of its seed, whatever was drawn from it before"
+        raise JudgeFailure("numbers that the generator gives next", found, "only-the-seed-used")
 
 
-def smaller_scale(run: Run, d_k: int, scale: float) -> bool:
-    """Whether the variance of two scores is nearer to half of `scale` times d_k than to `scale` times d_k.
+@dataclass(frozen=True)
+class OfTwoPairs:
+    """How the answer for two pairs is spread: `scale` · d_k times a χ² with `freedom` degrees of freedom, over `freedom`."""
 
-    Two pairs a call, and seeds are drawn until one is certain: a sequential probability ratio test (Wald 1945) between
-    the scales `scale` and `scale` / 2 of a χ² with one degree of freedom.
-    """
-    evidence = 0.0
-    for seed in range(1000):
-        ratio = variance_of(run, d_k, 2, seed) / (d_k * scale)
-        if not math.isfinite(ratio):
-            raise JudgeFailure("a finite number for two pairs", "NaN or infinity")
-        evidence += 0.5 * math.log(2.0) - 0.5 * ratio
-        if abs(evidence) > SURE:
-            break
-    return evidence > 0
+    found: str
+    scale: float = 1.0
+    freedom: int = 1
+    mistake: str = ""
+
+    def log_density(self, ratio: float) -> float:
+        """Of the answer divided by d_k."""
+        half = self.freedom / 2
+        x = max(ratio, 1e-300) * self.freedom / self.scale
+        return (half - 1) * math.log(x) - x / 2 - half * math.log(2.0) - math.lgamma(half) + math.log(self.freedom / self.scale)
+
+
+RIGHT = OfTwoPairs("the squared deviations divided by 1")
+WAYS = (
+    RIGHT,
+    OfTwoPairs("about half of that", 0.5, 1, "divides-by-n"),
+    OfTwoPairs("squares whose mean was not taken off", 1.0, 2, "mean-of-squares"),
+    OfTwoPairs("twice as much, as without taking the mean off", 2.0, 2, "squares-over-n-minus-one"),
+    OfTwoPairs("numbers spread as those of four scores are", 1.0, 3, "every-query-with-every-key"),
+    OfTwoPairs("far less than that", 0.1, 1),
+)
 
 
 def judge_n_minus_one(run: Run) -> None:
-    """Dividing by n gives half of what dividing by n − 1 does when n is 2."""
-    if not smaller_scale(run, 64, 1.0):
-        return
-    wanted = "the squared deviations of two scores divided by 1"
-    if smaller_scale(run, 64, 0.5):
-        raise JudgeFailure(wanted, "far less than that")
-    raise JudgeFailure(wanted, "about half of that", "divides-by-n")
+    """The variance of two scores is d_k times a χ² with one degree of freedom; other ways to take it are spread otherwise.
+
+    Two pairs a call, and seeds are drawn until one way is e^SURE times likelier than every other one.
+    """
+    wanted, d_k = "the squared deviations of two scores divided by 1", 64
+    evidence, ratios = dict.fromkeys(WAYS, 0.0), []
+    for seed in range(300):
+        ratios.append(variance_of(run, d_k, 2, seed) / d_k)
+        if not math.isfinite(ratios[-1]):
+            raise JudgeFailure("a finite number for two pairs", "NaN or infinity")
+        if len(ratios) == SPREAD and len({*ratios}) == 1:
+            raise JudgeFailure("other numbers from another generator", "the same number again", "seeds-itself")
+        if len(ratios) == SPREAD and all(0.5 < ratio < 2.0 for ratio in ratios):
+            raise JudgeFailure("numbers for two pairs that differ from seed to seed", "hardly a difference", "n-ignored")
+        for way in WAYS:
+            evidence[way] += way.log_density(ratios[-1])
+        likely, second = sorted(evidence, key=evidence.__getitem__, reverse=True)[:2]
+        if len(ratios) > SPREAD and evidence[likely] - evidence[second] > SURE:
+            break
+    if likely is not RIGHT:
+        raise JudgeFailure(wanted, likely.found, likely.mistake)
 
 
 def flawed_variance(d_k: int, n: int, generator: Any, *, source: str = "argument", entries: str = "normal",
-                    keys: str = "own", over: str = "sum", spread: str = "n-1", kind: str = "float") -> Any:
+                    keys: str = "own", pairs: str = "n", over: str = "sum", spread: str = "n-1", kind: str = "float") -> Any:
     """The variance of a dot product, with switches that break it."""
     if source == "global":
         generator = None
+    elif source == "seed only":
+        generator = torch.Generator().manual_seed(generator.initial_seed())
     elif source == "fixed":
         generator = torch.Generator().manual_seed(0)
     draw = torch.randn if entries == "normal" else torch.rand
-    q = draw(n, d_k, generator=generator)
+    n = n if pairs == "n" else 500
+    q = draw(n if keys != "one query" else 1, d_k, generator=generator)
     k = q if keys == "the queries" else draw(n, d_k, generator=generator)
-    products = q * k
+    products = (q[:300, None] * k[:300]).reshape(-1, d_k) if keys == "every key" else q * k
     scores = {"sum": products.sum(dim=1), "mean": products.mean(dim=1), "none": products.flatten()}[over]
     correction = 0 if spread == "n" else 1
     value = scores.std(correction=correction) if spread == "deviation" else scores.var(correction=correction)
+    if spread.startswith("squares"):
+        value = scores.square().sum() / (len(scores) - (spread == "squares, n-1"))
     return value if kind == "tensor" else value.item()
 
 
@@ -117,6 +153,10 @@ def variance_with_numpy(d_k: int, n: int, generator: torch.Generator) -> Any:
     q = torch.randn((d_k, n), generator=generator).numpy()
     k = torch.randn((d_k, n), generator=generator).numpy()
     return np.var((q * k).sum(axis=0), ddof=1)
+
+
+def variance_by_formula(d_k: int, n: int, generator: Any) -> float:
+    return float(d_k)
 
 
 EXERCISE = Exercise(
@@ -185,6 +225,34 @@ EXERCISE = Exercise(
             "tensor-returned", "a tensor instead of a Python number", "A tensor with one number is a number.",
             "Which method turns a tensor with one number into a Python float?",
             "step 3 of the stub", switches={"kind": "tensor"},
+        ),
+        Mistake(
+            "only-the-seed-used", "a generator of its own, seeded with the caller's seed: what was drawn before does not count", "initial_seed() says where the generator stands.",
+            "The caller's generator may have been used already. Which argument of torch.randn takes it as it is?", "step 1 of the stub", switches={"source": "seed only"},
+        ),
+        Mistake(
+            "n-ignored", "a fixed number of pairs, whatever n says", "Many pairs make a better estimate.",
+            "How many scores are there when n is 2?", "step 1 of the stub", switches={"pairs": "many"},
+        ),
+        Mistake(
+            "one-query-for-all", "one query for all keys", "A query looks at many keys.",
+            "The n pairs are independent: how many queries are there?", "step 1 of the stub", switches={"keys": "one query"},
+        ),
+        Mistake(
+            "every-query-with-every-key", "the scores of every query with every key, n² of them", "q @ k.T gives all the scores.",
+            "Each query meets its own key only: n scores.", "step 2 of the stub", switches={"keys": "every key"},
+        ),
+        Mistake(
+            "mean-of-squares", "the mean of the squared scores, without the mean taken off", "Scores have mean 0, so a variance is a mean square.",
+            "The n scores you drew have a mean of their own.", "step 3 of the stub", switches={"spread": "squares"},
+        ),
+        Mistake(
+            "squares-over-n-minus-one", "the squared scores over n − 1, without the mean taken off", "Scores have mean 0, and samples divide by n − 1.",
+            "What is the divisor n − 1 the price of?", "step 3 of the stub", switches={"spread": "squares, n-1"},
+        ),
+        Mistake(
+            "d_k-returned", "d_k itself, with nothing drawn", "The variance is d_k, as the text says.",
+            "The text says what many pairs come near to. Measure it.", "step 1 of the stub", code=variance_by_formula,
         ),
     ),
     variants=(

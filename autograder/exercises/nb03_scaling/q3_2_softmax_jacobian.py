@@ -34,12 +34,12 @@ def judge_jacobian_gradient(run: Run) -> None:
 
 
 def flawed_jacobian(p: Any, *, diagonal: str = "p", outer: str = "minus", again: bool = False, only: str = "all",
-                    batch: str = "each", graph: str = "kept", width: str = "kept") -> Any:
+                    batch: str = "each", sign: int = 1, graph: str = "kept", width: str = "kept") -> Any:
     """The Jacobian of the softmax with switches that break it."""
     if graph == "cut":
         p = p.detach()
-    if width == "double":
-        p = p.double()
+    if width != "kept":
+        p = p.double() if width == "double" else p.float()
     if again:
         p = torch.softmax(p, dim=-1)
     S = p.shape[-1]
@@ -52,7 +52,7 @@ def flawed_jacobian(p: Any, *, diagonal: str = "p", outer: str = "minus", again:
     product = p.unsqueeze(-1) * p.unsqueeze(-2)
     if batch == "summed":
         product = product.reshape(-1, S, S).sum(dim=0).expand_as(product)
-    return here - product if outer == "minus" else here + product
+    return sign * (here - product if outer == "minus" else here + product)
 
 
 def jacobian_of_one_row(p: Any) -> Any:
@@ -83,6 +83,20 @@ def jacobian_by_rows(p: Any) -> Any:
     return torch.stack(tables).reshape(*p.shape, p.shape[-1])
 
 
+def jacobian_of_the_log(p: Any) -> Any:
+    return torch.eye(p.shape[-1], dtype=p.dtype) - p.unsqueeze(-2)
+
+
+def jacobian_squeezed(p: Any) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    return jacobian_diag_embed(p).squeeze()
+
+
+def jacobian_first_row_for_all(p: Any) -> Any:
+    first = p.reshape(-1, p.shape[-1])[0]
+    return jacobian_of_one_row(first).expand(*p.shape, p.shape[-1]).clone()
+
+
 EXERCISE = Exercise(
     number="3.2",
     title="softmax_jacobian",
@@ -94,6 +108,7 @@ EXERCISE = Exercise(
         jacobian_case(np.array([0.2, 0.3, 0.5])),
         jacobian_case(shares(rng, 2, 3, digits=1)),
         jacobian_case(shares(rng, 2, digits=2), dtype="float32"),
+        jacobian_case(shares(rng, 2, 1, 2, digits=1)),
         jacobian_case(shares(rng, 2, 3, digits=2), gradient=True),
     ],
     tests=(
@@ -170,6 +185,26 @@ EXERCISE = Exercise(
         Mistake(
             "always-float64", "everything turned into float64", "Double precision is safer.",
             "Return the number type you were given.", "the whole function", switches={"width": "double"},
+        ),
+        Mistake(
+            "jacobian-of-the-log", "the slopes of log p, 1[i = j] − p_j", "The softmax is used through its log.",
+            "Which factor stands in front of the bracket?", "the equation above the stub", code=jacobian_of_the_log,
+        ),
+        Mistake(
+            "signs-turned", "both terms with the opposite sign", "The product comes first.",
+            "Does a weight rise or fall when its own score rises?", "step 2 of the stub", switches={"sign": -1},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "What does squeeze() do to a batch of one?", "your use of squeeze", code=jacobian_squeezed,
+        ),
+        Mistake(
+            "first-row-for-all", "the first distribution's table for all of them", "One p, one table.",
+            "Do two queries with different weights have the same slopes?", "step 1 of the stub", code=jacobian_first_row_for_all,
         ),
     ),
     variants=(

@@ -29,13 +29,13 @@ def judge_entropy_gradient(run: Run) -> None:
 
 
 def flawed_entropy(weights: Any, *, base: str = "nats", sign: int = -1, zeros: str = "safe", reduce: str = "sum",
-                   axis: int | None = -1, again: bool = False, share: bool = False, graph: str = "kept",
+                   axis: int | None = -1, again: bool = False, share: bool = False, keys: bool = False, graph: str = "kept",
                    width: str = "kept") -> Any:
     """Entropy in nats with switches that break it."""
     if graph == "cut":
         weights = weights.detach()
-    if width == "double":
-        weights = weights.double()
+    if width != "kept":
+        weights = weights.double() if width == "double" else weights.float()
     p = torch.softmax(weights, dim=-1) if again else weights
     if zeros == "safe":
         terms = p * torch.where(p > 0, p, torch.ones_like(p)).log()
@@ -50,6 +50,7 @@ def flawed_entropy(weights: Any, *, base: str = "nats", sign: int = -1, zeros: s
     if base == "bits":
         terms = terms / math.log(2.0)
     total = terms.mean(dim=axis) if reduce == "mean" else terms.sum(dim=axis)
+    total = total.neg().exp().neg() if keys else total
     return sign * total / math.log(weights.shape[-1] + 1e-9) if share else sign * total
 
 
@@ -86,6 +87,18 @@ def entropy_of_large_weights(weights: Any) -> Any:
     return -(weights * logs).sum(dim=-1)
 
 
+def entropy_of_shares(weights: Any) -> Any:
+    return entropy_where(weights / weights.sum(dim=-1, keepdim=True))
+
+
+def entropy_of_the_largest(weights: Any) -> Any:
+    return -weights.amax(dim=-1).clamp(min=torch.finfo(weights.dtype).tiny).log() * (weights.sum(dim=-1) > 0)
+
+
+def entropy_with_the_axis(weights: Any) -> Any:
+    return entropy_where(weights)[..., None]
+
+
 EXERCISE = Exercise(
     number="3.3",
     title="attention_entropy",
@@ -100,6 +113,8 @@ EXERCISE = Exercise(
         entropy_case(np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.0, 0.0]])),
         entropy_case(shares(rng, 2, 3, digits=2), gradient=True),
         entropy_case(shares(rng, 2, 3, digits=2), dtype="float32"),
+        entropy_case(np.array([1 - 6 * 8e-5, *6 * [8e-5]])),
+        entropy_case(np.array([[0.0, 1.0, 0.0], [0.25, 0.0, 0.75]]), gradient=True, verify="finite gradients"),
     ],
     tests=(
         Test(
@@ -200,6 +215,26 @@ EXERCISE = Exercise(
             "How much do six of them add together? Only a weight of exactly 0 adds nothing.",
             "step 1 of the stub",
             code=entropy_of_large_weights,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "number-of-keys", "e to the entropy, the number of keys that share the light", "It says how many keys there are.",
+            "Nats are asked for; e to that is a number of keys.", "the units in the docstring", switches={"keys": True},
+        ),
+        Mistake(
+            "shared-out-again", "weights divided by their sum first, which makes NaN of a row of zeros", "Entropy needs probabilities.",
+            "What is the sum of a row that attends to nothing?", "the docstring", code=entropy_of_shares,
+        ),
+        Mistake(
+            "largest-weight-only", "−log of the largest weight", "The brightest key says it all.",
+            "Every key adds a term.", "the equation above the stub", code=entropy_of_the_largest,
+        ),
+        Mistake(
+            "axis-kept", "an axis of length 1 left where the keys were", "keepdim is always safer.",
+            "One number for each query: which shape is that?", "step 2 of the stub", code=entropy_with_the_axis,
         ),
     ),
     variants=(

@@ -58,15 +58,24 @@ def very_low_scores(rng: Rng) -> Case:
     return Case(args=(Q, K, V, open_somewhere(rng, 3, 4)), sizes={"T": 3, "S": 4, "d_k": 4, "d_v": 2}, watch=LIBRARY)
 
 
+def far_below(mask: np.ndarray, above: bool = False) -> Case:
+    """Open scores below −10⁴, or a blocked one 2,000 above the others; few enough numbers to be read."""
+    Q = np.array([[100.0, 1.0], [100.0, -2.0]])
+    K = np.array([[-300.0, 0.5], [-300.0, 1.5], [-270.0 if above else -301.0, 1.0]])
+    V = np.array([[1.0, -2.0], [3.0, 0.5], [-1.0, 4.0]])
+    return Case(args=(Q, K, V, mask), sizes={"T": 2, "S": 3, "d_k": 2, "d_v": 2}, watch=LIBRARY)
+
+
 def flawed_scaled_attention(Q: Any, K: Any, V: Any, mask: Any = None, *, scale: str = "sqrt", axis: int = -1,
                             values: str = "V",
                             polarity: str = "may attend", masking: str = "before", fill: float = -math.inf,
-                            empty: str = "zeros", graph: str = "kept", width: str = "kept") -> Any:
+                            empty: str = "zeros", ahead: bool = True, order: str = "output first", graph: str = "kept",
+                            width: str = "kept") -> Any:
     """Scaled dot-product attention with switches that break it."""
     if graph == "cut":
         Q, K, V = Q.detach(), K.detach(), V.detach()
-    if width == "double":
-        Q, K, V = Q.double(), K.double(), V.double()
+    if width != "kept":
+        Q, K, V = (x.double() if width == "double" else x.float() for x in (Q, K, V))
     root = math.sqrt(Q.shape[-1])
     factor = {
         "sqrt": 1 / root, "d_k": 1 / root**2, "twice": 1 / root**2, "multiplied": root, "T": 1 / math.sqrt(Q.shape[-2]),
@@ -75,11 +84,18 @@ def flawed_scaled_attention(Q: Any, K: Any, V: Any, mask: Any = None, *, scale: 
     scores = Q @ K.transpose(-2, -1) * factor
     allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else torch.broadcast_to(mask, scores.shape)
     allowed = ~allowed if polarity == "blocked" and mask is not None else allowed
+    if not ahead:
+        allowed = allowed & torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
     weights = masked_weights(scores, allowed, axis, masking, fill, empty)
     if scale == "weights":
         weights = weights / root
     V = V / root if scale == "values" else V
-    return weights @ (V if values == "V" else K), weights
+    output = weights @ (V if values == "V" else K)
+    if order == "output alone":
+        return output
+    if order == "scores":
+        return output, scores
+    return (output, weights) if order == "output first" else (weights, output)
 
 
 def masked_weights(scores: Any, allowed: Any, axis: int, masking: str, fill: float, empty: str) -> Any:
@@ -91,6 +107,8 @@ def masked_weights(scores: Any, allowed: Any, axis: int, masking: str, fill: flo
     if masking == "after, shared out again":
         rest = torch.softmax(scores, dim=axis) * allowed
         return rest / rest.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(rest.dtype).tiny)
+    if masking == "added":
+        return torch.softmax(scores + allowed.to(scores.dtype), dim=axis)
     some = allowed.any(dim=-1, keepdim=True)
     filled = scores.masked_fill(~allowed, fill)
     if empty == "zeros" and math.isinf(fill):
@@ -175,6 +193,22 @@ def attention_squeezed(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
     return (weights @ V).squeeze(), weights.squeeze()
 
 
+def attention_of_first_example(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
+    """The keys and values of the first example, for the whole batch."""
+    K, V = (x.reshape(-1, *x.shape[-2:])[0].expand_as(x) for x in (K, V))
+    return attention_with_exponentials(Q, K, V, mask)
+
+
+def attention_scaling_in_place(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
+    with torch.no_grad():
+        Q /= math.sqrt(Q.shape[-1])
+    scores = Q @ K.mT
+    scores = scores if mask is None else scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
+    return weights @ V, weights
+
+
 EXERCISE = Exercise(
     number="3.4",
     title="scaled_dot_product_attention",
@@ -190,6 +224,10 @@ EXERCISE = Exercise(
         attention_case(rng, (), 2, 3, 4, 2, mask=np.array([[True, False, True], [False, False, False]]),
         draw=rounded, gradient=True),
         attention_case(rng, (), 2, 3, 4, 2, draw=rounded, dtype="float32"),
+        attention_case(rng, (2, 1), 2, 1, 4, 2, draw=rounded),
+        attention_case(rng, (2,), 3, 3, 3, 2, draw=rounded),
+        far_below(np.array([True, True, False])),
+        far_below(np.array([True, False, False]), above=True),
     ],
     tests=(
         Test(
@@ -306,9 +344,10 @@ EXERCISE = Exercise(
             "exp(0) is 1. Which score has the exponential 0?", "step 2 of the stub", switches={"fill": 0.0},
         ),
         Mistake(
-            "finite-fill", "blocked scores filled with −10⁴: a row with nothing to attend to gets equal weights",
+            "finite-fill", "blocked scores filled with −10⁴, which open scores may lie below",
             "−10000 is as good as −∞.",
-            "What does the softmax make of a row in which every score is −10000?", "step 3 of the stub",
+            "The stub says how low scores may be. And what does the softmax make of a row of nothing but −10000?",
+            "step 2 of the stub",
             switches={"fill": -1e4},
         ),
         Mistake(
@@ -342,6 +381,42 @@ EXERCISE = Exercise(
             "What does squeeze() do to a batch of one, or to one query?",
             "your use of squeeze",
             code=attention_squeezed,
+        ),
+        Mistake(
+            "minus-a-billion", "blocked scores filled with −10⁹: a row with nothing to attend to gets equal weights", "A billion is as good as infinity.",
+            "What does the softmax make of a row in which every score is −10⁹?", "step 3 of the stub", switches={"fill": -1e9},
+        ),
+        Mistake(
+            "mask-added", "the mask added to the scores, 1 where a key may be looked at", "A mask is added before the softmax.",
+            "What is added is −∞ where a key is blocked; this mask holds True and False.", "step 2 of the stub", switches={"masking": "added"},
+        ),
+        Mistake(
+            "causal-already", "later keys hidden, though no mask says so", "A transformer must not see the future.",
+            "Which keys may be looked at is what `mask` says, and nothing else.", "step 2 of the stub", switches={"ahead": False},
+        ),
+        Mistake(
+            "weights-first", "the weights returned before the output", "The weights are computed first.",
+            "Read the docstring's return line.", "the return line", switches={"order": "weights first"},
+        ),
+        Mistake(
+            "scores-returned", "the scores returned in place of the weights", "The scores show what matches.",
+            "Which of your tables has rows that sum to 1?", "the return line", switches={"order": "scores"},
+        ),
+        Mistake(
+            "output-alone", "the output without the weights", "The output is the result.",
+            "Read the docstring's return line.", "the return line", switches={"order": "output alone"},
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "first-example-for-all", "the first example's keys and values for the whole batch", "All examples share their keys.",
+            "Each example has its own K and V.", "step 1 of the stub", code=attention_of_first_example,
+        ),
+        Mistake(
+            "query-scaled-in-place", "Q divided in place, so that the caller's queries change", "Q /= … is the same as Q = Q / ….",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=attention_scaling_in_place,
         ),
     ),
     variants=(

@@ -27,6 +27,8 @@ def flawed_scale(var_q: float, var_k: float, d_k: int, *, taken: str = "both", r
     size = each[0] * each[1] if together == "product" else each[0] + each[1]
     variance = size if root == "no d_k" else size * d_k
     divisor = variance if root == "none" else math.sqrt(variance)
+    if root == "not of d_k":
+        divisor = math.sqrt(size) * d_k
     return 1 / divisor if way == "factor" else divisor
 
 
@@ -101,6 +103,10 @@ EXERCISE = Exercise(
         Mistake(
             "d_k-forgotten", "the number of features left out", "The variances say it all.",
             "The score adds up d_k products.", "step 1 of the stub", switches={"root": "no d_k"},
+        ),
+        Mistake(
+            "d_k-without-root", "the standard deviations times d_k instead of √d_k", "Every feature makes the score larger.",
+            "Variances add over features; deviations do not.", "step 2 of the stub", switches={"root": "not of d_k"},
         ),
     ),
     variants=(

@@ -25,12 +25,12 @@ def logs_case(z: np.ndarray, *axis: int, **options: Any) -> Case:
 def flawed_log_softmax(z: Any, axis: int = -1, *, way: str = "shifted", shift: str = "line", undo: bool = True,
                        over: str = "axis",
                        reduce: str = "sum", keepdim: bool = True, base: float = math.e, graph: str = "kept",
-                       width: str = "kept") -> Any:
+                       width: str = "kept", sign: int = 1, logs_off: bool = True) -> Any:
     """Log-softmax with switches that break it."""
     if graph == "cut":
         z = z.detach()
-    if width == "double":
-        z = z.double()
+    if width != "kept":
+        z = z.double() if width == "double" else z.float()
     axis = -1 if over == "last" else axis
     if way == "log of softmax":
         return torch.softmax(z, dim=axis).log()
@@ -43,7 +43,8 @@ def flawed_log_softmax(z: Any, axis: int = -1, *, way: str = "shifted", shift: s
     else:
         total = (exponentials.mean if reduce == "mean" else exponentials.sum)(dim=axis, keepdim=keepdim)
     logs = total.log() / math.log(base)
-    return z - top - logs if undo else z - logs
+    logs = logs if logs_off else torch.zeros_like(logs)
+    return sign * (z - top - logs if undo else z - logs)
 
 
 def log_softmax_library(z: Any, axis: int = -1) -> Any:
@@ -75,6 +76,21 @@ def log_softmax_in_float64(z: Any, axis: int = -1) -> Any:
     return (wide - wide.exp().sum(axis, keepdim=True).log()).to(z.dtype)
 
 
+def log_softmax_without_log(z: Any, axis: int = -1) -> Any:
+    return torch.softmax(z, dim=axis)
+
+
+def log_softmax_in_place(z: Any, axis: int = -1) -> Any:
+    with torch.no_grad():
+        z -= z.amax(dim=axis, keepdim=True)
+    return z - z.exp().sum(dim=axis, keepdim=True).log()
+
+
+def log_softmax_squeezed(z: Any, axis: int = -1) -> Any:
+    """Right, but for axes of length 1, which are lost."""
+    return log_softmax_logsumexp(z, axis).squeeze()
+
+
 EXERCISE = Exercise(
     number="3.6",
     title="log_softmax",
@@ -87,6 +103,7 @@ EXERCISE = Exercise(
         logs_case(rounded(rng, 2, 3), 0),
         logs_case(np.array([[1000.0, 1001.0, 0.0], [-1000.0, -1001.0, -3000.0]])),
         logs_case(rounded(rng, 3), dtype="float32"),
+        logs_case(rounded(rng, 2, 1, 3), 0),
         logs_case(np.array([[1.0, 0.0, -900.0]]), gradient=True),
     ],
     tests=(
@@ -94,7 +111,7 @@ EXERCISE = Exercise(
         Test(
             "any axis", "each line along `axis` on its own, whichever axis is named",
             lambda rng: [logs_case(normal(rng, 3, 4, 5), axis) for axis in (0, 1, 2, -2)]
-            + [logs_case(normal(rng, 4, 4), 0)],
+            + [logs_case(normal(rng, 4, 4), 0), logs_case(normal(rng, 3, 1, 2), 0)],
         ),
         Test(
             "large numbers", "finite wherever the true value can be represented, line by line",
@@ -174,6 +191,30 @@ EXERCISE = Exercise(
         Mistake(
             "always-float64", "everything turned into float64", "Double precision is safer.",
             "Return the number type you were given.", "the whole function", switches={"width": "double"},
+        ),
+        Mistake(
+            "no-log", "the softmax itself, without a log", "The weights are the answer.",
+            "Can a logarithm of a weight be above 0?", "step 2 of the stub", code=log_softmax_without_log,
+        ),
+        Mistake(
+            "signs-turned", "minus the logs, as in a loss", "A log-likelihood is made positive.",
+            "The loss takes the minus later. Is the log of a weight below 1 positive?", "step 3 of the stub", switches={"sign": -1},
+        ),
+        Mistake(
+            "only-the-maximum", "the maximum taken off and nothing else", "The largest dominates the sum.",
+            "Do the exponentials of your result sum to 1?", "step 2 of the stub", switches={"logs_off": False},
+        ),
+        Mistake(
+            "z-overwritten", "the maximum taken off in place", "z -= … is the same as z = z - ….",
+            "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=log_softmax_in_place,
+        ),
+        Mistake(
+            "always-float32", "everything turned into float32", "Torch works in float32.",
+            "Return the number type you were given.", "the whole function", switches={"width": "float"},
+        ),
+        Mistake(
+            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
+            "The shape of z stays as it is.", "your use of squeeze", code=log_softmax_squeezed,
         ),
     ),
     variants=(

@@ -19,7 +19,7 @@ def moments_cases(*arguments: tuple[int, float]) -> Sequence[Case]:
 
 
 def flawed_moments(d_k: int, rho: float, *, mean: str = "d rho", spread: str = "1 + rho^2", root: bool = False,
-                   order: str = "mean first", size: str = "summed") -> Any:
+                   order: str = "mean first", size: str = "summed", scaled: bool = False) -> Any:
     """Mean and variance of q · k under correlation, with switches that break them."""
     count = d_k if size == "summed" else 1
     first = {"d rho": count * rho, "zero": 0.0, "rho": rho, "absolute": count * abs(rho),
@@ -28,6 +28,8 @@ def flawed_moments(d_k: int, rho: float, *, mean: str = "d rho", spread: str = "
         "1 + rho^2": 1 + rho**2, "1 - rho^2": 1 - rho**2, "1": 1.0, "1 + 2 rho^2": 1 + 2 * rho**2, "1 + rho": 1 + rho,
     }[spread]
     second = math.sqrt(count * each) if root else count * each
+    if scaled:
+        first, second = first / math.sqrt(d_k), second / d_k
     return (first, second) if order == "mean first" else (second, first)
 
 
@@ -123,6 +125,14 @@ EXERCISE = Exercise(
         Mistake(
             "one-feature", "both moments of a single product, without d_k", "Every pair is the same.",
             "The score adds up d_k independent products.", "steps 1 and 2 of the stub", switches={"size": "one"},
+        ),
+        Mistake(
+            "mean-squared", "rho² in the mean", "A correlation enters squared.",
+            "What is the mean of q_i · (rho q_i)? The mean of q_i² is 1.", "step 1 of the stub", switches={"mean": "squared"},
+        ),
+        Mistake(
+            "scaled-already", "the moments of q · k / √d_k", "Scores are always divided.",
+            "The moments of q · k itself are asked for.", "the docstring", switches={"scaled": True},
         ),
     ),
     variants=(

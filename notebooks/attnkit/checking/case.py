@@ -17,9 +17,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Seed:
-    """Stands for a fresh `torch.Generator` seeded with `value` in a case's arguments."""
+    """Stands for a `torch.Generator` seeded with `value` from which `used` numbers have been drawn, in a case's arguments."""
 
     value: int
+    used: int = 0
 
 
 @dataclass(frozen=True)

@@ -408,6 +408,7 @@ def differing(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
         scale = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
         absolute = case.tolerance or ABSOLUTE.get(case.dtype, 1e-8) * max(1.0, scale)
         near = np.abs(one - other) <= absolute + RELATIVE.get(case.dtype, 1e-6) * np.abs(one)
+        near &= np.isfinite(one)  # infinity is near to infinity alone
     return np.asarray(~(near | (one == other) | (np.isnan(one) & np.isnan(other))))
 
 
@@ -583,6 +584,9 @@ def _peaks_at(expected: Expected, outcome: Outcome, case: Case, outputs: Sequenc
     scores = keys @ query.astype(np.float64)
     if not np.isfinite(scores).all():
         return Difference("finite", "the query is wrong", "finite scores", "NaN or infinity")
+    other_type = _dtype_difference(keys, query, outcome.value, case, outputs[0])
+    if other_type is not None:
+        return other_type
     behind = np.delete(scores - scores[target], target)
     rest = float(np.exp(np.minimum(behind, 50.0)).sum())
     if rest < 1 / 0.99 - 1:
@@ -670,8 +674,21 @@ def _how_drawn(kept: np.ndarray, case: Case, outcome: Outcome) -> str:
     return ""
 
 
+def _finite_gradients(
+    expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]
+) -> Difference | None:
+    """The right values, and gradients that arrive and are finite, of whatever size: where a slope is a convention."""
+    difference = _compare_values(expected.value, outcome.value, case, outputs)
+    if difference is None:
+        as_found = {path: 0.0 if g is None else slope_along(g) for path, g in outcome.gradients.items()}
+        difference = _compare_gradients(as_found, outcome, case)
+    return difference
+
+
 VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Difference | None]] = {
     "peaks at the target": _peaks_at,
     "looks complete": _looks_complete,
     "dropped out": _dropped_out,
+=======
+    "finite gradients": _finite_gradients,
 }

@@ -186,7 +186,9 @@ class _Inputs:
         if isinstance(value, TensorValue):
             return torch.from_numpy(value.data.copy()).to(getattr(torch, value.dtype))
         if isinstance(value, Seed):
-            return torch.Generator().manual_seed(value.value)
+            generator = torch.Generator().manual_seed(value.value)
+            torch.rand(value.used, generator=generator)
+            return generator
         if isinstance(value, Callback):
             return self.recorder.listen(value)
         if isinstance(value, tuple | list):
