@@ -689,6 +689,5 @@ VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Diffe
     "peaks at the target": _peaks_at,
     "looks complete": _looks_complete,
     "dropped out": _dropped_out,
-=======
     "finite gradients": _finite_gradients,
 }
