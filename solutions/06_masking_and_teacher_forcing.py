@@ -16,7 +16,7 @@
 # **Goal.** Put everything together. Masks say who may see what, the shift says what is to be written, teacher forcing trains all positions at once, and generation lets the model go alone.
 # At the end an encoder–decoder transformer made of your parts translates English sentences it has never seen.
 #
-# *Seventeen exercises · about 175 minutes, and 95 for the five further ones · 97 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
+# *Seventeen exercises · about 175 minutes, and 95 for the five further ones · 99 points.* You need attention (notebooks 2 and 3), heads (4) and the idea of positions (5).
 # You can run all cells from the first to the last before you have written anything: where an exercise is not finished, a part of torch's stands in for it, or the picture waits, and the cell says so.
 #
 # | symbol | meaning |
@@ -1022,7 +1022,7 @@ class MultiHeadAttention(nn.Module):  # noqa: F811
 
 # %% [markdown]
 # ## 6.11 A transformer block
-# *Goal: attention, a little thinking, and a road past both.* · 25 min · 7 points
+# *Goal: attention, a little thinking, and a road past both.* · 25 min · 8 points
 #
 # A block passes its input on and *adds* to it: first what attention found, then what a small network makes of each position by itself. Each part reads a normed copy (pre-norm); the sum itself is left alone, so that gradients have a free road through many blocks:
 #
@@ -1118,7 +1118,7 @@ assert moved[:4].max() == 0 and moved[4] > 0.1
 
 # %% [markdown]
 # ## 6.12 The transformer
-# *Goal: all of it in one model.* · 30 min · 7 points
+# *Goal: all of it in one model.* · 30 min · 8 points
 #
 # The **encoder** reads the source, every word seeing every other one, in both directions. Its output is the *memory*. The **decoder** reads the target so far under the causal mask and looks into the memory. A last linear map turns its vectors into logits.
 #

@@ -13,20 +13,32 @@ from autograder.judging.declare import Rng
 
 
 class Heads(nn.Module):
-    """Multi-head attention written with einsum; `wrong` breaks it."""
+    """Multi-head attention written with einsum; `wrong` names what breaks it."""
 
-    def __init__(self, d_model: int, H: int) -> None:
+    def __init__(self, d_model: int, H: int, wrong: str = "") -> None:
         super().__init__()
-        self.H = H
+        self.H, self.wrong = H, wrong
         self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
 
     def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
         X_kv = X_q if X_kv is None else X_kv
         Q, K, V = (W(X).unflatten(-1, (self.H, -1)) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
-        scores = torch.einsum("bthd,bshd->bhts", Q, K) / math.sqrt(Q.shape[-1])
+        width = {"no scale": 1, "d_model": X_q.shape[-1], "d_k": Q.shape[-1] ** 2}.get(self.wrong, Q.shape[-1])
+        scores = torch.einsum("bthd,bshd->bhts", Q, K) / math.sqrt(width)
         allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask.expand(scores.shape)
-        weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1) * allowed
-        return self.W_o(torch.einsum("bhts,bshd->bthd", weights, V).flatten(2)), weights
+        if self.wrong == "mask after the softmax":
+            weights = scores.softmax(dim=-1) * allowed
+        elif self.wrong == "over the queries":
+            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-2) * allowed
+        elif self.wrong == "rows of NaN":
+            weights = scores.masked_fill(~allowed, -torch.inf).softmax(dim=-1)
+        elif self.wrong == "blocked rows look everywhere":
+            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1)
+        else:
+            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1) * allowed
+        heads = torch.einsum("bhts,bshd->bthd", weights, V)
+        joined = heads.transpose(1, 2).reshape(*X_q.shape) if self.wrong == "heads not moved back" else heads.flatten(2)
+        return joined if self.wrong == "no W_o" else self.W_o(joined), weights
 
 
 class FlawedBlock(nn.Module):
@@ -34,16 +46,19 @@ class FlawedBlock(nn.Module):
 
     def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, *, place: str = "pre", residual: str = "x", self_masked: bool = True,
                  memory_masked: bool = True, normed_memory: bool = False, order: str = "self first", keys: str = "memory", norms: str = "own",
-                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x") -> None:
+                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x", at: str = "all", heads: str = "", causal: bool = False, exchanged: bool = False,
+                 asks: str = "x", tuples: bool = False, keys_normed: bool = True, keeps: str = "") -> None:
         super().__init__()
         self.place, self.residual, self.self_masked, self.memory_masked = place, residual, self_masked, memory_masked
         self.normed_memory, self.order, self.keys, self.norms = normed_memory, order, keys, norms
         self.cross, self.refuse, self.polarity, self.result = cross, refuse, polarity, result
+        self.at, self.causal, self.exchanged, self.asks, self.tuples, self.keys_normed, self.keeps = at, causal, exchanged, asks, tuples, keys_normed, keeps
+        self.kept: dict[str, Any] = {}
         self.norm_self = nn.LayerNorm(d_model)
-        self.self_attention = Heads(d_model, H)
+        self.self_attention = Heads(d_model, H, heads)
         if cross:
             self.norm_cross = nn.LayerNorm(d_model)
-            self.cross_attention = Heads(d_model, H)
+            self.cross_attention = Heads(d_model, H, heads)
         self.norm_feed_forward = nn.LayerNorm(d_model)
         self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU() if activation == "relu" else nn.GELU() if activation == "gelu" else nn.Identity(), nn.Linear(d_ff, d_model))
 
@@ -52,21 +67,36 @@ class FlawedBlock(nn.Module):
             raise ValueError("cross=True needs a memory")
         if self.polarity == "blocked":
             self_mask, memory_mask = (None if mask is None else ~mask for mask in (self_mask, memory_mask))
-        parts = [(self.norm_self, lambda y: self.self_attention(y, mask=self_mask if self.self_masked else None)[0])]
+        if self.keeps == "mask":
+            self_mask = self.kept["mask"] = self.kept.get("mask") if self_mask is None else self_mask
+        elif self.keeps == "memory" and memory is not None:
+            memory = self.kept.setdefault("memory", memory)
+        if self.exchanged:
+            self_mask, memory_mask = memory_mask, self_mask
+        if self.causal:
+            triangle = torch.ones(x.shape[1], x.shape[1]).tril().bool()
+            self_mask = triangle if self_mask is None else self_mask & triangle
+        parts = [("self", self.norm_self, lambda y: self._self(x, y, self_mask if self.self_masked else None))]
         if self.cross and memory is not None:
-            parts.append((self.norm_self if self.norms == "shared" else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
+            parts.append(("cross", self.norm_self if self.norms == "shared" else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
         if self.order == "cross first":
             parts.reverse()
-        parts.append((self.norm_self if self.norms == "shared" else self.norm_feed_forward, self.feed_forward))
-        for norm, part in parts:
-            x = self._around(x, norm, part)
+        parts.append(("feed-forward", self.norm_self if self.norms == "shared" else self.norm_feed_forward, self.feed_forward))
+        for name, norm, part in parts:
+            x = self._around(x, norm, part) if self.at in ("all", name) else x + part(norm(x))
         return x if self.result == "x" else (x, None)
+
+    def _self(self, x: Any, y: Any, mask: Any) -> Any:
+        found = self.self_attention(y, y if self.keys_normed else x, mask)
+        return found if self.tuples else found[0]
 
     def _cross(self, y: Any, memory: Any, mask: Any) -> Any:
         if self.normed_memory:
             memory = self.norm_cross(memory)
         if self.keys == "x":
             return self.cross_attention(y, y)[0]
+        if self.asks == "memory":
+            return self.cross_attention(memory, y, mask)[0]
         return self.cross_attention(y, memory, mask)[0]
 
     def _around(self, x: Any, norm: Any, part: Any) -> Any:

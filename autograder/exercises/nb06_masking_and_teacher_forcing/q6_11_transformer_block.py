@@ -49,6 +49,9 @@ def block_case(rng: Rng, B: int, T: int, d_model: int, H: int, d_ff: int, *, S: 
         args += (2.0 * draw(rng, B, S, d_model) - 0.5,)
     masks = {name: mask for name, mask in (("self_mask", self_mask), ("memory_mask", memory_mask)) if mask is not None}
     sizes = {"B": B, "T": T, "S": S, "d_model": d_model}
+    if options.get("earlier") == "others":
+        other = [normal(rng, B + 1, T, d_model)] + ([normal(rng, B + 1, S, d_model)] if S else [])
+        options["earlier"] = (Case(args=tuple(other), kwargs={"self_mask": lower(T, T)}),)
     return Case(init=init, state=block_state(rng, d_model, d_ff, S > 0, digits=digits), args=args, kwargs=masks, sizes=sizes, **options)
 
 
@@ -82,11 +85,18 @@ EXERCISE = Exercise(
         block_case(rng, 2, 3, 4, 2, 3, self_mask=lower(3, 3), digits=1),
         block_case(rng, 2, 2, 4, 2, 3, S=3, self_mask=lower(2, 2), memory_mask=real_keys(2, 3), digits=1),
         block_without_memory(),
+        block_case(rng, 1, 3, 4, 2, 3, self_mask=nothing_to_see(1, 3, 3), digits=1),
+        block_case(rng, 1, 2, 4, 2, 3, S=2, self_mask=lower(2, 2), earlier="others", digits=1),
+        block_case(rng, 1, 2, 4, 2, 3, earlier="others", digits=1),
     ],
     tests=(
         Test(
             "self-attention and feed-forward", "x + attention(norm(x)), then x + feed_forward(norm(x)), for any sizes",
-            lambda rng: [block_case(rng, 2, 5, 6, 3, 7), block_case(rng, 3, 1, 4, 1, 2), block_case(rng, 1, 3, 6, 2, 5, dtype="float32")],
+            lambda rng: [block_case(rng, 2, 5, 6, 3, 7), block_case(rng, 3, 1, 4, 1, 2), block_case(rng, 1, 3, 6, 2, 5, dtype="float32"), block_case(rng, 2, 4, 4, 2, 3, training=True)],
+        ),
+        Test(
+            "call after call", "what one call was given has no say in the next, in training as in use",
+            lambda rng: [block_case(rng, 2, 3, 4, 2, 3, earlier="others"), block_case(rng, 2, 3, 4, 2, 5, S=4, earlier="others", training=True)],
         ),
         Test(
             "self mask", "self_mask says which positions of x may be attended to, for (T, T) and (B, 1, T, T) masks",
@@ -94,7 +104,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "cross-attention", "self-attention, then attention from x to the memory as it is given, then feed-forward",
-            lambda rng: [block_case(rng, 2, 3, 6, 3, 4, S=5), block_case(rng, 1, 4, 4, 2, 5, S=2), block_case(rng, 2, 3, 4, 2, 3, S=3)],
+            lambda rng: [block_case(rng, 2, 3, 6, 3, 4, S=5), block_case(rng, 1, 4, 4, 2, 5, S=2), block_case(rng, 2, 3, 4, 2, 3, S=3), block_case(rng, 2, 4, 6, 2, 3, S=4)],
         ),
         Test(
             "both masks", "self_mask goes to self-attention and memory_mask to cross-attention; a query with nothing to attend to gets zeros from it",
@@ -128,7 +138,30 @@ EXERCISE = Exercise(
         Mistake("gelu", "GELU where the stub asks for ReLU", "Modern models use GELU.", "Read the line on the feed-forward part.", "the docstring", switches={"activation": "gelu"}),
         Mistake("cross-skipped", "cross-attention left out in silence when there is no memory", "No memory, no cross-attention.", "What should a decoder block do that was given no source?", "step 4 of the stub", switches={"refuse": False}),
         Mistake("masks-inverted", "masks turned round before they are used", "True is blocked.", "In this course True means: may attend.", "step 3 of the stub", switches={"polarity": "blocked"}),
-        Mistake("weights-returned", "a pair in place of x", "Attention returns its weights, so the block does too.", "The stub says: x only.", "the return line", switches={"result": "pair"}),
+        *(
+            Mistake(f"no-residual-at-{place}", f"no residual around {part}: its result replaces x", "The part gives the new x.", "Where is x + … in each of the equations?", "the equations above the stub", switches={"residual": "none", "at": at})
+            for place, part, at in (("self-attention", "self-attention", "self"), ("cross-attention", "cross-attention", "cross"), ("feed-forward", "the feed-forward part", "feed-forward"))
+        ),
+        *(
+            Mistake(f"no-norm-at-{place}", f"{part} that reads x itself, without its norm", "x has been normed before.", "Each part reads norm(x), and each has a norm of its own.", "the equations above the stub", switches={"place": "none", "at": at})
+            for place, part, at in (("self-attention", "self-attention", "self"), ("cross-attention", "cross-attention", "cross"), ("feed-forward", "a feed-forward part", "feed-forward"))
+        ),
+        Mistake("keys-not-normed", "self-attention with normed queries, and keys and values of x itself", "The query is what is normed.", "SelfAttention(norm(x)): from what do queries, keys and values come?", "step 3 of the stub", switches={"keys_normed": False}),
+        Mistake("masks-exchanged", "self_mask given to cross-attention, and memory_mask to self-attention", "One mask for each attention.", "Which of the two is (T, T), and which (T, S)?", "steps 3 and 4 of the stub", switches={"exchanged": True}),
+        Mistake("memory-asks", "queries from the memory, keys and values from x", "The memory comes first.", "The block has T positions to fill: who asks?", "step 4 of the stub", switches={"asks": "memory"}),
+        Mistake("tuple-added", "the pair (output, weights) added to x", "Attention returns its output.", "What does your attention return? The block needs the first of the two.", "step 3 of the stub", switches={"tuples": True}),
+        Mistake("causal-unasked", "a causal mask although none was given", "Transformers are causal.", "An encoder block gets no self_mask: what may its positions see?", "step 3 of the stub", switches={"causal": True}),
+        Mistake("scores-not-scaled", "attention whose scores are not divided by √d_k", "The norm keeps them small.", "Is the attention you pasted that of 4.3? Look at its scores.", "your MultiHeadAttention", switches={"heads": "no scale"}),
+        Mistake("scaled-by-d_model", "attention whose scores are divided by √d_model", "d is the width of the model.", "Which width does one head's dot product run over?", "your MultiHeadAttention", switches={"heads": "d_model"}),
+        Mistake("masked-after-the-softmax", "attention masked after the softmax", "Weight 0 is not attended to.", "Do the weights of a masked row still sum to 1?", "your MultiHeadAttention", switches={"heads": "mask after the softmax"}),
+        Mistake("softmax-over-the-queries", "attention with a softmax over the queries", "Axis −2 is the sequence.", "Over which axis do the weights of one query sum to 1?", "your MultiHeadAttention", switches={"heads": "over the queries"}),
+        Mistake("rows-of-nan", "NaN where a query may attend to nothing", "−∞ blocks.", "What is the softmax of a row of −∞? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": "rows of NaN"}),
+        Mistake("blocked-rows-look-everywhere", "a query that may attend to nothing and attends to everything alike", "−10⁹ is low enough.", "When all scores are −10⁹, what is their softmax? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": "blocked rows look everywhere"}),
+        Mistake("heads-not-moved-back", "heads merged without being moved back beside their position", "reshape joins the heads.", "Which axes must change places before (B, H, T, d) becomes (B, T, H·d)?", "your MultiHeadAttention", switches={"heads": "heads not moved back"}),
+        Mistake("no-output-map", "attention without W_o", "The heads are joined, that is all.", "The joined heads go through one more map.", "your MultiHeadAttention", switches={"heads": "no W_o"}),
+        Mistake("last-mask-kept", "a block that goes on using the mask of an earlier call", "The mask does not change.", "What may a call without a mask see?", "step 3 of the stub", switches={"keeps": "mask"}),
+        Mistake("first-memory-kept", "a block that goes on using the memory of its first call", "The memory is the same at every step.", "The next batch has another source.", "step 4 of the stub", switches={"keeps": "memory"}),
+        Mistake("weights-returned", "a pair in place of x", "Attention returns its weights, so the block does too.", "The stub says: x only.", "the docstring of forward", switches={"result": "pair"}),
     ),
     variants=(
         Variant("with flags", FlawedBlock),

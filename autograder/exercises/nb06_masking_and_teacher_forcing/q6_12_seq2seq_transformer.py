@@ -33,15 +33,19 @@ class FlawedTransformer(nn.Module):
 
     def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int, *, causal: str = "decoder", source_padding: str = "both",
                  target_padding: bool = True, positions: str = "both", norms: str = "both", memory: str = "encoded", result: str = "logits", shift: bool = False,
-                 embeddings: str = "own", depth: str = "all") -> None:
+                 embeddings: str = "own", depth: str = "all", lists: str = "modules", crossing: bool = True) -> None:
         super().__init__()
         self.causal, self.source_padding, self.target_padding, self.where = causal, source_padding, target_padding, positions
         self.norms, self.memory, self.result, self.shift, self.embeddings, self.depth = norms, memory, result, shift, embeddings, depth
         self.src_embedding, self.tgt_embedding = nn.Embedding(V_src, d_model), nn.Embedding(V_tgt, d_model)
         self.positions = nn.Embedding(MAX_LEN, d_model)
-        self.encoder = nn.ModuleList([FlawedBlock(d_model, H, d_ff) for _ in range(layers)])
+        reading = [FlawedBlock(d_model, H, d_ff) for _ in range(layers)]
+        writing = [FlawedBlock(d_model, H, d_ff, cross=crossing) for _ in range(layers)]
+        if lists == "one block":
+            reading, writing = reading[:1] * layers, writing[:1] * layers
+        self.encoder: Any = reading if lists == "plain" else nn.ModuleList(reading)
         self.encoder_norm = nn.LayerNorm(d_model)
-        self.decoder = nn.ModuleList([FlawedBlock(d_model, H, d_ff, cross=True) for _ in range(layers)])
+        self.decoder: Any = writing if lists == "plain" else nn.ModuleList(writing)
         self.decoder_norm = nn.LayerNorm(d_model)
         self.output = nn.Linear(d_model, V_tgt)
 
@@ -63,7 +67,7 @@ class FlawedTransformer(nn.Module):
     def decode(self, memory: Any, src: Any, tgt_in: Any) -> Any:
         if self.shift:
             tgt_in = torch.cat([tgt_in[:, :1], tgt_in[:, :-1]], dim=1)
-        x = self._embed(self.tgt_embedding, tgt_in, self.where != "source only")
+        x = self._embed(self.src_embedding if self.embeddings == "source for both" else self.tgt_embedding, tgt_in, self.where != "source only")
         T = tgt_in.shape[1]
         mask = torch.ones(T, T).tril().bool() if self.causal != "nowhere" else torch.ones(T, T).bool()
         if self.target_padding:
@@ -150,9 +154,12 @@ def sentences(rng: Rng, B: int, T: int, V: int, lengths: Sequence[int], bos: boo
 
 
 def transformer_case(rng: Rng, B: int, S: int, T: int, *, layers: int = 1, d_model: int = 4, H: int = 2, d_ff: int = 3, V_src: int = 7, V_tgt: int = 6,
-                     src_lengths: Sequence[int] | None = None, tgt_lengths: Sequence[int] | None = None, method: str | None = None, **options: Any) -> Case:
+                     src_lengths: Sequence[int] | None = None, tgt_lengths: Sequence[int] | None = None, method: str | None = None, again: bool = False, **options: Any) -> Case:
     src = sentences(rng, B, S, V_src, src_lengths or [S], bos=False)
     tgt_in = sentences(rng, B, T, V_tgt, tgt_lengths or [T], bos=True)
+    if again:
+        other = sentences(rng, B + 1, S + 1, V_src, [S], bos=False), sentences(rng, B + 1, T, V_tgt, [T], bos=True)
+        options["earlier"] = (Case(args=other),)
     args: tuple[Any, ...] = {"encode": (src,), "decode": (normal(rng, B, S, d_model), src, tgt_in)}.get(method or "", (src, tgt_in))
     return Case(
         init=(V_src, V_tgt, d_model, H, layers, d_ff), state=transformer_state(rng, V_src, V_tgt, d_model, layers, d_ff), args=args, method=method,
@@ -184,6 +191,10 @@ EXERCISE = Exercise(
             "end to end", "forward is decode after encode, in either width, for unequal sizes",
             lambda rng: [transformer_case(rng, 2, 5, 3, layers=2, d_model=6, H=3, d_ff=5, src_lengths=[5, 3], tgt_lengths=[2, 3]), transformer_case(rng, 2, 3, 4, layers=2, dtype="float32")],
         ),
+        Test(
+            "call after call", "what one call was given has no say in the next, in training as in use",
+            lambda rng: [transformer_case(rng, 2, 3, 4, src_lengths=[3, 2], tgt_lengths=[4, 3], again=True), transformer_case(rng, 1, 2, 3, layers=2, again=True, training=True)],
+        ),
         Test("gradients", "gradients reach every parameter", lambda rng: [transformer_case(rng, 2, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5, gradient=True)]),
     ),
     flawed=FlawedTransformer,
@@ -204,6 +215,10 @@ EXERCISE = Exercise(
         Mistake("probabilities-returned", "probabilities in place of logits", "A model returns probabilities.", "The loss takes the log-softmax itself.", "step 5 of decode", switches={"result": "probabilities"}),
         Mistake("shifts-again", "a decoder input that is shifted once more inside the model", "The decoder shifts its input.", "tgt_in has been shifted by whoever calls the model.", "the docstring", switches={"shift": True}),
         Mistake("scaled-embeddings", "embeddings multiplied by √d_model", "The paper scales them.", "The stub states the sum and no factor.", "step 1 of encode", switches={"embeddings": "scaled"}),
+        Mistake("plain-list", "blocks in a plain list, which the module does not see", "A list holds the blocks.", "Which of your blocks do parameters() and state_dict() know of?", "the line on ModuleList", switches={"lists": "plain"}),
+        Mistake("one-block-repeated", "one and the same block in every layer", "[block] * layers makes layers of them.", "How many blocks are there in [block] * 3, and how many names for one?", "the line on ModuleList", switches={"lists": "one block"}),
+        Mistake("no-cross-attention", "decoder blocks without cross-attention", "A block is a block.", "How does the decoder hear of the source?", "the docstring", switches={"crossing": False}),
+        Mistake("source-embedding-for-both", "target words looked up in the source's table", "An embedding is an embedding.", "Word 7 is *cat* on one side. What is it on the other?", "step 1 of decode", switches={"embeddings": "source for both"}),
         Mistake("first-layer-only", "the first block of each list alone", "One call runs the stack.", "A ModuleList is a list: each of its blocks has to be called.", "step 3 of encode and decode", switches={"depth": "one"}),
     ),
     variants=(

@@ -34,14 +34,14 @@ def turn_half(x: Any, positions: Any, *, layout: str = "half", numbers: str = "k
 
 
 def flawed_llama(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: int, last: int, *, layout: str = "half", heads: str = "blocks",
-                 mask: str = "bottom right", numbers: str = "kept", start: str = "S - last", values: str = "kept", scale: str = "√d") -> Any:
+                 mask: str = "bottom right", numbers: str = "kept", start: str = "S - last", values: str = "kept", scale: str = "√d", keys: str = "turned", merge: str = "moved back", out: str = "transposed") -> Any:
     """Llama's attention with switches that break it."""
     S = x.shape[1]
     place = torch.arange(S)
     q = (x[:, S - last :] @ W_q.mT).unflatten(-1, (H, -1)).transpose(1, 2)
     k, v = ((x @ W.mT).unflatten(-1, (G, -1)).transpose(1, 2) for W in (W_k, W_v))
     q = turn_half(q, place[S - last :] if start == "S - last" else place[:last], layout=layout, numbers=numbers)
-    k = turn_half(k, place, layout=layout, numbers=numbers)
+    k = turn_half(k, place, layout=layout, numbers=numbers) if keys == "turned" else k
     if values == "turned":
         v = turn_half(v, place, layout=layout)
     repeat = (lambda t: t.repeat_interleave(H // G, 1)) if heads == "blocks" else (lambda t: t.repeat(1, H // G, 1, 1))
@@ -49,7 +49,9 @@ def flawed_llama(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: int,
     scores = q @ k.mT / (math.sqrt(q.shape[-1]) if scale == "√d" else 1.0)
     seen = torch.ones(last, S).tril({"bottom right": S - last, "top left": 0, "none": S}[mask]).bool()
     weights = scores.masked_fill(~seen, -torch.inf).softmax(-1)
-    return (weights @ v).transpose(1, 2).flatten(2) @ W_o.mT
+    heads = weights @ v
+    joined = heads.transpose(1, 2).flatten(2) if merge == "moved back" else heads.reshape(x.shape[0], last, -1)
+    return joined @ (W_o.mT if out == "transposed" else W_o)
 
 
 def llama_by_neighbours(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: int, last: int) -> Any:
@@ -110,6 +112,9 @@ EXERCISE = Exercise(
         Mistake("no-mask", "queries that see what comes after them", "The weights know.", "Llama writes from left to right: what may position t see?", "step 4 of the stub", switches={"mask": "none"}),
         Mistake("coarse-angles", "cos and sin taken in bfloat16", "The model runs in bfloat16.", "How many digits of cos and sin are left?", "step 2 of the stub", switches={"numbers": "bfloat16"}),
         Mistake("queries-from-0", "queries turned as if they stood at the start", "arange(T).", "Where do the last positions stand?", "step 2 of the stub", switches={"start": "0"}),
+        Mistake("output-matrix-untransposed", "W_o multiplied as it is, without the transpose", "The file holds the matrix.", "nn.Linear keeps its weights outputs first. Which shape must stand to the right of x?", "step 5 of the stub", switches={"out": "as it is"}),
+        Mistake("keys-not-turned", "queries turned and keys as they are", "The query carries the position.", "What does the score depend on if only one of the two is turned?", "step 2 of the stub", switches={"keys": "plain"}),
+        Mistake("heads-not-moved-back", "heads merged without being moved back beside their position", "reshape joins the heads.", "Which axes must change places before (B, H, last, d) becomes (B, last, H·d)?", "step 5 of the stub", switches={"merge": "as they lie"}),
         Mistake("turned-values", "values turned, too", "All three have positions.", "Which of the three take part in the score?", "step 2 of the stub", switches={"values": "turned"}),
         Mistake("no-scale", "scores that are not divided by √d", "RoPE has scaled them.", "A rotation changes no length: what divides the scores?", "step 4 of the stub", switches={"scale": "none"}),
     ),

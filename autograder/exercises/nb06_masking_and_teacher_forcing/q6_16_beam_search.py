@@ -186,6 +186,7 @@ EXERCISE = Exercise(
         beam_case(rng, 2, 6, 3, 5, boost=1.0, unlike=(GREEDY,), digits=1),
         beam_case(rng, 2, 6, 3, 6, 2.0, boost=1.5, unlike=(GREEDY, PLAIN), flaws=(LATE, WITH_BOS), digits=1),
         beam_case(rng, 2, 6, 2, 3, boost=-1.0, unlike=(GREEDY,), digits=1),
+        beam_case(rng, 3, 7, 4, 7, 1.0, boost=1.5, unlike=(PLAIN,), digits=1),
     ],
     tests=(
         Test("width 1", "with width 1 the answer is that of `generate`", lambda rng: [beam_case(rng, 3, 7, 1, 6, boost=1.0), beam_case(rng, 2, 6, 1, 4, boost=-9.0), garden_path(1)]),

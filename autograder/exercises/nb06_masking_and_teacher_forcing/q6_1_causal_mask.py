@@ -19,7 +19,7 @@ def mask_case(T: int, S: int | None = None, **options: Any) -> Case:
 
 
 def flawed_causal_mask(T: int, S: int | None = None, *, edge: int = 0, align: str = "right", polarity: str = "allowed",
-                       kind: str = "bool", refuse: bool = True, width: str = "S") -> Any:
+                       kind: str = "bool", refuse: bool = True, width: str = "S", axes: str = "queries first") -> Any:
     """The causal mask with switches that break it."""
     S = T if S is None or width == "T" else S
     if refuse and S < T:
@@ -32,7 +32,15 @@ def flawed_causal_mask(T: int, S: int | None = None, *, edge: int = 0, align: st
         mask = torch.ones(T, S).triu(offset).bool()
     if kind == "additive":
         return torch.zeros(T, S).masked_fill(~mask, -INFINITE)
-    return mask.float() if kind == "float" else mask
+    if axes == "keys first":
+        mask = mask.T
+    return mask.float() if kind == "float" else mask.long() if kind == "int" else mask
+
+
+def mask_with_assertion(T: int, S: int | None = None) -> Any:
+    """Right, but sizes that cannot be are an AssertionError."""
+    assert S is None or S >= T, "S must be at least T"
+    return mask_by_rows(T, S)
 
 
 def mask_by_comparison(T: int, S: int | None = None, *, device: Any = None) -> Any:
@@ -76,7 +84,7 @@ EXERCISE = Exercise(
         Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1)]),
         Test(
             "more keys than queries", "the T queries stand at the last T of the S positions",
-            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7), mask_case(2, 1030)],
+            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7), mask_case(2, 1030), mask_case(1, 5003), mask_case(3, 6, earlier=(mask_case(3), mask_case(3, 4)))],
         ),
         Test(
             "impossible sizes", "a ValueError when there are more queries than positions",
@@ -103,7 +111,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "aligned-left", "queries placed at the first T positions when S > T", "Query t is position t.",
-            "With a cache, the T queries are the newest positions.", "step 1 of the stub", switches={"align": "left"},
+            "With a cache, the T queries are the newest positions. What does tril() do with a table that is wider than high?", "step 2 of the stub", switches={"align": "left"},
         ),
         Mistake(
             "ignores-S", "a square mask whatever S is", "The mask is T × T.", "How many keys are there?", "the shape in the docstring", switches={"width": "T"},
@@ -114,6 +122,15 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "float-mask", "ones and zeros as floating numbers", "1 and True are the same.", "Look at the mask's dtype.", "the docstring", switches={"kind": "float"},
+        ),
+        Mistake(
+            "whole-number-mask", "ones and zeros as whole numbers", "1 and True are the same.", "Look at the mask's dtype. What does ~ do to a 1?", "the docstring", switches={"kind": "int"},
+        ),
+        Mistake(
+            "keys-first", "keys along the rows and queries along the columns", "The mask is (S, T).", "Which axis of the scores belongs to the queries?", "the shape in the docstring", switches={"axes": "keys first"},
+        ),
+        Mistake(
+            "assertion", "an AssertionError in place of a ValueError", "assert checks arguments.", "The docstring names the error. With python -O, what is left of an assert?", "step 1 of the stub", code=mask_with_assertion,
         ),
         Mistake(
             "nothing-refused", "sizes that cannot be, accepted", "Nobody will call it with S < T.", "Where would query 0 stand if T = 3 and S = 2?",

@@ -80,6 +80,7 @@ EXERCISE = Exercise(
         padding_case(rng, 2, 3),
         additive_case(rng, 2, 3),
         additive_case(rng, 3, low=-1e4, dtype="float32"),
+        additive_case(rng, 2, 2, low=-1e9),
     ],
     tests=(
         Test(
@@ -115,6 +116,10 @@ EXERCISE = Exercise(
             code={"combine_masks": lambda causal, real: causal & (real[:, None, :, None] if causal.shape[0] == real.shape[1] else real[:, None, : causal.shape[0], None])},
         ),
         Mistake(
+            "padding-as-rows", "padding laid along the query axis, which fits only when T = S", "key_is_real[:, None, :, None] has the axes it needs.", "key_is_real speaks of keys: which axis of (B, 1, T, S) is that?",
+            "step 1 of combine_masks", code={"combine_masks": lambda causal, real: causal & real[:, None, :, None]},
+        ),
+        Mistake(
             "rows-blocked-too", "padded queries blocked as well as padded keys", "Nothing may happen at padding.",
             "A blocked row gives zeros that nobody reads. Only keys are asked for.", "the docstring of combine_masks",
             code={"combine_masks": lambda causal, real: causal & real[:, None, None, :] & real[:, None, -causal.shape[0] :, None]
@@ -133,7 +138,19 @@ EXERCISE = Exercise(
             "from_key_padding", code={"from_key_padding": lambda key_padding_mask: key_padding_mask.clone()},
         ),
         Mistake(
-            "additive-as-bool", "the additive mask turned into bool as it is", "mask.bool() makes a mask bool.", "What is bool(0)? And bool(−∞)?",
+            "turned-in-place", "the given mask itself turned round", "There is no need for a copy.", "Which mask does the caller have after your call?",
+            "from_key_padding", code={"from_key_padding": lambda key_padding_mask: key_padding_mask.logical_not_()},
+        ),
+        Mistake(
+            "ones-and-zeros", "ones and zeros in place of True and False", "1 and True are the same.", "Look at the mask's dtype.",
+            "the docstrings", code={"from_additive": lambda mask: (mask == 0).to(mask.dtype)},
+        ),
+        Mistake(
+            "padding-subtracted", "whole numbers, 1 minus the padding mask", "1 − 0 is 1.", "Look at the mask's dtype. Which operator turns a bool round?",
+            "from_key_padding", code={"from_key_padding": lambda key_padding_mask: 1 - key_padding_mask.long()},
+        ),
+        Mistake(
+            "additive-as-bool", "True where something is added, and False where 0 is", "mask.bool() makes a mask bool.", "What is bool(0)? And bool(−∞)?",
             "from_additive", code={"from_additive": lambda mask: mask.bool()},
         ),
         Mistake(

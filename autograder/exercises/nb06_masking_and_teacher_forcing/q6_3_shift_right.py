@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from attnkit.checking.case import Case
@@ -17,7 +18,14 @@ def shift_case(rng: Rng, B: int, T: int, bos: int = 1) -> Case:
     return Case(args=(rng.integers(4, 20, size=(B, T)), bos), sizes={"B": B, "T": T})
 
 
-def flawed_shift(y: Any, bos: int, *, keep_last: bool = False, times: int = 1, first: str = "bos", way: str = "right", dim: int = 1) -> Any:
+def any_token_case(rng: Rng, B: int, T: int, bos: int = 1) -> Case:
+    """Sentences of every length from 0 on, padded with 0; the tokens 1 and 2 may stand anywhere."""
+    y = rng.integers(1, 6, size=(B, T))
+    y[np.arange(T)[None, :] >= np.arange(B)[:, None] % (T + 1)] = 0
+    return Case(args=(y, bos), sizes={"B": B, "T": T})
+
+
+def flawed_shift(y: Any, bos: int, *, keep_last: bool = False, times: int = 1, first: str = "bos", way: str = "right", dim: int = 1, pads: str = "moved", kind: str = "kept") -> Any:
     """The shift with switches that break it."""
     if way == "none":
         result = y.clone()
@@ -30,6 +38,14 @@ def flawed_shift(y: Any, bos: int, *, keep_last: bool = False, times: int = 1, f
         result[:, :times] = bos
     elif first == "zero":
         result[:, :times] = 0
+    elif first == "1":
+        result[:, :times] = 1
+    elif first == "before a word":
+        result[:, :times] = torch.where(y[:, :1] == 0, 0, bos)
+    if pads == "stay":
+        result = torch.where(y == 0, 0, result)
+    if kind == "float":
+        result = result.float()
     return torch.cat([result, y[:, -1:]], dim=1) if keep_last else result
 
 
@@ -56,10 +72,10 @@ EXERCISE = Exercise(
     minutes=5,
     reference=reference.shift_right,
     outputs=(Output("decoder input", ("B", "T")),),
-    public=lambda rng: [shift_case(rng, 2, 4), shift_case(rng, 1, 3, bos=2)],
+    public=lambda rng: [shift_case(rng, 2, 4), shift_case(rng, 1, 3, bos=2), any_token_case(rng, 3, 3, bos=7)],
     tests=(
-        Test("one place to the right", "bos first, then every token but the last", lambda rng: [shift_case(rng, 3, 5), shift_case(rng, 4, 4), shift_case(rng, 2, 7, bos=0)]),
-        Test("one token", "a target of one token gives bos alone", lambda rng: [shift_case(rng, 3, 1), shift_case(rng, 1, 1, bos=3)]),
+        Test("one place to the right", "bos first, then every token but the last", lambda rng: [shift_case(rng, 3, 5), shift_case(rng, 4, 4), shift_case(rng, 2, 7, bos=0), any_token_case(rng, 5, 4), any_token_case(rng, 7, 6, bos=9)]),
+        Test("one token", "a target of one token gives bos alone", lambda rng: [shift_case(rng, 3, 1), shift_case(rng, 1, 1, bos=3), any_token_case(rng, 2, 1)]),
         Test("the target is kept", "a new tensor, with the target left as it was", lambda rng: [shift_case(rng, 2, 3, bos=21)]),
     ),
     flawed=flawed_shift,
@@ -74,7 +90,7 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "shifted-left", "a shift to the left", "The target is one step ahead, so move it forward.", "Which token does the decoder read when it has to write token t?",
-            "the picture above the stub", switches={"way": "left"},
+            "the table above the stub", switches={"way": "left"},
         ),
         Mistake(
             "double-shift", "a shift by two places", "One place for bos and one for causality.", "The mask lets position t see itself. How far must the token move, then?",
@@ -85,6 +101,18 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "zero-for-bos", "0 at the front, whatever bos is", "The first input is empty.", "bos is an argument.", "step 2 of the stub", switches={"first": "zero"},
+        ),
+        Mistake(
+            "bos-is-1", "1 at the front, whatever bos is", "bos is 1 in this course's data.", "bos is an argument.", "step 2 of the stub", switches={"first": "1"},
+        ),
+        Mistake(
+            "no-bos-before-padding", "no bos where the target begins with 0", "An empty sentence has nothing to begin.", "What does the decoder read at position 0, whatever it has to write there?", "step 2 of the stub", switches={"first": "before a word"},
+        ),
+        Mistake(
+            "pads-stay-pads", "0 wherever the target is 0", "Padding stays padding.", "At the first pad of the target, what came just before it?", "step 1 of the stub", switches={"pads": "stay"},
+        ),
+        Mistake(
+            "floating-tokens", "tokens as floating numbers", "zeros() makes a tensor.", "An embedding is looked up by whole numbers. Look at the dtype.", "the docstring", switches={"kind": "float"},
         ),
         Mistake(
             "shifts-the-batch", "a shift along the batch", "roll moves the first axis.", "Which axis is time?", "step 1 of the stub", switches={"dim": 0},

@@ -37,10 +37,12 @@ def entropy_case(rng: Rng, B: int, T: int, V: int, *, ignore: int = 0, real: Seq
 
 
 def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = "tokens", log: str = "stable", axis: int = -1,
-                         skip: str = "ignore_index", base: str = "e", empty: str = "zero", index: str = "safe", graph: str = "kept") -> Any:
+                         skip: str = "ignore_index", base: str = "e", empty: str = "zero", index: str = "safe", graph: str = "kept", sign: int = -1, result: str = "mean") -> Any:
     """Cross-entropy with switches that break it."""
     if graph == "cut":
         logits = logits.detach()
+    if result == "float32":
+        logits = logits.float()
     real = {"ignore_index": y != ignore_index, "zero": y != 0, "nothing": torch.ones_like(y, dtype=torch.bool)}[skip]
     if log == "stable":
         logs = logits - torch.logsumexp(logits, dim=axis, keepdim=True)
@@ -49,7 +51,9 @@ def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = 
     else:
         logs = logits
     safe = y.clamp(min=0) if index == "safe" else y
-    cost = -logs.gather(-1, safe.unsqueeze(-1)).squeeze(-1)
+    cost = sign * logs.gather(-1, safe.unsqueeze(-1)).squeeze(-1)
+    if result == "probability":
+        cost = -torch.exp(-cost)
     cost = torch.where(real, cost, torch.zeros_like(cost))
     if base == "2":
         cost = cost / math.log(2)
@@ -58,6 +62,10 @@ def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = 
         return cost.mean()
     if over == "sentences":
         return (cost.sum(dim=1) / real.sum(dim=1).clamp(min=1)).mean()
+    if result == "perplexity":
+        return torch.exp(cost.sum() / count)
+    if result == "Python":
+        return (cost.sum() / count).item()
     return cost.sum() if over == "none" else cost.sum() / count
 
 
@@ -163,6 +171,11 @@ EXERCISE = Exercise(
         Mistake(
             "graph-cut", "logits detached, so that nothing can be learned", "A loss is only a number.", "Which line takes the logits out of the graph?", "the whole function", switches={"graph": "cut"},
         ),
+        Mistake("sign-forgotten", "the mean of ln p(y), which is below 0", "The loss is the log-probability.", "Is a logarithm of a probability ever above 0? And a surprise?", "step 3 of the stub", switches={"sign": 1}),
+        Mistake("probability-for-logarithm", "the mean of −p(y), without a logarithm", "The probability of the right token is to grow.", "What does the equation take of p(y) before it takes the mean?", "step 1 of the stub", switches={"result": "probability"}),
+        Mistake("perplexity", "the exponential of the loss, which is the perplexity", "Language models are measured in perplexity.", "Nats are what stands in the exponent.", "the docstring", switches={"result": "perplexity"}),
+        Mistake("in-float32", "a loss in float32 whatever the logits are", "Losses are float32.", "Which line changes the number type?", "the docstring", switches={"result": "float32"}),
+        Mistake("python-number", "a Python number, through which no gradient can pass", "A loss is a number, so .item().", "Call backward() on it: what happens?", "the docstring", switches={"result": "Python"}),
         Mistake(
             "constant-zero", "a constant 0 when no token is real, which no gradient can pass", "The loss is 0, so I return 0.", "Call backward() on it: what happens?",
             "step 3 of the stub", code=zero_out_of_nothing,

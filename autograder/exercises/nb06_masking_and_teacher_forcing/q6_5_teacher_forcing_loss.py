@@ -29,18 +29,18 @@ def table_model(rng: Rng, V: int, S_tokens: int, T: int, digits: int | None = No
     return NextTokenTable(*(np.round(table, digits) if digits is not None else table for table in tables))
 
 
-def targets(rng: Rng, B: int, T: int, V: int, *, eos: int = EOS, pad: int = PAD_ID, lengths: Sequence[int]) -> np.ndarray:
-    """(B, T): tokens from 3 on, eos as the last real one, then pad."""
-    y = rng.integers(3, V, size=(B, T))
+def targets(rng: Rng, B: int, T: int, V: int, *, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, lengths: Sequence[int]) -> np.ndarray:
+    """(B, T): words, eos as the last real one, then pad; a word is any token but bos, eos and pad."""
+    y = rng.choice([word for word in range(V) if word not in (bos, eos, pad)], size=(B, T))
     for b, length in enumerate(np.resize(lengths, B)):
         y[b, length - 1] = eos
         y[b, length:] = pad
     return y
 
 
-def forcing_case(rng: Rng, B: int, T: int, V: int, S: int = 2, *, lengths: Sequence[int], bos: int = BOS, pad: int = PAD_ID,
+def forcing_case(rng: Rng, B: int, T: int, V: int, S: int = 2, *, lengths: Sequence[int], bos: int = BOS, eos: int = EOS, pad: int = PAD_ID,
                  digits: int | None = None, gradient: bool = False) -> Case:
-    y = targets(rng, B, T, V, pad=pad, lengths=lengths)
+    y = targets(rng, B, T, V, bos=bos, eos=eos, pad=pad, lengths=lengths)
     args = (table_model(rng, V, 4, T, digits), rng.integers(1, 4, size=(B, S)), y, bos, pad)
     return Case(args=args, gradient=gradient, sizes={"B": B, "T": T, "V": V, "S": S})
 
@@ -50,7 +50,7 @@ def token_costs(logits: Any, y: Any) -> Any:
 
 
 def flawed_forcing(model: Any, src: Any, tgt: Any, bos: int, pad: int, *, shift: int = 1, mean: str = "real", compare: str = "tgt",
-                   start: str = "bos", graph: str = "kept", order: str = "src first") -> Any:
+                   start: str = "bos", graph: str = "kept", order: str = "src first", ignore: str = "pad", positions: str = "all") -> Any:
     """The teacher-forced loss with switches that break it."""
     first = torch.full_like(tgt[:, :1], bos if start == "bos" else pad)
     tgt_in = torch.cat([first] * shift + [tgt], dim=1)[:, : tgt.shape[1]]
@@ -58,8 +58,12 @@ def flawed_forcing(model: Any, src: Any, tgt: Any, bos: int, pad: int, *, shift:
     if graph == "cut":
         logits = logits.detach()
     y = tgt if compare == "tgt" else tgt_in
-    real = y != pad
+    real = y != (pad if ignore == "pad" else 0)
     costs = token_costs(logits, y)
+    if positions == "last":
+        real, costs = real[:, -1:], costs[:, -1:]
+    elif positions == "not the first":
+        real, costs = real[:, 1:], costs[:, 1:]
     if mean == "everything":
         return costs.mean()
     if mean == "sentences":
@@ -111,7 +115,7 @@ READS = {
 def judge_input(run: Run) -> None:
     """One call of the model, with the source and the target shifted by one behind bos."""
     rng = numbered_rng(65)
-    for case in (forcing_case(rng, 3, 4, 7, lengths=[4, 2, 3]), forcing_case(rng, 2, 3, 6, lengths=[3, 1], bos=5, pad=0)):
+    for case in (forcing_case(rng, 3, 4, 7, lengths=[4, 2, 3]), forcing_case(rng, 2, 3, 6, lengths=[3, 1], bos=5, pad=0), forcing_case(rng, 2, 4, 7, lengths=[4, 2], bos=0, eos=4, pad=6)):
         calls = run(case).callback_calls
         _, src, tgt, bos, pad = case.args
         wanted = "one call of the model, which reads the source and the target shifted right behind bos"
@@ -143,8 +147,9 @@ def _what_is_read(read: list[np.ndarray], src: np.ndarray, tgt: np.ndarray, bos:
 def judge_gradient(run: Run) -> None:
     """The gradient at the model's logits is that of the loss: (softmax − one-hot) / n, and 0 at padding."""
     rng = numbered_rng(66)
-    for lengths in ([4, 2, 1], [4]):
-        case = forcing_case(rng, 3, 4, 6, lengths=lengths, gradient=True)
+    for lengths in ([4, 2, 1], [3]):
+        special = {"bos": 3, "eos": 0, "pad": 5} if len(lengths) == 1 else {}
+        case = forcing_case(rng, 3, 4, 6, lengths=lengths, gradient=True, **special)
         outcome = run(case)
         gradients = [gradient for gradient in outcome.callback_gradients if gradient is not None]
         wanted = "the loss sends its gradient back into the model's logits, real tokens only"
@@ -166,6 +171,8 @@ EXERCISE = Exercise(
         forcing_case(rng, 1, 3, 5, lengths=[3], digits=1),
         forcing_case(rng, 2, 4, 6, lengths=[4, 2], digits=1),
         forcing_case(rng, 2, 3, 6, lengths=[3, 1], bos=4, digits=1),
+        forcing_case(rng, 2, 4, 7, lengths=[4, 2], bos=0, eos=3, pad=6, digits=1),
+        forcing_case(rng, 2, 2, 5, lengths=[2, 1], digits=1, gradient=True),
     ],
     tests=(
         Test("what the model reads", "the model reads the source, and the target shifted right behind bos, once", judge=judge_input),
@@ -175,7 +182,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "no padding in the loss", "padding counts neither in the sum nor in the number of tokens",
-            lambda rng: [forcing_case(rng, 3, 6, 6, lengths=[6, 1, 1]), forcing_case(rng, 2, 4, 7, lengths=[1, 2], bos=3)],
+            lambda rng: [forcing_case(rng, 3, 6, 6, lengths=[6, 1, 1]), forcing_case(rng, 2, 4, 7, lengths=[1, 2], bos=3), forcing_case(rng, 3, 4, 7, lengths=[4, 1, 2], bos=2, eos=0, pad=5)],
         ),
         Test("gradients", "the gradient reaches the model's logits at real tokens", judge=judge_gradient),
     ),
@@ -206,7 +213,10 @@ EXERCISE = Exercise(
             "step 3 of the stub", switches={"compare": "tgt_in"},
         ),
         Mistake("target-first", "the target given in the source's place", "The decoder comes first.", "The model is called as model(src, tgt_in).", "step 2 of the stub", switches={"order": "tgt first"}),
-        Mistake("graph-cut", "logits detached, so that the model cannot learn", "The loss is only measured.", "Which line cuts the graph?", "the whole function", switches={"graph": "cut"}),
+        Mistake("graph-cut", "logits without a graph (detached, or made under no_grad), so that the model cannot learn", "The loss is only measured.", "Which line cuts the graph?", "the whole function", switches={"graph": "cut"}),
+        Mistake("only-zero-is-padding", "0 left out of the loss, whatever pad is", "Padding is 0.", "pad is an argument. What if 0 is a word?", "step 3 of the stub", switches={"ignore": "0"}),
+        Mistake("last-position-alone", "the loss of the last position alone", "logits[:, -1] is the prediction.", "That is how one generates. Here every position has a word to write.", "step 3 of the stub", switches={"positions": "last"}),
+        Mistake("first-position-left-out", "a loss that begins at position 1", "Position 0 is bos.", "bos is what position 0 *reads*. What does it write?", "step 3 of the stub", switches={"positions": "not the first"}),
         Mistake(
             "first-token-left-out", "target and logits cut by one on opposite sides, and no bos", "logits[:, :-1] against tgt[:, 1:] is how it is done.",
             "That fits sequences that begin with bos; here tgt does not. Who predicts its first token?", "the docstring", code=forcing_by_cutting,

@@ -34,18 +34,22 @@ def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0
 
 
 def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len: int, *, keep_bos: bool = False, after_eos: str = "pad",
-                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0) -> Any:
+                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0, ends_with: str = "eos", rows: str = "each") -> Any:
     """Greedy generation with switches that break it."""
     prefix = torch.full((len(src), 1), bos, dtype=torch.int64)
     ended = torch.zeros(len(src), dtype=torch.bool)
     for _ in range(max_len + extra):
         logits = model(src, prefix if read == "prefix" else prefix[:, -1:])
         token = logits[:, position].argmax(dim=-1)
+        if rows == "first":
+            token = token[:1].expand(len(src))
         if after_eos == "pad":
             token = torch.where(ended, pad, token)
         elif after_eos == "eos":
             token = torch.where(ended, eos, token)
-        ended = ended | (token == eos)
+        elif after_eos == "zero":
+            token = torch.where(ended, 0, token)
+        ended = ended | (token == (eos if ends_with == "eos" else EOS))
         prefix = torch.cat([prefix, token[:, None]], dim=1)
         if {"all": ended.all(), "any": ended.any(), "never": torch.tensor(False)}[stop]:
             break
@@ -102,6 +106,7 @@ EXERCISE = Exercise(
         path_case(rng, 8, 6, (3, 4, 2), B=2),
         wandering_case(numbered_rng(14), 3, 8, 6, boost=1.2),
         wandering_case(numbered_rng(15), 2, 8, 4, boost=-9.0),
+        wandering_case(numbered_rng(16), 3, 8, 6, boost=1.5, bos=6, eos=4, pad=7),
     ],
     tests=(
         Test("one sentence", "the likeliest token at every step, up to and with eos", lambda rng: [path_case(rng, 9, 8, (5, 3, 7, 4, 2)), path_case(rng, 6, 5, (2,))]),
@@ -111,7 +116,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "max_len", "at most max_len tokens, bos not among them",
-            lambda rng: [wandering_case(numbered_rng(31), 3, 7, 5, boost=-9.0), wandering_case(numbered_rng(32), 2, 6, 1), wandering_case(numbered_rng(33), 3, 8, 3, boost=0.5)],
+            lambda rng: [wandering_case(numbered_rng(31), 3, 7, 5, boost=-9.0), wandering_case(numbered_rng(32), 2, 6, 1), wandering_case(numbered_rng(34), 1, 6, 70, boost=-9.0), wandering_case(numbered_rng(33), 3, 8, 3, boost=0.5)],
         ),
         Test(
             "other special tokens", "bos, eos and pad are the ones that are given",
@@ -120,7 +125,7 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_generate,
     mistakes=(
-        Mistake("bos-kept", "bos left at the front of the answer", "The sentence begins with bos.", "The docstring says which tokens are returned.", "the return line", switches={"keep_bos": True}),
+        Mistake("bos-kept", "bos left at the front of the answer", "The sentence begins with bos.", "The docstring says which tokens are returned.", "the docstring", switches={"keep_bos": True}),
         Mistake(
             "goes-on-after-eos", "rows that go on after their eos", "The longest row decides when to stop.", "What may follow a row's eos?", "step 3 of the stub", switches={"after_eos": "free"},
         ),
@@ -135,6 +140,10 @@ EXERCISE = Exercise(
         ),
         Mistake("first-position", "the logits of position 0", "The first logits are the next token.", "Which position has read the whole prefix?", "step 2 of the stub", switches={"position": 0}),
         Mistake("eos-dropped", "eos replaced by padding", "eos is not a word.", "The docstring says whether eos is kept.", "step 3 of the stub", switches={"eos_kept": False}),
+        Mistake("one-token-short", "one token less than max_len", "bos is one of them.", "How often does range(1, 4) run?", "step 1 of the stub", switches={"extra": -1}),
+        Mistake("zero-for-pad", "0 after a row's eos, whatever pad is", "Padding is 0.", "pad is an argument.", "step 3 of the stub", switches={"after_eos": "zero"}),
+        Mistake("eos-is-2", "rows that end at token 2, whatever eos is", "eos is 2 in this course's data.", "eos is an argument.", "step 3 of the stub", switches={"ends_with": "2"}),
+        Mistake("first-rows-words", "the first row's word for every row", "argmax gives the word.", "How many words does argmax give for logits (B, V), and over which axis?", "step 2 of the stub", switches={"rows": "first"}),
         Mistake("one-too-many", "one token more than max_len", "bos counts as the first.", "Count the tokens without bos.", "step 1 of the stub", switches={"extra": 1}),
     ),
     variants=(

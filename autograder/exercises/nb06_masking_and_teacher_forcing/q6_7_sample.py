@@ -41,7 +41,7 @@ def shuffled_rows(rng: Rng, B: int, row: Sequence[float]) -> np.ndarray:
 
 def flawed_sample(logits: Any, temperature: float = 1.0, top_k: int | None = None, generator: Any = None, *, heat: str = "divide",
                   zero: str = "greedy", cut: str = "infinity", which: str = "largest", own: str = "generator", twice: bool = False,
-                  shape: str = "(B,)", choose: str = "sample") -> Any:
+                  shape: str = "(B,)", choose: str = "sample", off: int = 0, threshold: str = "own", draw: str = "each", axis: int = -1, stable: bool = True) -> Any:
     """Sampling with switches that break it."""
     if temperature == 0 and zero == "greedy":
         return logits.argmax(dim=-1)
@@ -50,11 +50,23 @@ def flawed_sample(logits: Any, temperature: float = 1.0, top_k: int | None = Non
     elif heat == "multiply":
         logits = logits * temperature
     if top_k is not None:
-        k = min(top_k, logits.shape[-1]) if cut != "all" else logits.shape[-1]
-        kept = torch.topk(logits, k, dim=-1, largest=which == "largest").indices
-        mask = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, kept, True)
+        k = min(max(top_k + off, 0), logits.shape[-1]) if cut != "all" else logits.shape[-1]
+        best = torch.topk(logits, k, dim=-1, largest=which == "largest")
+        mask = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, best.indices, True)
+        if threshold == "first row":
+            mask = logits >= best.values[:1, -1:]
+        elif threshold == "smallest":
+            mask = logits >= best.values.min()
         logits = logits.masked_fill(~mask, 0.0 if cut == "zero" else -INFINITE)
-    probabilities = torch.softmax(logits, dim=-1)
+    probabilities = torch.softmax(logits, dim=axis) if stable else logits.exp() / logits.exp().sum(dim=-1, keepdim=True)
+    if draw == "first row":
+        probabilities = probabilities[:1].expand(len(probabilities), -1)
+    if draw == "seeded" and generator is not None:
+        generator.manual_seed(0)
+    if draw == "one for all":
+        height = torch.rand(1, generator=generator, dtype=torch.float64)
+        sums = probabilities.double().cumsum(-1)
+        return torch.searchsorted(sums, height * sums[:, -1:]).clamp(max=sums.shape[-1] - 1)[:, 0]
     if twice:
         probabilities = torch.softmax(probabilities, dim=-1)
     if choose == "argmax":
@@ -154,10 +166,16 @@ def judge_distribution(run: Run, row: np.ndarray, wanted: str, others: Mapping[s
     found = frequencies(run, row, seed, **settings)
     if np.abs(found - right).max() < TOO_FAR and not found[right == 0].any():
         return
+    if found.max() == 1.0 and _another_token_with_another_seed(run, row, int(found.argmax()), settings):
+        raise JudgeFailure(wanted, "one and the same token in every row", "one-draw-for-all")
     for name, (words, probabilities) in others.items():
         if np.abs(found - probabilities).max() < TOO_FAR:
             raise JudgeFailure(wanted, words, name)
     raise JudgeFailure(wanted, "other frequencies")
+
+
+def _another_token_with_another_seed(run: Run, row: np.ndarray, token: int, settings: Mapping[str, Any]) -> bool:
+    return any(frequencies(run, row, seed, **settings)[token] < 1.0 for seed in range(50, 58))
 
 
 ROW = np.array([1.0, 0.2, -0.6, 1.7, 0.5])
@@ -195,6 +213,8 @@ def judge_top_k(run: Run) -> None:
             "keeps-the-smallest": ("the tokens with the smallest logits", soft(np.where(smallest, row / temperature, -1e9))),
             "uniform-over-the-top": ("the top tokens, all equally often", kept / kept.sum()),
             "never-samples": ("always the likeliest token", (np.arange(5) == 3) * 1.0),
+            "one-more-than-top_k": ("one token more than top_k allows", soft(np.where(np.isin(np.arange(5), largest[: k + 1]), row / temperature, -1e9))),
+            "one-less-than-top_k": ("one token less than top_k allows", soft(np.where(np.isin(np.arange(5), largest[: k - 1]), row / temperature, -1e9))),
         }
         judge_distribution(run, row, "only the top_k largest come, as often as the softmax over them says", others, temperature, k)
 
@@ -207,7 +227,13 @@ def judge_generator(run: Run) -> None:
     if not np.array_equal(one, again):
         raise JudgeFailure(wanted, "the same seed gives other tokens", "generator-ignored")
     if np.array_equal(one, other):
-        raise JudgeFailure(wanted, "another seed gives the same tokens")
+        raise JudgeFailure(wanted, "another seed gives the same tokens", "seeded-inside")
+
+
+def at_other_levels(rng: Rng, B: int, levels: Sequence[float], **kwargs: Any) -> Case:
+    """Rows whose logits lie at one level after another: what is small in one is large in the next."""
+    logits = shuffled_rows(rng, B, (1.0, 0.6, 0.3, -0.4)) + np.resize(levels, B)[:, None]
+    return sample_case(logits, **kwargs)
 
 
 EXERCISE = Exercise(
@@ -224,6 +250,10 @@ EXERCISE = Exercise(
         sample_case(shuffled_rows(rng, 24, (-91.0, -90.5, -90.0, -89.0)), top_k=1),
         sample_case(peaked(rng, 3, 4), top_k=9),
         sample_case(peaked(rng, 4, 3, gap=7.0), None, temperature=0.0),
+        at_other_levels(rng, 24, (0.0, 5.0, 9.0), top_k=1),
+        at_other_levels(rng, 24, (4.0, 9.0, 0.0), top_k=1),
+        sample_case(peaked(rng, 1, 4)),
+        sample_case(peaked(rng, 3, 4, gap=7.0), temperature=0.005),
     ],
     tests=(
         Test("frequencies", "each token comes as often as softmax(logits) says", judge=judge_plain),
@@ -233,7 +263,7 @@ EXERCISE = Exercise(
             lambda rng: [sample_case(normal(rng, 7, 5), temperature=0), sample_case(normal(rng, 1, 3), temperature=0.0, top_k=2), sample_case(normal(rng, 3, 4), None, temperature=0.0)],
         ),
         Test("top_k", "only the top_k largest come, and top_k ≥ V keeps all", judge=judge_top_k),
-        Test("each row by itself", "every row has its own distribution, in float32 too", lambda rng: [sample_case(peaked(rng, 6, 9)), replace(sample_case(peaked(rng, 5, 4), top_k=3), dtype="float32")]),
+        Test("each row by itself", "every row has its own distribution, in float32 too", lambda rng: [sample_case(peaked(rng, 6, 9)), replace(sample_case(peaked(rng, 5, 4), top_k=3), dtype="float32"), at_other_levels(rng, 60, (0.0, 5.0, 9.0), top_k=1), at_other_levels(rng, 60, (4.0, 9.0, 0.0), top_k=1), sample_case(peaked(rng, 1, 5)), sample_case(np.zeros((3, 1))), sample_case(peaked(rng, 4, 5, gap=9.0), temperature=0.004)]),
         Test("generator", "all randomness comes from `generator`", judge=judge_generator),
     ),
     flawed=flawed_sample,
@@ -254,6 +284,15 @@ EXERCISE = Exercise(
         Mistake(
             "generator-ignored", "torch's global randomness in place of the generator", "Randomness is randomness.", "Which argument makes a draw repeatable?", "step 4 of the stub", switches={"own": "global"},
         ),
+        Mistake("one-more-than-top_k", "one token more than top_k allows", "topk counts from 0.", "With top_k=1 only one token may come.", "step 3 of the stub", switches={"off": 1}),
+        Mistake("one-less-than-top_k", "one token less than top_k allows", "What is not above the k-th logit goes.", "Is the k-th largest itself in? Look at your < or ≤.", "step 3 of the stub", switches={"off": -1}),
+        Mistake("threshold-of-the-first-row", "the first row's threshold for every row", "topk gives the threshold.", "How many thresholds are there for B rows?", "step 3 of the stub", switches={"threshold": "first row"}),
+        Mistake("threshold-of-the-batch", "the smallest threshold of the batch for every row", "min() gives the smallest that is kept.", "Over which axis is your minimum taken?", "step 3 of the stub", switches={"threshold": "smallest"}),
+        Mistake("first-rows-distribution", "every row drawn from the first row's distribution", "multinomial draws as many as there are rows.", "Does each row of your probabilities reach multinomial?", "step 4 of the stub", switches={"draw": "first row"}),
+        Mistake("one-draw-for-all", "one random number for all rows", "One draw for the call.", "How many random numbers do B rows need?", "step 4 of the stub", switches={"draw": "one for all"}),
+        Mistake("seeded-inside", "the generator seeded inside the function", "Seeding makes it repeatable.", "What do two calls in a row give?", "step 4 of the stub", switches={"draw": "seeded"}),
+        Mistake("softmax-over-the-batch", "a softmax over the batch", "Axis 0 is the first.", "Of which axis must the probabilities sum to 1?", "step 4 of the stub", switches={"axis": 0}),
+        Mistake("raw-exponentials", "exponentials of the raw logits, which overflow at a low temperature", "softmax is exp over the sum.", "What is exp(9 / 0.004)?", "step 4 of the stub", switches={"stable": False}),
         Mistake("column-of-tokens", "tokens in a column (B, 1)", "multinomial returns the tokens.", "The docstring asks for (B,).", "step 4 of the stub", switches={"shape": "(B, 1)"}),
         Mistake("top_k-too-large", "an error when top_k is larger than V", "k is always small enough.", "The docstring says what top_k ≥ V does.", "step 3 of the stub", code=sample_too_many),
         Mistake(

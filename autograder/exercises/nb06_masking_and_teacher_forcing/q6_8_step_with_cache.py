@@ -40,7 +40,7 @@ def flawed_step(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any, *, order: st
         cache = tuple(part.detach() for part in cache)
     if store == "V, K" and cache is not None:
         cache = cache[::-1]
-    K, V = (k, v) if cache is None else (torch.cat([old, new] if order == "append" else [new, old], dim=1) for old, new in zip(cache, (k, v), strict=True))
+    K, V = (k, v) if cache is None else (torch.cat([old, new] if order == "append" or (order == "keys in front" and new is v) else [new, old], dim=1) for old, new in zip(cache, (k, v), strict=True))
     seen_K, seen_V = (cache if cache is not None else (K, V)) if sees == "past" else (k, v) if sees == "itself" else (K, V)
     divisor = {"d_k": math.sqrt(q.shape[-1]), "d_model": math.sqrt(x_t.shape[-1]), "none": 1.0, "all of d_k": q.shape[-1]}[scale]
     scores = q @ seen_K.transpose(1, 2) / divisor
@@ -48,6 +48,10 @@ def flawed_step(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any, *, order: st
         scores = scores.masked_fill(~torch.ones(scores.shape[1:]).tril().bool(), -INFINITE)
     output = torch.softmax(scores, dim=axis) @ seen_V
     new_cache = {"K and V": (K, V), "V, K": (V, K), "newest only": (k, v), "old only": cache if cache is not None else (K, V)}[store]
+    if returned == "output alone":
+        return output
+    if returned == "squeezed":
+        return output.squeeze(1), new_cache
     return (output, new_cache) if returned == "output first" else (new_cache, output)
 
 
@@ -122,7 +126,10 @@ EXERCISE = Exercise(
     minutes=15,
     starred=True,
     reference=reference.step_with_cache,
-    outputs=(Output("output", ("B", "1", "d_v")), Output("cache")),
+    outputs=(
+        Output("output", ("B", "1", "d_v")),
+        Output("cache", parts=(Output("K of the cache", ("B", "n+1", "d_k")), Output("V of the cache", ("B", "n+1", "d_v")))),
+    ),
     public=lambda rng: [
         cache_case(rng, 1, 0, 2, 2, 2, draw=rounded),
         cache_case(rng, 1, 2, 3, 2, 3, draw=rounded),
@@ -131,11 +138,11 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "the first token", "without a cache the token sees itself, and the cache begins with its key and value",
-            lambda rng: [cache_case(rng, 3, 0, 5, 3, 4), cache_case(rng, 1, 0, 2, 2, 2)],
+            lambda rng: [cache_case(rng, 3, 0, 5, 3, 4), cache_case(rng, 1, 0, 2, 2, 2), cache_case(rng, 2, 0, 3, 2, 4, earlier=(cache_case(rng, 2, 0, 3, 2, 4),))],
         ),
         Test(
             "a longer cache", "the token sees every cached position and itself; its key and value come last in the new cache",
-            lambda rng: [cache_case(rng, 2, 1, 5, 3, 4), cache_case(rng, 3, 6, 4, 5, 2), cache_case(rng, 1, 4, 3, 3, 3), cache_case(rng, 1, 130, 2, 3, 2)],
+            lambda rng: [cache_case(rng, 2, 1, 5, 3, 4), cache_case(rng, 3, 6, 4, 5, 2), cache_case(rng, 1, 4, 3, 3, 3), cache_case(rng, 1, 130, 2, 3, 2), cache_case(rng, 1, 1050, 1, 2, 1), cache_case(rng, 2, 2, 3, 2, 4, earlier=(cache_case(rng, 1, 3, 2, 3, 2),))],
         ),
         Test("step after step", "token after token the outputs equal those of causal attention over the whole sequence", judge=judge_many_steps),
         Test(
@@ -150,21 +157,24 @@ EXERCISE = Exercise(
     flawed=flawed_step,
     mistakes=(
         Mistake("put-in-front", "new keys and values put in front of the cache", "The newest comes first.", "In order of time: where does the newest stand?", "step 2 of the stub", switches={"order": "prepend"}),
+        Mistake("keys-in-front", "the new key in front of the cache, and the new value at its end", "It comes first in one of the two.", "Key s and value s belong to the same token. Do they stand at the same place?", "step 2 of the stub", switches={"order": "keys in front"}),
+        Mistake("output-alone", "the output alone, without a cache", "The output is the answer.", "What does the next step need from this one?", "the docstring", switches={"returned": "output alone"}),
+        Mistake("time-axis-dropped", "an output (B, d_v) without its axis of length 1", "There is only one position.", "Look at the shape in the docstring.", "the docstring", switches={"returned": "squeezed"}),
         Mistake("sees-only-the-past", "a token that does not see itself", "The cache is what may be attended to.", "In causal attention, may position t attend to t?", "step 3 of the stub", switches={"sees": "past"}),
         Mistake("sees-only-itself", "a token that sees itself alone", "One query, one key.", "What is the cache for?", "step 3 of the stub", switches={"sees": "itself"}),
         Mistake("no-scale", "scores that are not divided by √d_k", "The plain dot product of notebook 2.", "The equation above the stub has a factor.", "step 3 of the stub", switches={"scale": "none"}),
         Mistake("scaled-by-d_model", "scores divided by √d_model", "d is the width of the model.", "Which width does the dot product q · k run over?", "step 3 of the stub", switches={"scale": "d_model"}),
         Mistake("scaled-by-d_k", "scores divided by d_k", "A mean product.", "Notebook 3: which power of d_k keeps the variance at 1?", "step 3 of the stub", switches={"scale": "all of d_k"}),
         Mistake("forgets-the-past", "a cache of the newest key and value alone", "The next step needs the last one.", "How many positions must the next token see?", "step 2 of the stub", switches={"store": "newest only"}),
-        Mistake("cache-never-grows", "the old cache returned as it came", "The cache is updated by itself.", "Which tensors does the next step receive?", "the return line", switches={"store": "old only"}),
-        Mistake("values-first", "values before keys in the cache", "Both are in it.", "The docstring says (K, V).", "the return line", switches={"store": "V, K"}),
+        Mistake("cache-never-grows", "the old cache returned as it came", "The cache is updated by itself.", "Which tensors does the next step receive?", "step 2 of the stub", switches={"store": "old only"}),
+        Mistake("values-first", "values before keys in the cache", "Both are in it.", "The docstring says (K, V).", "the docstring", switches={"store": "V, K"}),
         Mistake("softmax-over-queries", "softmax over the query axis, which has one entry", "Axis 1 is time.", "Scores are (B, 1, n+1): which axis are the keys?", "step 3 of the stub", switches={"axis": 1}),
         Mistake(
             "masked-top-left", "a causal mask aligned with the first position", "Attention in a decoder needs its mask.", "The token is the newest: where in (1, n+1) does its row stand?",
             "exercise 6.1, more keys than queries", switches={"mask": "top left"},
         ),
         Mistake("cache-detached", "a cached past that no gradient reaches", "The past is done.", "Which line takes the cache out of the graph?", "step 2 of the stub", switches={"graph": "cut"}),
-        Mistake("cache-first", "the cache returned before the output", "The cache is ready first.", "Read the last line of the docstring.", "the return line", switches={"returned": "cache first"}),
+        Mistake("cache-first", "the cache returned before the output", "The cache is ready first.", "Read the last line of the docstring.", "the docstring", switches={"returned": "cache first"}),
         Mistake("writes-into-the-cache", "the newest key written over the oldest", "A cache has a fixed size.", "Does the caller still have the past after your call?", "step 2 of the stub", code=step_in_place),
         Mistake(
             "window-of-128",

@@ -55,7 +55,7 @@ def stationary(P: Any) -> Any:
 def flawed_floor(P: Any, *, weigh: str = "stationary", zero: str = "0", base: str = "e", of: str = "rows") -> Any:
     """The entropy rate with switches that break it."""
     rows = P if of == "rows" else P.T
-    logs = torch.where(rows > 0, torch.log(rows), torch.zeros_like(rows)) if zero == "0" else torch.log(rows)
+    logs = torch.where(rows > 0, torch.log(rows), torch.zeros_like(rows)) if zero == "0" else torch.log(rows + 1e-3) if zero == "shifted" else torch.log(rows)
     entropies = -(rows * logs).sum(dim=1)
     if weigh == "stationary":
         pi = stationary(P)
@@ -65,12 +65,20 @@ def flawed_floor(P: Any, *, weigh: str = "stationary", zero: str = "0", base: st
         pi = torch.eye(len(P), dtype=P.dtype)[0]
         for _ in range(2000):
             pi = pi @ P
+    elif weigh == "power from everywhere":
+        pi = torch.full_like(P[0], 1 / len(P))
+        for _ in range(2000):
+            pi = pi @ P
+    elif weigh == "sum":
+        pi = torch.ones_like(P[0])
     elif weigh == "two steps":
         pi = torch.full_like(P[0], 1 / len(P)) @ P @ P
     else:
         pi = stationary(P)
         return float(-(pi * pi.clamp(min=1e-30).log()).sum())
-    return float((pi * entropies).sum()) / (math.log(2) if base == "2" else 1.0)
+    if base == "perplexity":
+        return math.exp(float((pi * entropies).sum()))
+    return float((pi * entropies).sum()) / (math.log(2) if base == "2" else -1.0 if base == "negative" else 1.0)
 
 
 def floor_by_eigenvectors(P: Any) -> Any:
@@ -119,11 +127,16 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_floor,
     mistakes=(
-        Mistake("all-states-alike", "a plain mean over the rows", "Each row counts once.", "How often is each state visited?", "step 2 of the stub", switches={"weigh": "uniform"}),
+        Mistake("all-states-alike", "every state counted alike", "Each row counts once.", "How often is each state visited? If you solved an equation for π: π P = π is not P π = π, which every constant vector fulfils.", "step 2 of the stub", switches={"weigh": "uniform"}),
         Mistake(
             "power-iteration-alone", "a distribution followed step by step, which never settles for a periodic chain", "After many steps every chain settles.",
             "Try P = [[0, 1], [1, 0]] from state 0. Which equation does π fulfil?", "step 1 of the stub", switches={"weigh": "power"},
         ),
+        Mistake("power-iteration-from-everywhere", "a distribution followed from equal shares, which a periodic chain throws back and forth", "From all states at once it must settle.", "Two camps of three and two states change places: do the shares of the camps ever change, or only swap?", "step 1 of the stub", switches={"weigh": "power from everywhere"}),
+        Mistake("sign-forgotten", "the sum of P ln P, which is below 0", "Entropy is the sum of p ln p.", "With which sign does the equation begin?", "step 2 of the stub", switches={"base": "negative"}),
+        Mistake("perplexity", "the exponential of the rate, which is a perplexity", "The floor is a number of choices.", "Nats are what stands in the exponent.", "the docstring", switches={"base": "perplexity"}),
+        Mistake("sum-of-the-rows", "the sum of all rows' entropies", "Every state adds its surprise.", "Only one of the states is visited at a time. What do the shares π sum to?", "step 2 of the stub", switches={"weigh": "sum"}),
+        Mistake("shifted-logarithm", "a number added inside every logarithm, large enough to be seen", "A small number keeps ln away from 0.", "Does the rate of a fair coin still come out as ln 2?", "step 2 of the stub", switches={"zero": "shifted"}),
         Mistake("too-few-steps", "a distribution that has not settled yet", "A few steps are enough.", "π P must be π.", "step 1 of the stub", switches={"weigh": "two steps"}),
         Mistake(
             "entropy-of-the-visits", "the entropy of how often each state is visited", "Uncertainty is about the next token.", "Given the present token, how uncertain is the next?", "step 2 of the stub",

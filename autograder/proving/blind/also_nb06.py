@@ -793,7 +793,7 @@ WRONG = answers(
             ),
         },
         "q6_10": {
-            "divided by d - 1": ("keepdim=True) / d\n    return", "keepdim=True) / max(d - 1, 1)\n    return"),
+            "divided by d - 1": ("keepdim=True) / d\n    return", "keepdim=True) / (d - 1)\n    return"),
             "eps after the root": ("(sigma2 + eps) ** 0.5", "(sigma2**0.5 + eps)"),
             "the variance for its root": (" ** 0.5 +", " +"),
             "the root mean square": ("centred = x - mu", "centred = x"),

@@ -614,12 +614,7 @@ WRONG = answers(
             "greedy": ("candidates[:width]", "candidates[:1]"),
             "stops when one has ended": ("if all(", "if any("),
             "the last of the kept": ("kept[0][1]", "kept[-1][1]"),
-            "one step short": (
-                "range(max_len)",
-                "range(max_len - 1)",
-                "kept = [(0.0, [])]",
-                "kept = [(0.0, [])] if max_len > 1 else [(0.0, [pad])]",
-            ),
+            "one step short": ("range(max_len)", "range(max_len - 1)"),
             "one step more": ("range(max_len)", "range(max_len + 1)"),
             "bos returned": ("kept[0][1])", "[bos] + kept[0][1])"),
             "only the last token read": ("torch.tensor([[bos] + tokens])", "torch.tensor([([bos] + tokens)[-1:]])"),

@@ -36,13 +36,14 @@ class Output:
     """What one returned value is called, the names of its axes (`...` stands for any) and the properties it has.
 
     `dtype` is "same" when the floating width of the inputs must be kept, a name when fixed, "python" for a plain
-    Python number, "whole" for an integer of any kind, or "" when free.
+    Python number, "whole" for an integer of any kind, or "" when free. `parts` are the values inside it, where it is a tuple.
     """
 
     name: str = "result"
     axes: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
     dtype: str = "same"
+    parts: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -298,7 +299,8 @@ def _compare_one(expected: Any, found: Any, case: Case, output: Output) -> Diffe
             return _describe_failure(found)
         return Difference("type", wrong, _kind_wanted(expected, case), "another kind of object", _a(found.type))
     if isinstance(expected, tuple) and isinstance(found, tuple | list) and len(expected) == len(found):
-        parts = [Output(f"{output.name}, part {i + 1},", dtype=output.dtype) for i in range(len(expected))]
+        numbered = [Output(f"{output.name}, part {i + 1},", dtype=output.dtype) for i in range(len(expected))]
+        parts = output.parts if len(output.parts) == len(expected) else numbered
         differences = (
             _compare_one(one, other, case, part) for one, other, part in zip(expected, found, parts, strict=True)
         )
@@ -453,10 +455,8 @@ def _a(name: str) -> str:
 
 def _shape_text(shape: tuple[int, ...], case: Case, axes: tuple[str, ...] = ()) -> str:
     """The shape in the names of its axes where they are known, and in numbers."""
-    if axes and "..." not in axes and len(axes) == len(shape):
-        return f"({', '.join(axes)})"
-    if "..." in axes:
-        return f"({', '.join(axes)})"
+    if axes and ("..." in axes or len(axes) == len(shape)):
+        return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
     return f"({', '.join(_axis_names(shape, case))}{',' if len(shape) == 1 else ''})"
 
 

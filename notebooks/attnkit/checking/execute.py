@@ -221,6 +221,8 @@ class _Recorder:
             self.calls.append(tuple(to_value(argument) for argument in args))
             result = callback(*args)
             if self.case.gradient and isinstance(result, torch.Tensor) and result.is_floating_point():
+                if not torch.is_grad_enabled():
+                    return result  # called without gradients, as a model would notice
                 result = result.detach().requires_grad_()
                 self.results.append(result)
             return result

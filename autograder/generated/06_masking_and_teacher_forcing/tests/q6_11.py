@@ -18,24 +18,29 @@ def test_q6_11_1(env):
 @test_case(points=1, hidden=True)
 def test_q6_11_2(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'self mask', env)
+    check_hidden('q6_11', 'call after call', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_3(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'cross-attention', env)
+    check_hidden('q6_11', 'self mask', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_4(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'both masks', env)
+    check_hidden('q6_11', 'cross-attention', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_5(env):
     from autograder.judging.examine import check_hidden
-    check_hidden('q6_11', 'cross without a memory', env)
+    check_hidden('q6_11', 'both masks', env)
 
 @test_case(points=1, hidden=True)
 def test_q6_11_6(env):
+    from autograder.judging.examine import check_hidden
+    check_hidden('q6_11', 'cross without a memory', env)
+
+@test_case(points=1, hidden=True)
+def test_q6_11_7(env):
     from autograder.judging.examine import check_hidden
     check_hidden('q6_11', 'gradients', env)

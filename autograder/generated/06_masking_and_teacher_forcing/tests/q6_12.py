@@ -38,4 +38,9 @@ def test_q6_12_5(env):
 @test_case(points=1, hidden=True)
 def test_q6_12_6(env):
     from autograder.judging.examine import check_hidden
+    check_hidden('q6_12', 'call after call', env)
+
+@test_case(points=1, hidden=True)
+def test_q6_12_7(env):
+    from autograder.judging.examine import check_hidden
     check_hidden('q6_12', 'gradients', env)
