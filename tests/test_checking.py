@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from attnkit.checking import Case, CheckFailed, Failure, Outcome, Remote, Report, Seed, TensorValue, codec, execute
 from attnkit.checking.compare import Expected, Output, close, compare, direction
 from attnkit.checking.execute import cotangent
+from attnkit.checking.probes import NextTokenTable
 
 OUTPUTS = (Output("weights", ("T", "S"), properties=("rows sum to 1",)),)
 
@@ -157,6 +158,49 @@ def test_a_module_is_run_in_training_where_the_case_says_so():
 def test_a_whole_number_is_asked_for_by_its_kind(value, whole):
     found = difference(lambda: value, 96, Case(), (Output("bytes", (), dtype="whole"),))
     assert (found is None) == whole
+
+
+def test_the_parts_of_a_result_are_called_by_their_names():
+    cache = Output("cache", parts=(Output("K", ("B", "n+1")), Output("V", ("n+1",))))
+    right = (np.ones((2, 3)), np.ones(3))
+    case = Case(args=(np.ones(3),), sizes={"B": 2, "n": 2, "n+1": 3})
+    found = difference(lambda x: (x.expand(2, 3), x[:2]), (right,), case, (cache,))
+    assert found is not None and found.kind == "structure"
+    found = difference(lambda x: ((x.expand(2, 3), x[:2]),), (right,), case, (cache,))
+    assert (found.problem, found.expected, found.found) == ("the V has the wrong shape", "(n+1,)", "(n,)")
+
+
+def test_a_model_that_is_called_without_gradients_gets_none():
+    case = Case(args=(NextTokenTable(*np.ones((3, 4, 4))), np.ones((1, 2), dtype=int)), gradient=True)
+
+    def with_gradients(model, ids):
+        return model(ids, ids).sum()
+
+    expected = Expected(np.array(24.0))
+    one = (Output("loss"),)
+    assert compare(expected, execute(with_gradients, case), case, one) is None
+    for function in (torch.no_grad()(with_gradients), lambda model, ids: with_gradients(model, ids).detach()):
+        found = compare(expected, execute(function, case), case, one)
+        assert found is not None
+        assert found.kind == "gradient"
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (lambda z, generator: torch.randint(4, (len(z),), generator=generator), None),
+        (lambda z, generator: torch.randint(4, (len(z),)), "the same seed gives other tokens"),
+        (lambda z, generator: torch.arange(len(z)) % 4, "another seed gives the same tokens"),
+        (lambda z, generator: z.argmax(-1), "the same token in every row"),
+        (lambda z, generator: torch.randint(2, (len(z),), generator=generator), "some tokens far more often"),
+    ],
+)
+def test_draws_are_judged_without_their_numbers(draw, says):
+    z = np.zeros((300, 4))
+    earlier = tuple(Case(args=(z,), kwargs={"generator": Seed(seed)}) for seed in (5, 6))
+    case = Case(args=(z,), kwargs={"generator": Seed(5)}, verify="drawn evenly", earlier=earlier)
+    found = difference(draw, np.zeros(300, dtype=int), case, (Output("tokens", ("B",), dtype="int64"),))
+    assert (found and found.found) == says
 
 
 def test_a_remote_object_takes_part_in_nothing():

@@ -17,6 +17,7 @@ from autograder.building.execute import execute_notebook
 from autograder.exercises import exercise_for
 from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import Heads, block_state
 from autograder.exercises.nb06_masking_and_teacher_forcing.q6_5_teacher_forcing_loss import table_model
+from autograder.exercises.nb06_masking_and_teacher_forcing.q6_8_step_with_cache import step_grouped
 from autograder.exercises.nb06_masking_and_teacher_forcing.q6_9_loss_floor import chain, two_camps
 from autograder.judging.examine import Examination, as_targets
 from autograder.paths import NOTEBOOKS
@@ -143,6 +144,41 @@ def test_library_attention_agrees_with_heads_and_gives_zeros_where_nothing_is_al
     assert x.grad is not None
     assert bool(x.grad.isfinite().all())
     assert not output[0, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "name", "where"),
+    [
+        ("q6_1", lambda T, S=None: tril(T, S), "aligned-left", "step 2 of the stub"),
+        ("q6_3", lambda y, bos: torch.cat([y[:, 1:], torch.full_like(y[:, :1], bos)], 1), "shifted-left", "the table above the stub"),
+        ("q6_9", lambda P: float(torch.special.entr(P).sum(1).mean()), "all-states-alike", "step 2 of the stub"),
+    ],
+)  # fmt: skip
+def test_a_hint_leads_to_the_place_of_the_mistake(question: str, code: Any, name: str, where: str) -> None:
+    exercise = exercise_for(question)
+    examination = Examination(exercise, as_targets(exercise, code))
+    reports = [report for test in exercise.tests if (report := examination.verdict(test))]
+    assert {(report.mistake, report.look_at) for report in reports} == {(name, where)}
+
+
+def tril(T: int, S: int | None = None) -> torch.Tensor:
+    """A lower triangle at the upper left, as tril() without its second argument gives."""
+    if S is not None and S < T:
+        raise ValueError("too few positions")
+    return torch.ones(T, S or T).tril().bool()
+
+
+def test_a_cache_of_the_wrong_shape_is_told_by_its_part() -> None:
+    def keys_without_their_batch(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+        output, (K, V) = step_grouped(x_t, cache, W_q, W_k, W_v)
+        return output, (K[0], V)
+
+    exercise = exercise_for("q6_8")
+    examination = Examination(exercise, as_targets(exercise, keys_without_their_batch))
+    report = examination.verdict(exercise.tests[1])
+    assert report is not None
+    assert report.problem == "the K of the cache has the wrong shape"
+    assert (report.expected, report.found.partition(";")[0]) == ("(B, n+1, d_k)", "(n+1, d_k)")
 
 
 STAND_INS = {

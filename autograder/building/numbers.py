@@ -101,8 +101,11 @@ def _mistake_entry(
 
 
 def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:
-    """What the mistake does; None, which agrees with anything, where it gives the right numbers and they must stay behind."""
+    """What the mistake does; None, which agrees with anything, where it is right and its numbers must stay behind or are drawn."""
     if case.verify == "looks complete" and close(expected_answer(exercise, case).value, outcome.value, case):
+        return None
+    right = expected_answer(exercise, case) if case.verify == "drawn evenly" else None
+    if right and compare(right, outcome, case, exercise.outputs_of(case)) is None:
         return None
     kept = stored(outcome)
     gradients = {path: _short(gradient) for path, gradient in kept.gradients.items()}

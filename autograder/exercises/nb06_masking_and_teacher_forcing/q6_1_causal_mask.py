@@ -79,7 +79,7 @@ EXERCISE = Exercise(
     minutes=5,
     reference=reference.causal_mask,
     outputs=(Output("mask", ("T", "S"), dtype="bool"),),
-    public=lambda rng: [mask_case(3), mask_case(2, 5), mask_case(4, 2, raises="ValueError")],
+    public=lambda rng: [mask_case(3), mask_case(2, 5), mask_case(4, 2, raises="ValueError"), mask_case(1, 520)],
     tests=(
         Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1)]),
         Test(

@@ -103,7 +103,7 @@ EXERCISE = Exercise(
         entropy_case(rng, 2, 3, 4, draw=rounded, gradient=True),
         entropy_case(rng, 2, 3, 3, ignore=-100, draw=rounded),
         entropy_case(rng, 2, 2, 3, scale=400.0, draw=rounded, hard=True, dtype="float32"),
-        entropy_case(rng, 2, 2, 3, real=[0], draw=rounded),
+        entropy_case(rng, 2, 2, 3, real=[0], draw=rounded, gradient=True),
     ],
     tests=(
         Test(

@@ -106,7 +106,7 @@ EXERCISE = Exercise(
         path_case(rng, 8, 6, (3, 4, 2), B=2),
         wandering_case(numbered_rng(14), 3, 8, 6, boost=1.2),
         wandering_case(numbered_rng(15), 2, 8, 4, boost=-9.0),
-        wandering_case(numbered_rng(16), 3, 8, 6, boost=1.5, bos=6, eos=4, pad=7),
+        wandering_case(numbered_rng(35), 3, 8, 6, boost=1.5, bos=6, eos=4, pad=7),
     ],
     tests=(
         Test("one sentence", "the likeliest token at every step, up to and with eos", lambda rng: [path_case(rng, 9, 8, (5, 3, 7, 4, 2)), path_case(rng, 6, 5, (2,))]),

@@ -254,6 +254,7 @@ EXERCISE = Exercise(
         at_other_levels(rng, 24, (4.0, 9.0, 0.0), top_k=1),
         sample_case(peaked(rng, 1, 4)),
         sample_case(peaked(rng, 3, 4, gap=7.0), temperature=0.005),
+        replace(sample_case(np.zeros((300, 4)), 5), verify="drawn evenly", earlier=(sample_case(np.zeros((300, 4)), 5), sample_case(np.zeros((300, 4)), 6))),
     ],
     tests=(
         Test("frequencies", "each token comes as often as softmax(logits) says", judge=judge_plain),

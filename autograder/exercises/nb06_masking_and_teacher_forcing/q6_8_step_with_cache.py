@@ -134,6 +134,7 @@ EXERCISE = Exercise(
         cache_case(rng, 1, 0, 2, 2, 2, draw=rounded),
         cache_case(rng, 1, 2, 3, 2, 3, draw=rounded),
         cache_case(rng, 2, 3, 2, 3, 1, draw=rounded, gradient=True),
+        cache_case(rng, 1, 129, 1, 1, 1, draw=rounded),
     ],
     tests=(
         Test(

@@ -380,6 +380,9 @@ def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: O
 
 def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case) -> Difference | None:
     problem = "the gradient is wrong"
+    if outcome.callback_calls and not any(gradient is not None for gradient in outcome.callback_gradients):
+        found = "none reaches it: was it detached, or made under no_grad?"
+        return Difference("gradient", "no gradient arrives", "the model's answer receives a gradient", found)
     for path, slope in slopes.items():
         gradient = outcome.gradients.get(path)
         where = _argument(path)
@@ -685,9 +688,39 @@ def _finite_gradients(
     return difference
 
 
+def _drawn_evenly(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """Tokens (B,), each of the V equally likely and each row drawn for itself, from the seeds that the calls were given."""
+    difference = _compare_one(expected.value, outcome.value, case, outputs[0])
+    if difference is not None and difference.kind != "values":
+        return difference
+    V, tokens = np.asarray(case.args[0]).shape[-1], _array(outcome.value)
+    assert tokens is not None
+    found = _how_even(tokens, V) or _how_seeded(tokens, case, outcome)
+    if not found:
+        return _mutation(outcome)
+    wanted = "each row drawn for itself with the generator that is given, and here every token equally often"
+    return Difference("values", f"the {outputs[0].name} are wrong", wanted, found)
+
+
+def _how_even(tokens: np.ndarray, V: int) -> str:
+    shares = np.array([float((tokens == token).mean()) for token in range(V)])
+    if shares.max() == 1.0:
+        return "the same token in every row"
+    return "some tokens far more often" if abs(shares - 1 / V).max() > 6 * float(np.sqrt(1 / V / len(tokens))) else ""
+
+
+def _how_seeded(tokens: np.ndarray, case: Case, outcome: Outcome) -> str:
+    for before, value in zip(case.earlier, outcome.earlier, strict=False):
+        array, same_seed = _array(value), before.kwargs["generator"] == case.kwargs["generator"]
+        if array is None or array.shape != tokens.shape or bool((array == tokens).all()) != same_seed:
+            return "the same seed gives other tokens" if same_seed else "another seed gives the same tokens"
+    return ""
+
+
 VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Difference | None]] = {
     "peaks at the target": _peaks_at,
     "looks complete": _looks_complete,
     "dropped out": _dropped_out,
     "finite gradients": _finite_gradients,
+    "drawn evenly": _drawn_evenly,
 }
