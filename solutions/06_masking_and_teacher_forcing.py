@@ -29,7 +29,7 @@
 # | V | vocabulary size |
 # | bos, eos, pad | the tokens that begin a sentence, end it, and fill up a batch (ids 1, 2 and 0 in this course's data) |
 #
-# Masks are bool, and **True = may attend**.
+# Masks are bool, and **True = may attend**. Every function leaves its inputs unchanged.
 
 # %% tags=["setup"]
 import math
@@ -589,6 +589,7 @@ def sample(logits, temperature=1.0, top_k=None, generator=None):
     logits (B, V), temperature ≥ 0; returns int64 (B,). Each row has its own distribution.
     Temperature 0 is greedy: the largest logit. With top_k ≥ 1 only the top_k largest logits of a row can come, in their own
     proportions (ties at the last place may fall either way); top_k ≥ V keeps all.
+    Logits may lie at any level, and the temperature may be small.
     All randomness comes from `generator`, a torch.Generator; with None from torch's global one.
     """
     # 1. temperature 0
@@ -1069,7 +1070,8 @@ class TransformerBlock(nn.Module):
 
         self_mask broadcasts to (B, H, T, T) and memory_mask to (B, H, T, S); bool, True = may attend, None = all.
         Without `cross` the memory is not looked at. Raises ValueError when cross=True and there is no memory.
-        Gradients reach x, the memory and every parameter, and stay finite.
+        Gradients reach x, the memory and every parameter, and stay finite. There is no dropout,
+        and what one call was given has no say in the next.
         """
         # 3. self-attention      4. cross-attention      5. feed-forward
         # BEGIN SOLUTION
@@ -1144,6 +1146,7 @@ class Seq2SeqTransformer(nn.Module):
       encoder_norm   nn.LayerNorm(d_model)             decoder_norm   nn.LayerNorm(d_model)
       output         nn.Linear(d_model, V_tgt)
     The input of the first block is embedding + position, positions counted from 0, without any factor.
+    There is no dropout, and what one call was given has no say in the next.
     """
 
     def __init__(self, V_src, V_tgt, d_model, H, layers, d_ff, max_len=64):

@@ -27,15 +27,15 @@ def public(question, answer):
 
 
 def test_a_sampler_with_frequencies_of_its_own_has_no_name():
-    def shared_draw(logits, temperature=1.0, top_k=None, generator=None):
+    def sharpened(logits, temperature=1.0, top_k=None, generator=None):
         if temperature == 0:
             return logits.argmax(dim=-1)
-        shares = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
-        return (
-            (shares < torch.rand(1, generator=generator, dtype=logits.dtype)).sum(dim=-1).clamp(max=logits.shape[1] - 1)
-        )
+        shares = torch.softmax(logits / temperature, dim=-1) ** 2
+        if top_k is not None and top_k < logits.shape[-1]:
+            shares = shares * (logits >= logits.topk(top_k, dim=-1).values[:, -1:])
+        return torch.multinomial(shares, 1, generator=generator).squeeze(-1)
 
-    names, messages = hidden("q6_7", shared_draw)
+    names, messages = hidden("q6_7", sharpened)
     assert messages
     assert names == {""}
 

@@ -101,7 +101,7 @@ def _mistake_entry(
 
 
 def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:
-    """What the mistake does; None, which agrees with anything, where it is right and its numbers must stay behind or are drawn."""
+    """What the mistake does; None, which agrees with anything, where it is right and its numbers stay behind or are drawn."""
     if case.verify == "looks complete" and close(expected_answer(exercise, case).value, outcome.value, case):
         return None
     right = expected_answer(exercise, case) if case.verify == "drawn evenly" else None

@@ -49,8 +49,8 @@ def flawed_llama(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: int,
     scores = q @ k.mT / (math.sqrt(q.shape[-1]) if scale == "√d" else 1.0)
     seen = torch.ones(last, S).tril({"bottom right": S - last, "top left": 0, "none": S}[mask]).bool()
     weights = scores.masked_fill(~seen, -torch.inf).softmax(-1)
-    heads = weights @ v
-    joined = heads.transpose(1, 2).flatten(2) if merge == "moved back" else heads.reshape(x.shape[0], last, -1)
+    each = weights @ v
+    joined = each.transpose(1, 2).flatten(2) if merge == "moved back" else each.reshape(x.shape[0], last, -1)
     return joined @ (W_o.mT if out == "transposed" else W_o)
 
 

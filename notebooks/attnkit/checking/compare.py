@@ -381,8 +381,8 @@ def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: O
 def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case) -> Difference | None:
     problem = "the gradient is wrong"
     if outcome.callback_calls and not any(gradient is not None for gradient in outcome.callback_gradients):
-        found = "none reaches it: was it detached, or made under no_grad?"
-        return Difference("gradient", "no gradient arrives", "the model's answer receives a gradient", found)
+        reason = "none reaches it: was it detached, or made under no_grad?"
+        return Difference("gradient", "no gradient arrives", "the model's answer receives a gradient", reason)
     for path, slope in slopes.items():
         gradient = outcome.gradients.get(path)
         where = _argument(path)
