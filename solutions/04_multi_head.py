@@ -434,7 +434,7 @@ class MultiHeadAttention(nn.Module):
         Where X_kv is None, keys and values come from X_q, too.
         mask: bool, broadcasts to (B, H, T, S), True = may attend. A query that may
         attend to nothing gets all-zero weights and a zero output; without a mask,
-        everything may attend to everything. Scores may be in the thousands.
+        all may attend to all. Scores may be tens of thousands, of either sign.
         Returns the output (B, T, d_model) and the weights (B, H, T, S), in the number
         type of the inputs. Gradients reach X_q, X_kv and all four maps; stay finite.
         A call depends on its arguments alone, also in train() mode: no dropout here.

@@ -1398,7 +1398,7 @@ plots.show_table(
 #
 # **Reversing asks for the place in the whole.** At 16 both addresses are perfect. RoPE with base 100 has about .9, and 1.00 in one seed; with base 10000 about .6. A table of distances gets nearly half with K = 16 or 64, and hardly more than a guess with K = 8. At 32 and 64 *nobody* does better than naming the commonest symbol. The last table says why: the addresses learned 15 − t, and not n − 1 − t, and answer 32 symbols as if they were 16.
 #
-# **So no scheme wins both.** The best ones on reversing at 16 are the worst on copying at 64, and the table that copies best reverses worst.
+# **So no scheme wins both.** The two addresses reverse best at 16 and keep a third of the copies at 64. Of the three tables, the one that copies best at 64 reverses worst at 16. RoPE with base 100 comes nearest to both, and it cannot reverse 32 symbols either.
 #
 # **No positions.** Without a mask, NoPE stays within .03 of naming the commonest symbol, on both tasks and at all lengths: 5.3's counting needs the mask. With it, it gets about six in ten of the copies at 16, differently with each seed. ALiBi (with the paper's slopes for two heads) is no better here: its bias says "nearer is louder", and not "three back".
 #

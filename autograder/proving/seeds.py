@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values
+from attnkit.checking.case import Case, Seed
 from attnkit.checking.execute import execute
 from autograder.judging.declare import Exercise, Mistake
 from autograder.judging.examine import Trace, as_targets, drawn_from, forget, run_test, targets_of
@@ -56,7 +57,7 @@ def behaves_as(
     """Whether an answer does what mistakes do on inputs that no test has drawn: the evidence that a name is not false.
 
     With `values_alone`, number types, gradients and changed inputs do not count. Tests with a judge draw nothing from
-    these generators, and are left out.
+    these generators, and are left out; so are calls in which any draw is right.
     """
     wrong = targets_of(exercise, mistakes)
     for seed in range(1, seeds + 1):
@@ -72,9 +73,13 @@ def _alike(exercise: Exercise, one: Mapping[str, Any], other: Mapping[str, Any],
     steps = [
         (case, first, second)
         for (case, first), (_, second) in zip(traces[0].steps, traces[1].steps, strict=False)
-        if not case.raises
+        if not case.raises and not _any_draw_is_right(case)
     ]
     return same_values(steps) if values_alone else same_behaviour(steps)
+
+
+def _any_draw_is_right(case: Case) -> bool:
+    return bool(case.verify) and any(isinstance(value, Seed) for value in case.args)
 
 
 def trace(exercise: Exercise, targets: Mapping[str, Any], test: str) -> Trace:

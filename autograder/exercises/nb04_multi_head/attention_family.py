@@ -130,7 +130,8 @@ class FlawedAttention(nn.Module):
 
     def _weigh(self, scores: Any, mask: Any) -> Any:
         if self.masked == "causal too":
-            scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -1e30)
+            behind = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+            mask = behind if mask is None else mask & behind
         if mask is None or self.masked == "ignored":
             return scores.softmax(self.axis) if self.exponential == "shifted" else scores.exp() / scores.exp().sum(self.axis, keepdim=True)
         if self.masked == "per example":
@@ -143,9 +144,9 @@ class FlawedAttention(nn.Module):
             return scores.masked_fill(~mask, -math.inf).softmax(self.axis)
         if self.masked == "scores at 0":
             return scores.masked_fill(~mask, 0.0).softmax(self.axis)
-        low = {"-100": -100.0, "-1e4": -1e4}.get(self.masked, -1e30)
+        low = {"-100": -100.0, "-1e4": -1e4, "-1e4, left there": -1e4}.get(self.masked, -1e30)
         weights = scores.masked_fill(~mask, low).softmax(self.axis)
-        return weights if self.masked == "uniform" else weights.masked_fill(~mask, 0.0)
+        return weights if self.masked in ("uniform", "-1e4, left there") else weights.masked_fill(~mask, 0.0)
 
 
 class FourMaps(nn.Module):
@@ -361,6 +362,14 @@ SELDOM_WITH_ANOTHER = (
         "Next to what? The docstring says how large scores may be.", "step 4 of the stub", switches={"masked": "-100"},
     ),
     Mistake(
+        "fill-of-minus-10000", "a fill of −10⁴ for blocked scores, which real scores can lie below", "No score is as low as that.",
+        "The docstring says how large scores may be. Which number is certainly below them?", "step 4 of the stub", switches={"masked": "-1e4"},
+    ),
+    Mistake(
+        "fill-of-minus-10000-left-there", "a fill of −10⁴ and nothing after it, so that a blocked key can have weight", "After the softmax it is 0 anyway.",
+        "What if all allowed scores are lower? And if nothing is allowed?", "step 4 of the stub", switches={"masked": "-1e4, left there"},
+    ),
+    Mistake(
         "blocked-scores-at-0", "blocked scores set to 0, which is not a low score", "0 means nothing.",
         "What is exp(0)? Which score gives a weight of 0?", "step 4 of the stub", switches={"masked": "scores at 0"},
     ),
@@ -419,13 +428,13 @@ def called_twice(rng: Rng, init: tuple[int, ...], B: int, T: int, S: int, draw: 
     """A call without a mask, after one of the same module with a mask and with other sequences."""
     case = module_case(rng, init, B, T, S, draw=draw)
     others = draw(rng, B, T, init[0]), draw(rng, B, S, init[0])
-    return replace(case, earlier=(Case(args=others, kwargs={"mask": some_mask(rng, T, S)}),))
+    return replace(case, earlier=(Case(args=others, kwargs={"mask": some_mask(rng, B, 1, T, S)}),))
 
 
 def large_and_masked(rng: Rng, init: tuple[int, ...], draw: Any = normal) -> Case:
-    """Scores in the thousands, where what is blocked may be far above all that is allowed."""
-    mask = some_mask(rng, 3, 4)
-    return module_case(rng, init, 2, 3, 4, scale=60.0, mask=mask, draw=draw)
+    """Scores in the tens of thousands, with one key allowed to each query: whatever its score is, it gets all the weight."""
+    mask = np.eye(4, dtype=bool)[rng.integers(0, 4, size=6)]
+    return module_case(rng, init, 3, 6, 4, scale=60.0, mask=mask, draw=draw)
 
 
 ATTENTION_OUTPUTS = (
