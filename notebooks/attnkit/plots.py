@@ -123,11 +123,12 @@ def show_masks(masks: Any, description: str, titles: Sequence[str]) -> None:
     """Show masks (T, S), True = may attend, side by side in two colours, with a legend that says which is which."""
     colours = ListedColormap([BLOCKED, OPEN])
     figure, grid = plt.subplots(1, len(masks), figsize=(2.7 * len(masks) + 0.4, 3.2), squeeze=False)
+    alike = len({np.shape(mask) for mask in masks}) == 1
     for axes, mask, title in zip(grid.flat, masks, titles, strict=True):
         allowed = np.asarray(mask, dtype=bool)
         rows, columns = allowed.shape
         axes.pcolormesh(allowed, cmap=colours, vmin=0, vmax=1, edgecolor="w", linewidth=1.5)
-        axes.set(title=title, xlabel=KEYS, ylabel=QUERIES, aspect="equal", anchor="N")
+        axes.set(title=title, xlabel=KEYS, ylabel=QUERIES, aspect="equal", anchor="C" if alike else "N")
         axes.xaxis.set_ticks(np.arange(columns) + 0.5, range(columns))
         axes.yaxis.set_ticks(np.arange(rows) + 0.5, range(rows))
         axes.invert_yaxis()
