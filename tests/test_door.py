@@ -111,6 +111,9 @@ CLASSES = {
     "Moodle": ("{}/", "Ana_4711_assignsubmission_file_", "Bo_4712_assignsubmission_file_"),
     "Gradescope": ("{}/", "submission_1", "submission_2"),
     "nbgrader": ("submitted/{}/hw2/", "ana", "bo"),
+    "Blackboard": ("HW_{}_attempt_2026-01-01-10-00-00_", "ana", "bo"),
+    "Brightspace": ("{} - Jan 1, 2026 1000 AM/", "21-9 - Ana", "22-9 - Bo"),
+    "exchange": ("{}+hw2+2026-01-01 10:00:00.0 UTC+a1/", "ana", "bo"),
 }
 
 
@@ -492,7 +495,7 @@ def innards(rng: random.Random, depth: int = 0) -> dict[str, bytes]:
     return files
 
 
-SENDERS = {"ana", "ana_11", "Ana 4711", "ana@example.org"}
+SENDERS = {"ana", "ana_11", "Ana 4711", "Ana 21", "ana@example.org"}
 _SMALL = json.dumps({"cells": [], "metadata": {"attention_course": {"notebook": NAME, "version": "x"}}}).encode()
 
 
@@ -509,7 +512,7 @@ def test_a_thousand_mixtures_of_layouts_keep_students_apart(tmp_path, course):
         if kind == "Gradescope":
             honest["submission_metadata.yml"] = METADATA.encode()
         mine = innards(rng)
-        if kind == "Canvas":
+        if kind in ("Canvas", "Blackboard"):
             mine = {rng.choice(["all.zip", "x.zip"]): zipped(mine)}
         sent = {place.format(ana) + name: content for name, content in mine.items()}
         seen = []

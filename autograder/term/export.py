@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
+from autograder.grading.find.naming import in_lines, printable
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.report.exports import comment
 from autograder.grading.report.numbers import number
@@ -17,7 +17,6 @@ from autograder.term.forms import Form, Place, has_decimal_comma, read_form
 from autograder.term.roster import Token, person_of
 from autograder.term.sheet import Row, as_csv, harmless, read_sheet, write_whole
 
-NAMED = 10
 OURS = "autograder: "
 _KEPT = ("ex", "excused", "n/a")
 
@@ -95,9 +94,10 @@ def _fill(form: Form, book: Gradebook) -> Filled:
         records = {record.student.key: record for record in book.records(place.notebook)}
         _Filling(form, place, records, filled, comma).fill(rows)
         lost = [one.student.name for key, one in records.items() if key not in there and one.points is not None]
-        filled.told += _lines(f"not in {printable(form.sheet.path.name, 60)}, so without a mark there:", lost)
-    nobody = [_shown(form, row) for row in form.rows if not rows[id(row)]]
-    filled.told += _lines("not in the gradebook, left as they are:", nobody)
+        filled.told += in_lines(f"not in {printable(form.sheet.path.name, 60)}, so without a mark there:", lost)
+    people_there = [(row, person_of(form.sheet, row, form.people)) for row in form.rows]
+    nobody = [person.name for row, person in people_there if person is not None and not rows[id(row)]]
+    filled.told += in_lines("not in the gradebook, left as they are:", nobody)
     return filled
 
 
@@ -140,9 +140,9 @@ class _Filling:
         name = self.place.notebook
         for (before, after), count in scales.items():
             self.filled.told.append(f"{name}: {before} points are written as {after}, the file's maximum ({count} marks)")
-        self.filled.told += _lines(f"{name}: excused or not assigned, left alone:", kept)
-        self.filled.told += _lines(f"{name}: above the maximum (Moodle would skip it), written as the maximum:", above)
-        self.filled.told += _lines(f"{name}: handed in but without a mark, left alone:", without)
+        self.filled.told += in_lines(f"{name}: excused or not assigned, left alone:", kept)
+        self.filled.told += in_lines(f"{name}: above the maximum (Moodle would skip it), written as the maximum:", above)
+        self.filled.told += in_lines(f"{name}: handed in but without a mark, left alone:", without)
         if own:
             self.filled.told.append(f"{name}: {own} comments that somebody wrote were left alone")
 
@@ -194,11 +194,6 @@ def _numeric_columns(form: Form) -> list[int]:
     return [*places, *(at + 1 for at in places if at + 1 < len(form.sheet.columns))]
 
 
-def _shown(form: Form, row: Row) -> str:
-    person = person_of(form.sheet, row, form.people)
-    return person.name if person else f"line {row.line}"
-
-
 def _new_table(book: Gradebook, notebooks: Sequence[str], target: Path) -> Filled:
     """A new table of everybody: ids, section, and the marks of each notebook."""
     people = {one.student: one for one in book.people()}
@@ -223,8 +218,3 @@ def _new_table(book: Gradebook, notebooks: Sequence[str], target: Path) -> Fille
     write_whole(target, as_csv(rows).encode())
     filled.told.append(f"{printable(target.name, 60)} is new: {len(rows) - 1} students")
     return filled
-
-
-def _lines(words: str, names: Sequence[str]) -> list[str]:
-    listed = [printable(name, 60) for name in names]
-    return [f"{words} {', '.join(listed[start : start + NAMED])}" for start in range(0, len(listed), NAMED)]

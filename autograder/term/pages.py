@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.grading.errors import GradingError
 from autograder.grading.find.layout import stem
-from autograder.grading.find.naming import printable
+from autograder.grading.find.naming import in_lines
 from autograder.grading.find.platforms import Owner, canvas, moodle
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.people import Listed
@@ -52,9 +52,7 @@ def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path
             f"hand-ins were downloaded{', or with the worksheet as --roster' if kind == 'moodle' else ''}"
         )
     write_whole(target, content.getvalue())
-    for words, some in (("without a page in the zip:", lost), ("get the page of their group:", shared)):
-        for start in range(0, len(some), 10):
-            filled.told.append(f"{words} {', '.join(printable(one, 60) for one in some[start : start + 10])}")
+    filled.told += in_lines("without a page in the zip:", lost) + in_lines("get the page of their group:", shared)
     return filled
 
 

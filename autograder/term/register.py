@@ -12,13 +12,12 @@ from pathlib import Path
 
 from autograder.grading.find.intake import Intake
 from autograder.grading.find.layout import stem
-from autograder.grading.find.naming import printable, student_key
+from autograder.grading.find.naming import in_lines, printable, student_key
 from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed
 from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
 
-NAMED = 10
 _STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}
 _LETTERED = ("login", "email", "github")  # kinds whose values are compared without case
 
@@ -179,13 +178,13 @@ class Register:
         """Who is missing, who is on no roster, and what was in doubt, a few names in each line."""
         told = list(dict.fromkeys(self.doubtful))
         told += [f"{old} and {new} are one student by the roster, called {new} from now on" for old, new in self.moved.items()]
-        told += _lines("on no roster, graded under their own name:", self.unknown.values())
+        told += in_lines("on no roster, graded under their own name:", self.unknown.values())
         everyone = {one.student: one.name for one in self.book.people() if one.listed}
         for notebook in sorted({one.notebook for one in intake.submissions if one.notebook}):
             there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}
             there |= {record for record, name in self.book.rows() if name == notebook}
             names = sorted(everyone[key] for key in everyone.keys() - there)
-            told += _lines(f"missing, no {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
+            told += in_lines(f"missing, no {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
         return told
 
 
@@ -246,8 +245,3 @@ def _team_names(members: Sequence[_Known]) -> set[str]:
 
 def _canvas_names(members: Sequence[_Known]) -> set[str]:
     return {canvas_name(team) for team in _team_names(members)}
-
-
-def _lines(words: str, names: Iterable[str]) -> list[str]:
-    listed = [printable(name, 60) for name in names]
-    return [f"{words} {', '.join(listed[start : start + NAMED])}" for start in range(0, len(listed), NAMED)]

@@ -32,7 +32,7 @@ from autograder.grading.find.layout import (
     order,
     wrapper,
 )
-from autograder.grading.find.naming import natural_key, printable, student_key
+from autograder.grading.find.naming import in_lines, natural_key, printable, student_key
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import (
     METADATA,
@@ -449,9 +449,7 @@ class _Opener:
     def _tell_missing(self) -> None:
         """Name everybody and everything without a notebook, a few in each line."""
         for words, names in self._missing.items():
-            for start in range(0, len(names), 2 * NAMED):
-                listed = ", ".join(printable(name, 60) for name in names[start : start + 2 * NAMED])
-                self.intake.notices.append(f"{words} {listed}")
+            self.intake.notices += in_lines(words, names)
 
     def _tell_layout(self, kinds: Iterable[str], wrapped: str) -> None:
         told = describe(kinds, wrapped)
@@ -655,10 +653,7 @@ def _only(candidates: list[_Candidate], notebook: str, notices: list[str]) -> li
     without = {one.student.key: one.student.name for one in candidates}
     for one in kept:
         without.pop(one.student.key, None)
-    names = list(without.values())
-    for start in range(0, len(names), 2 * NAMED):
-        listed = ", ".join(printable(name, 60) for name in names[start : start + 2 * NAMED])
-        notices.append(f"no {notebook} from {listed}")
+    notices += in_lines(f"no {notebook} from", without.values())
     return kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 MAX_NAME = 100
 _TAGGED = re.compile(r"-[0-9a-f]{12}\Z")
@@ -46,6 +47,12 @@ def spreadsheet_safe(text: str) -> str:
     A program that cuts at semicolons finds none behind a semicolon either.
     """
     return ";".join(_no_formula(part) for part in printable(text, 500).split(";"))
+
+
+def in_lines(words: str, names: Iterable[str], each: int = 10) -> list[str]:
+    """Lines that begin with `words` and name everybody, a few in each; none for nobody."""
+    listed = [printable(name, 60) for name in names]
+    return [f"{words} {', '.join(listed[start : start + each])}" for start in range(0, len(listed), each)]
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
