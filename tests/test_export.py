@@ -123,6 +123,14 @@ def test_a_semicolon_file_with_decimal_commas_and_a_mark_keeps_them(book, downlo
     assert path.read_bytes() == expected.encode(encoding)
 
 
+def test_excels_hint_stays_and_a_short_line_is_told(book, downloaded):
+    text = "sep=;\r\nStudent;ID;Section;02 Keys queries values (9)\r\nLovelace, Ada;101;x;\r\nTuring, Alan;103\r\n"
+    path = downloaded(text)
+    filled = export(book, "canvas", path)
+    assert path.read_bytes() == text.replace("101;x;", "101;x;40").encode()
+    assert "line 4 (Alan Turing) ends before the column of marks: left alone" in filled.told
+
+
 def test_filling_twice_changes_nothing_more(book, downloaded):
     path = downloaded(CANVAS)
     export(book, "canvas", path)

@@ -273,6 +273,16 @@ def test_names_that_moodle_cleaned_and_names_that_are_hidden(tmp_path, course, r
     assert {row["name"]: row["score"] for row in grades(tmp_path / "out").values()} == {"Cat O'Neil": "40", "Bo/Li": "0"}
 
 
+def test_a_files_name_joins_by_id_alone(tmp_path, course, roster):
+    files = {f"Ada Lovelace_{FILE}": handin(), f"s-2_{FILE}": marked("emmy")}
+    flat, folders = tmp_path / "flat", tmp_path / "folders"
+    run(course, [write(tmp_path / "files", files)], flat, [roster(CANVAS)])
+    assert scored(flat) == {"Ada Lovelace": "40", "s-2": "0"}
+    files = {name.replace(f"_{FILE}", f"/{FILE}"): raw for name, raw in files.items()}
+    run(course, [write(tmp_path / "class", files)], folders, [roster(CANVAS)])
+    assert scored(folders) == {"s-1": "40", "s-2": "0"}
+
+
 def test_ids_of_two_people_join_neither(tmp_path, course, roster):
     metadata = (
         "submission_1:\n  :submitters:\n  - :name: Ada\n    :sid: s-2\n    :email: ada@example.org\n"

@@ -123,6 +123,9 @@ class _Filling:
             if mark is None or not record.possible:
                 without.append(record.student.name)
                 continue
+            if self.place.column >= len(row.cells):
+                self.filled.told.append(f"line {row.line} ({record.student.name}) ends before the column of marks: left alone")
+                continue
             if self.form.sheet.get(row, self.place.column).casefold() in _KEPT:
                 kept.append(record.student.name)
                 continue

@@ -104,7 +104,7 @@ class Register:
         """The one person on the roster with exactly this name, when nobody else hands in under it."""
         name = plain_name(student.name)
         same = self._names.get(name, [])
-        if len(same) != 1:
+        if len(same) != 1 or kind in ("files", "student"):  # a file's name is its student's choice
             return None
         if len(self._claims.get((name, kind), ())) > 1:
             self.doubtful.append(

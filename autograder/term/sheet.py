@@ -14,7 +14,7 @@ from pathlib import Path
 from autograder.grading.errors import GradingError
 from autograder.grading.find.naming import printable
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 16 * 2**20
 DELIMITERS = (",", ";", "\t")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
