@@ -13,8 +13,8 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission, take_in
-from autograder.grading.record.files import usable_folder
-from autograder.grading.record.gradebook import Gradebook, Standing
+from autograder.grading.record.files import remove_half_written, usable_folder
+from autograder.grading.record.gradebook import Gradebook, Record, Standing
 from autograder.grading.record.result import Result, Status
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
@@ -91,6 +91,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         scratch_folder(SCRATCH) as scratch,
         Gradebook(out / GRADEBOOK) as book,
     ):
+        remove_half_written(out)
         _same_inputs(plan, book)
         notebook = plan.notebook and find_notebook(plan.notebook, plan.course)
         register = Register(book, plan.rosters)
@@ -115,6 +116,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
             _grade(plan, to_grade, pool, marker, summary, watcher)
         watcher.writing()
         marker.mark_all()
+        intake.notices += book.to_tell()
         intake.notices += policy.notices({student.key: student for student in book.students()})
         outputs.keep_intake(intake)
         outputs.write_class(intake)
@@ -160,7 +162,7 @@ def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: 
         if submission.problem:
             result = _ungradable(submission, plan.course)
             if standing is None or standing.status != result.status:
-                summary.intake.notices += _record(submission, "", result, marker)
+                _record(submission, "", result, marker)
             summary.count(result.status, result.sandbox)
             continue
         if not plan.again and standing is not None and _is_known(standing, submission.notebook, plan):
@@ -203,24 +205,27 @@ def _is_known(standing: Standing, notebook: str, plan: Plan) -> bool:
 
 def _record(
     submission: Submission, tests_version: str, result: Result, marker: Marker, code: bytes = b"", seed: str = ""
-) -> list[str]:
-    """Write a result and what it counts for.
-
-    Says in one line when an older file does not count, or when another mark went without a known order.
-    """
+) -> None:
+    """Write a result, what is to be told about it, and what it counts for."""
     book, key = marker.book, (submission.student.key, submission.notebook)
-    before = book.record_of(*key)
-    book.record(submission, tests_version, result, code=code, seed=seed, choice=marker.choice)
+    with book.together():
+        before = book.record_of(*key)
+        book.record(submission, tests_version, result, code=code, seed=seed, choice=marker.choice)
+        book.tell(_told(submission, before, book.record_of(*key)))
     marker.mark(*key)
-    after = book.record_of(*key)
+
+
+def _told(submission: Submission, before: Record | None, after: Record | None) -> list[str]:
+    """One line when an older file does not count, or when another mark went without a known order."""
+    key = submission.student.key
     if before is None or after is None or not submission.sha256 or before.sha256 == submission.sha256:
         return []
     if after.sha256 != submission.sha256:
-        return [f"{key[0]}: {submission.shown} is older than {after.file}, which still counts"]
+        return [f"{key}: {submission.shown} is older than {after.file}, which still counts"]
     was, now = before.result.score, after.result.score
     if was is not None and was != now and not (before.handed_in and after.handed_in):
         told = "no score" if now is None else f"{now:g} points"
-        return [f"{key[0]}: {submission.shown} took the place of {before.file}: {told} instead of {was:g}"]
+        return [f"{key}: {submission.shown} took the place of {before.file}: {told} instead of {was:g}"]
     return []
 
 
@@ -235,7 +240,7 @@ def _grade(
     for job, result in pool(len(to_grade)).run(_jobs(plan, to_grade, marker.book)):
         submission = to_grade[job.number]
         master = plan.course.notebooks[submission.notebook]
-        summary.intake.notices += _record(submission, master.tests_version, result, marker, job.raw, plan.setting.seed)
+        _record(submission, master.tests_version, result, marker, job.raw, plan.setting.seed)
         summary.graded += 1
         summary.count(result.status, result.sandbox)
         watcher.graded(submission, result)

@@ -11,12 +11,14 @@ from typing import TextIO
 
 from autograder.grading.errors import GradingError
 
+HALF = ".half"
+
 
 @contextmanager
 def written(path: Path, newline: str = "\n") -> Iterator[TextIO]:
     """A text file (UTF-8) that appears under `path` only when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(HALF, f".{path.name[:40]}.", path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline=newline) as stream:
@@ -26,6 +28,12 @@ def written(path: Path, newline: str = "\n") -> Iterator[TextIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_half_written(folder: Path) -> None:
+    """Take away what a killed run left half written below a folder that nobody else writes to."""
+    for path in folder.rglob(f".*{HALF}"):
+        path.unlink(missing_ok=True)
 
 
 def usable_folder(path: Path) -> Path:

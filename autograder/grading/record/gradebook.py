@@ -26,6 +26,7 @@ from autograder.grading.record.result import CaseResult, CellProblem, Finding, Q
 
 PATIENCE_SECONDS = 10.0
 _PENDING = "pending"
+_TO_TELL = "to tell"
 _ELSEWHERE = "choose another -o folder, and keep this file if its marks are wanted"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another program is using it: close that program and run the same command again",
@@ -137,7 +138,16 @@ class Gradebook:
             ) from None
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written in the block is written whole or not at all."""
+        with self._telling(), self._transaction():
+            yield
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._base.in_transaction:
+            yield self._base  # a part of the one around it
+            return
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield self._base
@@ -157,8 +167,19 @@ class Gradebook:
 
     @_told
     def finish_run(self, run: int) -> None:
-        """Note that a run came to its end."""
-        self._base.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
+        """Note that a run came to its end, and that what it had to tell was told."""
+        with self._transaction() as base:
+            base.execute("UPDATE runs SET finished = ? WHERE id = ?", (_now(), run))
+            base.execute("DELETE FROM settings WHERE name = ?", (_TO_TELL,))
+
+    def to_tell(self) -> list[str]:
+        """What this run, and runs before it that were stopped, have to tell about the marks; in an order of its own."""
+        return sorted(json.loads(self.setting(_TO_TELL) or "[]"))
+
+    def tell(self, lines: list[str]) -> None:
+        """Keep lines to be told when a run comes to its end."""
+        if lines:
+            self.keep_setting(_TO_TELL, json.dumps([*self.to_tell(), *lines]))
 
     @_told
     def standing(self, student: str, notebook: str, sha256: str | None = None) -> Standing | None:
