@@ -144,6 +144,19 @@ def test_rounding_of_the_whole_notebook_is_set_aside_and_said(precision, said):
     assert disturbances() == ()
 
 
+def test_a_filter_for_a_library_s_own_kind_of_warning_disturbs_nobody():
+    import warnings
+
+    class OfALibrary(FutureWarning):
+        pass
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=OfALibrary)
+        assert disturbances() == ()
+        warnings.filterwarnings("error", category=FutureWarning)
+        assert "warnings are errors" in disturbances()[0]
+
+
 def test_tf32_by_autocast_is_off_inside_a_check():
     with torch.autocast("cpu", dtype=torch.bfloat16), settled():
         assert not torch.is_autocast_enabled("cpu")

@@ -12,11 +12,13 @@ from typing import Any
 
 import nbformat
 
+from autograder.building.finding import FIND
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.paths import NOTEBOOKS as BLANK
 from autograder.paths import ROOT, SOLUTIONS
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)(?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
+_PICTURE = re.compile(r'<img alt="[^"]*" src="data:image/png;base64,(?P<data>[^"]+)">')
 _DECISIONS = "docs/decisions/README.md"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FOLDED = re.compile(r"what the figure shows</small></summary>(?P<words>[^<]+)<")
@@ -43,6 +45,8 @@ def notebook_page(number: str, folder: Path) -> str:
     title, _, introduction = notebook.cells[0].source.partition("\n")
     parts = [title, _what_it_costs(number, notebook), introduction.strip()]
     for index, cell in enumerate(notebook.cells[1:]):
+        if cell.id == FIND:
+            continue  # it finds attnkit, and teaches nothing
         if cell.cell_type == "markdown":
             parts.append(_folded_as_markdown(cell.source))
         else:
@@ -97,6 +101,9 @@ def _output(output: Any, folder: Path, name: str, shown: str) -> str:
     if output.output_type == "stream":
         return _text(output.text)
     data = output.get("data", {})
+    if picture := _PICTURE.match(str(data.get("text/html", ""))):
+        (folder / f"{name}.png").write_bytes(base64.b64decode(picture["data"]))
+        return f"![{shown}]({name}.png){{ .output }}"
     if "text/html" in data:
         return f'<div class="output" markdown="0">\n{_reachable(str(data["text/html"]))}\n</div>'
     if "image/png" in data:

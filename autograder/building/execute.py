@@ -14,6 +14,7 @@ from autograder.building.assign import BuildError
 from autograder.paths import NOTEBOOKS
 
 CELL_SECONDS = 600
+SCRIPT = "application/javascript"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -42,6 +43,8 @@ def execute_notebook(notebook: NotebookNode) -> tuple[NotebookNode, float]:
 def _replace_widgets(notebook: NotebookNode) -> None:
     """A widget lives in its kernel: where the notebook is only read, say in words what will be there."""
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if SCRIPT not in output.get("data", {})]
         for output in cell.get("outputs", ()):
             if WIDGET in output.get("data", {}):
                 output.data = {"text/plain": "Run this cell to get the sliders."}

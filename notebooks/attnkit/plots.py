@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import textwrap
@@ -11,12 +12,22 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, Image, display
+from IPython.display import HTML, Javascript, display
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+_BY_HAND = "attnkit-by-hand"
+# JupyterLab and Notebook 7 would take the arrow keys for themselves: a slider could not be moved by keyboard
+_KEYS_ARE_ITS_OWN = f"""
+let left = 100;
+const own = setInterval(() => {{
+  const handles = document.querySelectorAll('.{_BY_HAND} .noUi-handle:not([data-lm-suppress-shortcuts])');
+  handles.forEach((handle) => handle.setAttribute('data-lm-suppress-shortcuts', 'true'));
+  if (--left === 0) clearInterval(own);  // they appear when the page gets to them
+}}, 100);
+"""
 STYLE = Path(__file__).parent / "style.mplstyle"
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 SIGNED_MAP = "PuOr"
@@ -54,17 +65,24 @@ def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[An
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
-    display(ipywidgets.VBox(list(sliders.values())))
+    box = ipywidgets.VBox(list(sliders.values()))
+    box.add_class(_BY_HAND)
+    display(box)
+    display(Javascript(_KEYS_ARE_ITS_OWN))
 
 
-def _picture(figure: Figure, description: str) -> tuple[Image, HTML]:
-    """The figure as an image, and its description folded under a line of its own; the figure is closed."""
+def _picture(figure: Figure, description: str) -> tuple[HTML, HTML]:
+    """The figure as an image, and its description folded under a line of its own; the figure is closed.
+
+    It is an image in HTML, because JupyterLab and Notebook 7 give no `alt` to one that is a PNG.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     plt.close(figure)
     text = html.escape(description)
+    data = base64.b64encode(buffer.getvalue()).decode()
     return (
-        Image(buffer.getvalue(), format="png", metadata={"alt": description}, alt=description),
+        HTML(f'<img alt="{text}" src="data:image/png;base64,{data}">'),
         HTML(f"<details><summary><small>what the figure shows</small></summary>{text}</details>"),
     )
 

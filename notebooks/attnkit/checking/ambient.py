@@ -84,6 +84,11 @@ def same_randomness() -> Iterator[None]:
         random.setstate(states[2])
 
 
+def _is_common(kind: type[Warning]) -> bool:
+    """Whether a filter for this kind of warning meets code that computes; IPython has one for a kind of its own."""
+    return any(issubclass(common, kind) for common in (UserWarning, RuntimeWarning, DeprecationWarning, FutureWarning))
+
+
 def disturbances() -> tuple[str, ...]:
     """What is set in this process that would change the answers of right code, in one sentence each."""
     found = []
@@ -103,6 +108,6 @@ def disturbances() -> tuple[str, ...]:
         found.append(f"new tensors are made on {torch.get_default_device()} in this notebook, by torch.set_default_device")
     if np.geterr() != _USUAL_ERRORS:
         found.append("NumPy treats overflow and NaN in another way in this notebook, by np.seterr")
-    if any(action == "error" for action, *_ in warnings.filters):
+    if any(action == "error" and _is_common(kind) for action, _, kind, *_ in warnings.filters):
         found.append("warnings are errors in this notebook, by warnings.simplefilter or filterwarnings")
     return tuple(found)
