@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.paths import EXAMPLES
 from autograder.term.marking import choice_of, mark_of
-from autograder.term.policy import ForNotebook, Late, Policy, read_policy
+from autograder.term.policy import ForNotebook, Late, Policy, kept_policy, read_policy
 from autograder.term.total import total_of
 
 ANA = Student("ana", "Ana", "canvas", "12345", "ana@example.org")
@@ -60,6 +61,14 @@ def test_the_annotated_example_is_read(course):
     assert read.notices({}) == [
         f"{NAME}: the extension for {name} fits nobody who has handed in" for name in ("ana@example.org", "12345")
     ]
+
+
+def test_a_gradebook_gives_the_policy_back_as_it_was(course):
+    read = read_policy(EXAMPLES / "course.toml", course)
+    assert kept_policy(read.model_dump_json()) == read
+    assert kept_policy("") == Policy()
+    with pytest.raises(GradingError, match="give --course again"):
+        kept_policy('{"attempts": "first"}')
 
 
 def test_a_deadline_without_a_zone_says_which_is_assumed(course, tmp_path):
@@ -136,7 +145,7 @@ def test_lateness(handed_in, late, points):
 
 def test_lateness_that_is_not_known_takes_nothing_and_is_told():
     late = Late(percent=10)
-    assert mark_of(row(), policy(late)).notices == ("when it was handed in is not known: counted as in time",)
+    assert (mark_of(row(), policy(late)).points, mark_of(row(), policy(late)).notices) == (4.0, ())
     told = mark_of(row(late=True), policy(late))
     assert told.points == 4.0
     assert "late, as the platform says, but not by how much" in told.notices[0]
@@ -272,6 +281,13 @@ def command(out, *words):
     return CliRunner().invoke(main, ["override", *words, "-o", str(out)])
 
 
+def test_hand_ins_without_a_time_are_told_once_for_all(tmp_path, course):
+    root, out = write(tmp_path / "class", {f"{who}/{FILE}": handin() for who in ("ana", "bo")}), tmp_path / "out"
+    grade(course, root, out, policy=policy(Late(percent=10)))
+    page = (out / "report.html").read_text()
+    assert page.count(f"{NAME}: when 2 of the hand-ins came is not known; they count as in time") == 1
+
+
 def test_policies_stay_with_the_gradebook_and_pages_show_the_steps(tmp_path, course):
     root, out = write(tmp_path / "class", {f"ana/{FILE}": handin()}), tmp_path / "out"
     rules = Policy(notebooks={NAME: ForNotebook(waive=("q2_9",))})
@@ -283,6 +299,12 @@ def test_policies_stay_with_the_gradebook_and_pages_show_the_steps(tmp_path, cou
     page = (out / "feedback" / "ana" / f"{NAME}.html").read_text()
     assert "How the points came about" in page
     assert "does not count for anybody" in page
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as stream:
+        (line,) = csv.DictReader(stream)
+    assert (line["score"], line["possible"]) == (f"{whole:g}", f"{whole:g}")
+    assert float(line["mark"]) == float(line["mark_possible"]) == whole - 4
+    canvas = (out / "canvas.csv").read_text()
+    assert canvas.count(f"{whole - 4:g}\n") == 2
     assert grade(course, root, out, policy=Policy()) == []
     assert marks_of(out)["ana"].possible == whole
     assert "How the points came about" not in (out / "feedback" / "ana" / f"{NAME}.html").read_text()

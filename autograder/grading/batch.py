@@ -108,6 +108,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         if moved:
             book.settle(marker.choice)
         book.expect(everybody)
+        book.keep_setting(SEED, plan.setting.seed)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
         to_grade = _sort_out(plan, everybody, marker, summary)
         to_grade += _stale(plan, everybody, marker)
@@ -116,7 +117,7 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
             _grade(plan, to_grade, pool, marker, summary, watcher)
         watcher.writing()
         marker.mark_all()
-        intake.notices += book.to_tell()
+        intake.notices += [*book.to_tell(), *marker.notices()]
         intake.notices += policy.notices({student.key: student for student in book.students()})
         outputs.keep_intake(intake)
         outputs.write_class(intake)
@@ -149,7 +150,6 @@ def _same_inputs(plan: Plan, book: Gradebook) -> None:
             f"{book.path} was graded with a course's own inputs (fingerprint {before}): give --seed-file again, "
             "or --public-inputs to grade everything with the inputs of the public repository"
         )
-    book.keep_setting(SEED, plan.setting.seed)
 
 
 def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: Summary) -> list[Submission]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ class Marker:
     def __init__(self, book: Gradebook, course: Course, pages: Pages, policy: Policy, known: Iterable[Student] = ()) -> None:
         self.book, self.course, self.pages, self.policy = book, course, pages, policy
         self.students = {student.key: student for student in (*book.students(), *known)}
+        self._without_time: Counter[str] = Counter()
         self.choice: Choice = choice_of(policy, self.students)
 
     @classmethod
@@ -49,12 +50,15 @@ class Marker:
         """Let the policy say which attempts count, mark every row again, add up the term; the rows that changed."""
         self.book.keep_setting(POLICY, self.policy.model_dump_json())
         self.book.settle(self.choice)
+        self._without_time.clear()
         changed = []
         marks: dict[str, dict[str, Mark]] = defaultdict(dict)
         for record in self.book.records():
             if self._mark(record):
                 changed.append((record.student.key, record.notebook))
             marks[record.student.key][record.notebook] = mark_of(record, self.policy, self._by_hand(record))
+            if self._has_no_time(record):
+                self._without_time[record.notebook] += 1
         graded = sorted({name for own in marks.values() for name in own if name})
         moment = now or datetime.now(UTC)
         who = {student.key: student for student in self.book.students()}
@@ -62,6 +66,17 @@ class Marker:
             {key: total_of(who[key], own, graded, self.policy, self.course, moment) for key, own in marks.items()}
         )
         return changed
+
+    def notices(self) -> list[str]:
+        """What `mark_all` found that concerns many."""
+        return [
+            f"{notebook}: when {count} of the hand-ins came is not known; they count as in time"
+            for notebook, count in sorted(self._without_time.items())
+        ]
+
+    def _has_no_time(self, record: Record) -> bool:
+        due = self.policy.late and self.policy.deadline(record.notebook, record.student)
+        return bool(due) and not record.handed_in and not record.late and record.result.score is not None
 
     def _mark(self, record: Record) -> bool:
         mark = mark_of(record, self.policy, self._by_hand(record))

@@ -111,7 +111,7 @@ def _lateness(record: Record, policy: Policy, sums: _Sums) -> list[str]:
     if not record.handed_in:
         if record.late:
             return ["late, as the platform says, but not by how much: nothing was taken off"]
-        return ["when it was handed in is not known: counted as in time"]
+        return []  # told once for all, see `Marker.notices`
     lateness = datetime.fromisoformat(record.handed_in).astimezone(UTC) - due
     units = policy.late.units(lateness)
     if not units:

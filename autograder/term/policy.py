@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
@@ -42,10 +42,15 @@ def _moment(value: Any) -> Any:
 
 
 def _moment_or_duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and value.startswith("P"):  # as a gradebook keeps it
+        return _KEPT_DURATION.validate_python(value)
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     return timedelta(**{f"{match[2]}s": int(match[1])}) if match else _moment(value)
 
 
+_KEPT_DURATION = TypeAdapter(timedelta)
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -183,8 +188,11 @@ def read_policy(path: Path | None, course: Course, said: Mapping[str, Any] | Non
 
 
 def kept_policy(text: str) -> Policy:
-    """The policy that a gradebook keeps; the empty one for an empty text."""
-    return Policy.model_validate_json(text) if text else Policy()
+    """The policy that a gradebook keeps; the empty one for an empty text. Raises GradingError for what is none."""
+    try:
+        return Policy.model_validate_json(text) if text else Policy()
+    except ValidationError:
+        raise GradingError("the gradebook keeps policies that this version cannot read: give --course again") from None
 
 
 def find_notebook(name: str, course: Course) -> str:

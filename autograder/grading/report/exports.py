@@ -15,7 +15,7 @@ from autograder.grading.record.result import QuestionResult, Status
 from autograder.grading.report.numbers import number as number
 
 _GRADE_COLUMNS = (
-    *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "percent"),
+    *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "mark", "mark_possible", "percent"),
     *("handed_in", "late"),
     *("sandbox", "file", "remarks"),
 )
@@ -54,6 +54,8 @@ class Grades:
                     result.status.value,
                     number(result.score),
                     number(result.possible),
+                    number(record.points),
+                    number(record.possible),
                     percent(record),
                 ),
                 *(record.handed_in, "late" if record.late else ""),
@@ -86,8 +88,8 @@ class Canvas:
         who = [spreadsheet_safe(student.name), identifier, "", spreadsheet_safe(student.email), ""]
         _, scores = self._students.setdefault(student.key, (who, {}))
         if record.notebook:
-            scores[record.notebook] = number(record.result.score)
-            self._possible[record.notebook] = max(record.result.possible, self._possible.get(record.notebook, 0.0))
+            scores[record.notebook] = number(record.points)
+            self._possible[record.notebook] = max(record.possible, self._possible.get(record.notebook, 0.0))
 
     def finish(self) -> None:
         """Write the head, the row of possible points, and the students."""
@@ -107,7 +109,7 @@ class Moodle:
 
     def add(self, record: Record) -> None:
         """One participant."""
-        student, result = record.student, record.result
+        student = record.student
         identifier = f"Participant {student.id}" if student.platform == "moodle" else ""
         self._rows.writerow(
             [
@@ -117,7 +119,7 @@ class Moodle:
                     spreadsheet_safe(student.email),
                     "Submitted for grading",
                 ),
-                *(number(result.score), number(result.possible), "Yes", "", "", spreadsheet_safe(comment(record))),
+                *(number(record.points), number(record.possible), "Yes", "", "", spreadsheet_safe(comment(record))),
             ]
         )
 
@@ -139,7 +141,7 @@ def gradescope_json(record: Record) -> str:
         "extra_data": {"status": result.status.value, "sandbox": result.sandbox, "file": record.file},
     }
     if result.status is not Status.INFRASTRUCTURE:
-        data["score"] = round(result.score or 0.0, 5)
+        data["score"] = round(record.points or 0.0, 5)
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
