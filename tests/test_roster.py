@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from test_grade_cli import Quiet, grades
 from autograder.grading.batch import Plan, Summary, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
+from autograder.grading.record import schema
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
@@ -336,6 +338,19 @@ def test_a_new_spelling_of_a_name_is_no_new_student(tmp_path, course):
     run(course, [write(tmp_path / "monday", {f"lovelaceada_101_9_{FILE}": marked("a")})], out, [])
     run(course, [write(tmp_path / "friday", {f"kingada_101_12_{FILE}": handin()})], out, [])
     assert {key: row["score"] for key, row in grades(out).items()} == {"lovelaceada_101": "40"}
+
+
+def test_a_gradebook_of_an_earlier_version_knows_its_students(tmp_path, course):
+    out = tmp_path / "out"
+    out.mkdir()
+    base = sqlite3.connect(out / "gradebook.sqlite")
+    base.executescript(f"{schema._FIRST} PRAGMA user_version = 1;")
+    values = (NAME, "Ada", "canvas", "101", "", "x.ipynb", "old", "v", "t", "graded", 3, 40, "s", 1, "[]", "[]", "2026-01-01")
+    base.execute("INSERT INTO submissions VALUES ('lovelaceada_101'" + ", ?" * len(values) + ")", values)
+    base.commit()
+    base.close()
+    run(course, [write(tmp_path / "friday", {f"kingada_101_12_{FILE}": handin()})], out, [])
+    assert scored(out) == {"lovelaceada_101": "40"}
 
 
 def test_an_older_download_does_not_put_an_older_mark_back(tmp_path, course):

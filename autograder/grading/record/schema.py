@@ -90,6 +90,12 @@ CREATE TABLE origins (
     student TEXT NOT NULL, notebook TEXT NOT NULL, sha256 TEXT NOT NULL, origin TEXT NOT NULL, sequence INTEGER NOT NULL,
     PRIMARY KEY (student, notebook, sha256)
 ) WITHOUT ROWID;
+INSERT OR IGNORE INTO aliases SELECT 'canvas', platform_id, student FROM submissions
+    WHERE platform = 'canvas' AND platform_id != '';
+INSERT OR IGNORE INTO aliases SELECT 'email', lower(email), student FROM submissions
+    WHERE platform = 'gradescope' AND email != '';
+INSERT OR IGNORE INTO aliases SELECT 'sis', platform_id, student FROM submissions
+    WHERE platform = 'gradescope' AND platform_id != '' AND platform_id NOT LIKE 'submission%';
 """
 _MIGRATIONS = {1: _TERM, 2: _PEOPLE}
 
