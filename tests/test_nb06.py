@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import nbformat
@@ -11,9 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from attnkit import standins
+from attnkit import plots, standins, training
 from attnkit.maps import collected_weights
 from autograder.building.execute import execute_notebook
+from autograder.building.master import question_of, read_master, tags_of, without_markers
 from autograder.exercises import exercise_for
 from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import Heads, block_state
 from autograder.exercises.nb06_masking_and_teacher_forcing.q6_5_teacher_forcing_loss import table_model
@@ -234,6 +236,96 @@ def test_collected_weights_finds_every_attention_module() -> None:
     assert weights["one"].shape[0] == 1
 
 
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Any]:
+    """The answers of the solved notebook 6, by name."""
+    env: dict[str, Any] = {"math": math, "torch": torch, "nn": nn, "F": nn.functional}
+    for cell in read_master("06").notebook.cells:
+        pasted = {"setup", "explanation"} <= tags_of(cell) and cell.cell_type == "code"
+        if question_of(cell) or pasted:
+            exec(without_markers(cell.source), env)
+    return env
+
+
+def on_meta(*sizes: int, whole: bool = False) -> torch.Tensor:
+    """A tensor on torch's meta device, where an operation with a tensor from elsewhere is an error."""
+    return torch.ones(*sizes, dtype=torch.int64 if whole else torch.float32, device="meta")
+
+
+def test_every_answer_follows_its_inputs_to_their_device(
+    answers: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.Tensor, "__bool__", lambda self: False)  # meta tensors hold no values to ask for
+    monkeypatch.setattr(torch.Tensor, "__index__", lambda self: 3)
+    X, (W_q, W_k, W_v) = on_meta(2, 1, 8), [on_meta(8, 8) for _ in range(3)]
+    ids, logits = on_meta(2, 5, whole=True), on_meta(2, 5, 9)
+    model = answers["Seq2SeqTransformer"](9, 9, 8, 2, 1, 16).to("meta")
+    found = {
+        "combine_masks": answers["combine_masks"](answers["causal_mask"](5), ids == 1),
+        "shift_right": answers["shift_right"](ids, 1),
+        "cross_entropy": answers["cross_entropy"](logits, ids, 0),
+        "sample": answers["sample"](logits[:, 0], 0.5, 3),
+        "step_with_cache": answers["step_with_cache"](X, (X, X), W_q, W_k, W_v)[1][0],
+        "layer_norm": answers["layer_norm"](X, X[0, 0], X[0, 0]),
+        "llama_attention": answers["llama_attention"](on_meta(2, 5, 8), W_q, W_k, W_v, on_meta(8, 8), 2, 2, 3),
+        "label_smoothed_loss": answers["label_smoothed_loss"](logits, ids, 0.1, 0),
+        "nucleus": answers["nucleus"](logits, 0.9),
+        "training": answers["teacher_forcing_loss"](model.train(), ids, ids, 1, 0),
+        "evaluation": answers["teacher_forcing_loss"](model.eval(), ids, ids, 1, 0),
+        "generate": answers["generate"](model, ids, 1, 2, 0, 3),
+        "beam_search": answers["beam_search"](model, ids, 1, 2, 0, 2, 3),
+    }
+    assert {name: value.device.type for name, value in found.items()} == dict.fromkeys(found, "meta")
+    with pytest.raises(NotImplementedError, match="lstsq"):  # the solver has no meta form; what it is given is there
+        answers["loss_floor"](on_meta(3, 3))
+
+
+def test_the_pasted_attention_gives_the_same_outputs_while_it_trains(answers: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    attention, x = answers["MultiHeadAttention"](8, 2), torch.randn(2, 4, 8)
+    mask = torch.ones(4, 4, dtype=torch.bool).tril()
+    (fused, nothing), (output, weights) = attention.train()(x, mask=mask), attention.eval()(x, mask=mask)
+    torch.testing.assert_close(fused, output)
+    assert nothing is None
+    assert weights.shape == (2, 2, 4, 4)
+
+
+def test_exact_probabilities_are_those_that_torch_draws_from() -> None:
+    logits = torch.tensor([0.5, 2.0, -1.0, 1.0])
+    torch.testing.assert_close(standins.exact_probabilities(logits, 2.0, 4), (logits / 2).softmax(0))
+    cut = standins.exact_probabilities(logits, 1.0, 2)
+    torch.testing.assert_close(cut[[1, 3]], logits[[1, 3]].softmax(0))
+    assert cut[[0, 2]].tolist() == [0, 0]
+    assert standins.exact_probabilities(logits, 0.0, 4).tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_schedule_sets_every_rate_and_counts_from_one(fused: bool) -> None:
+    torch.manual_seed(0)
+    model, steps = nn.Linear(2, 1), []
+
+    def schedule(step: int) -> float:
+        steps.append(step)
+        return 0.1 if step == 2 else 0.0
+
+    before = model.weight.detach().clone()
+    history = training.train(model, lambda: model(torch.ones(1, 2)).sum(), 3, schedule=schedule, fused=fused, quiet=True)
+    assert steps == [1, 2, 3]
+    assert history[0] == history[1] > history[2]  # only step 2 moved anything
+    torch.testing.assert_close(model.weight, before - 0.1, atol=1e-4, rtol=0)
+
+
+def test_maps_of_different_sizes_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(plots, "show", lambda figure, description: shown.append(figure))
+    maps = [(np.eye(2), ["a", "b"], ["c", "d"]), (np.ones((3, 2)), ["a", "b", "c"], ["d", "e"])]
+    plots.show_maps(maps, "two maps", ["left", "right"], query_label="written", key_label="read")
+    panels = shown[0].axes[:2]
+    assert [panel.get_title() for panel in panels] == ["left", "right"]
+    words = [[tick.get_text() for tick in panel.get_yticklabels()] for panel in panels]
+    assert words == [["a", "b"], ["a", "b", "c"]]
+
+
 TWO_STEPS = """
 def train(model, loss, steps, **options):
     return attnkit.training.train(model, loss, 2, quiet=True) * (steps // 2)
@@ -250,3 +342,7 @@ def test_the_blank_notebook_runs_to_its_end_and_says_what_stands_in() -> None:
     said = "".join(streams)
     assert "causal_mask: not finished yet. Run this cell again when it is." in said
     assert "not finished yet, so torch's nn.Transformer stands in here." in said
+    assert "Finish 6.11 and 6.12 to see where your heads look in these sentences." in said
+    assert "beam_search, nucleus: not finished yet." in said
+    assert "warm_up_then_decay, TransformerBlock, causal_mask: not finished yet." in said
+    assert "llama_attention: not finished yet." in said

@@ -27,7 +27,7 @@ END = re.compile(r"^\s*# END SOLUTION\s*$")
 INLINE = re.compile(r"\s*# SOLUTION\s*$")
 SOLVED_ONLY = {"claim", "explanation"}
 COLUMNS = 88  # what a notebook's code cell shows without a scroll bar
-CONTROLLED = {"01", "04", "05"}  # notebooks whose code keeps to COLUMNS and whose every claim has its control
+CONTROLLED = {"01", "04", "05", "06"}  # notebooks whose code keeps to COLUMNS and whose every claim has its control
 CONTROL = re.compile(r"^# control: .+\n(?!\s*#)", re.MULTILINE)
 
 

@@ -192,6 +192,38 @@ def show_heads(weights: Any, description: str, titles: Sequence[str] | None = No
     show(figure, description)
 
 
+def show_maps(
+    maps: Sequence[tuple[Any, Sequence[str], Sequence[str]]],
+    description: str,
+    titles: Sequence[str],
+    query_label: str = QUERIES,
+    key_label: str = KEYS,
+) -> None:
+    """Show maps of weights, each (weights (T, S), words of its rows, words of its columns), two in a line.
+
+    The two titles stand above the two columns. Sizes and words may differ from map to map.
+    """
+    lines = [maps[i : i + 2] for i in range(0, len(maps), 2)]
+    heights = [max(len(rows) for _, rows, _ in line) + max(map(len, line[0][2])) / 2 for line in lines]
+    figure, grid = plt.subplots(
+        len(lines), 2, figsize=(8.4, 0.17 * sum(heights)), squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
+    image: Any = None
+    for axes, (weights, rows, columns) in zip(grid.flat, maps, strict=True):
+        image = draw_weights(
+            axes, weights, numbers=False, queries=rows, keys=columns, query_label="", key_label=""
+        )
+        axes.set_aspect("auto")
+        axes.tick_params(axis="x", rotation=90, labelsize=8)
+        axes.tick_params(axis="y", labelsize=8)
+        plt.setp(axes.get_xticklabels(), ha="right", va="center")
+    for axes, title in zip(grid[0], titles, strict=True):
+        axes.set_title(title)
+    figure.supxlabel(f"across: {key_label}; down: {query_label}", fontsize="medium")
+    figure.colorbar(image, ax=grid, label="weight", shrink=0.3, aspect=30)
+    show(figure, description)
+
+
 def show_curves(
     x: Sequence[float],
     curves: Mapping[str, Any],

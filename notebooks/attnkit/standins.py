@@ -104,7 +104,7 @@ class LibraryTransformer(nn.Module):
     def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int) -> None:
         super().__init__()
         self.read, self.write = nn.Embedding(V_src, d_model), nn.Embedding(V_tgt, d_model)
-        self.place = nn.Embedding(LONGEST, d_model)
+        self.positions = nn.Embedding(LONGEST, d_model)
         form: Any = {"dropout": 0.0, "batch_first": True, "norm_first": True}
         reading = nn.TransformerEncoderLayer(d_model, H, d_ff, **form)
         writing = nn.TransformerDecoderLayer(d_model, H, d_ff, **form)
@@ -131,7 +131,7 @@ class LibraryTransformer(nn.Module):
         return logits
 
     def _placed(self, table: nn.Embedding, ids: Tensor) -> Tensor:
-        placed: Tensor = table(ids) + self.place.weight[: ids.shape[1]]
+        placed: Tensor = table(ids) + self.positions.weight[: ids.shape[1]]
         return placed
 
 
@@ -197,3 +197,12 @@ def counted_floor(P: Tensor, steps: int = 4000) -> float:
     """An estimate of a chain's entropy rate: the mean of −ln P along `steps` steps of 100 walks."""
     walks = markov_sequences(P, 100, steps, torch.Generator().manual_seed(0))
     return float(-P[walks[:, :-1], walks[:, 1:]].log().mean())
+
+
+def exact_probabilities(logits: Tensor, temperature: float, top_k: int) -> Tensor:
+    """The probability of every token of one row of logits (V,), for a figure to compare draws with."""
+    order = sorted(range(len(logits)), key=lambda token: -float(logits[token]))
+    kept = order[: top_k if temperature else 1]
+    shares = torch.zeros(len(logits))
+    shares[kept] = nn.functional.softmax(logits[kept] / (temperature or 1.0), dim=0)
+    return shares

@@ -60,20 +60,24 @@ def train(
     decay: bool = False,
     clip: float | None = 1.0,
     quiet: bool = False,
+    schedule: Callable[[int], float] | None = None,
+    fused: bool = False,
 ) -> list[float]:
     """Minimise `loss()` over the model's parameters with Adam; returns the loss at every step.
 
     `loss` draws its own batch and returns a scalar tensor. The learning rate rises linearly over `warm_up` steps and,
-    with `decay`, falls linearly to a tenth; gradients are clipped to norm `clip`.
+    with `decay`, falls linearly to a tenth; gradients are clipped to norm `clip`. `schedule(step)`, with steps counted
+    from 1, gives the rate in place of all that. `fused` updates all parameters in one kernel, which rounds otherwise.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
     history = []
     model.train()
     steps_shown = range(steps) if quiet else progress(range(steps), label)
     for step in steps_shown:
         rising = min(1.0, (step + 1) / warm_up) if warm_up else 1.0
+        rate = schedule(step + 1) if schedule else lr * rising * (1 - 0.9 * step / steps if decay else 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = lr * rising * (1 - 0.9 * step / steps if decay else 1.0)
+            group["lr"] = rate
         value = loss()
         optimizer.zero_grad()
         value.backward()
