@@ -186,6 +186,20 @@ def test_moodles_headings_in_other_languages(book, downloaded, identifier, head)
     assert row[8].startswith("autograder: ")
 
 
+def test_a_groups_mark_reaches_its_members_and_no_stranger(book, downloaded):
+    team = Submission(Student("Team Blue 4799", "Team Blue", "moodle", "4799"), NAME, None, "x", sha256="team")
+    book.record(team, "v1", result(20.0))
+    path = downloaded(MOODLE)
+    filled = export(book, "moodle", path)
+    assert [row["Grade"] for row in read_by_others(path)] == ["100", "75", ""]
+    assert any("line 4 (Una Unknown) has the number of Team Blue, which may be a group's" in line for line in filled.told)
+    grouped = "Identifier,Full name,Group,Grade,Maximum grade,Last modified (grade)\n"
+    grouped += "Participant 4750,Ines,Team Blue,,100.00,-\nParticipant 4799,Una Unknown,,,100.00,-\n"
+    path = downloaded(grouped)
+    export(book, "moodle", path)
+    assert [row["Grade"] for row in read_by_others(path)] == ["50", ""]
+
+
 def test_a_mark_above_moodles_maximum_is_cut_and_said(book, downloaded):
     bonus = Student("emmy", "Emmy Noether", "moodle", "4712")
     book.record(Submission(bonus, NAME, None, "x", sha256="new"), "v1", result(44.0))

@@ -14,7 +14,7 @@ from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.report.exports import comment
 from autograder.grading.report.numbers import number
 from autograder.term.forms import Form, Place, has_decimal_comma, read_form
-from autograder.term.roster import Token, person_of
+from autograder.term.roster import HIDDEN, Person, Token, person_of, plain_name
 from autograder.term.sheet import Row, as_csv, harmless, read_sheet, write_whole
 
 OURS = "autograder: "
@@ -35,6 +35,7 @@ class People:
 
     def __init__(self, book: Gradebook) -> None:
         self.names: dict[str, str] = {}
+        self._listed = {one.student for one in book.people()}
         self._by_token: dict[Token, set[str]] = defaultdict(set)
         for token, key in book.aliases().items():
             self._by_token[token].add(key)
@@ -51,6 +52,12 @@ class People:
             for kind, value in tokens:
                 if kind and value:
                     self._by_token[kind, value.casefold() if kind in ("email", "login", "github") else value].add(student.key)
+
+        self.by_name = {plain_name(name): key for key, name in self.names.items() if key not in self._listed}
+
+    def is_listed(self, key: str | None) -> bool:
+        """Whether a roster said who it is."""
+        return key in self._listed
 
     def key_of(self, tokens: Iterable[Token]) -> str | None:
         """The student whom a row names; None for nobody. Raises LookupError when its ids are two students'."""
@@ -186,10 +193,26 @@ def _key(form: Form, row: Row, people: People, filled: Filled) -> str | None:
         value = form.sheet.get(row, form.sheet.columns.index("student_id"))
         tokens |= {("sis", value), *((kind, value.casefold()) for kind in ("login", "email", "github"))}
     try:
-        return people.key_of(sorted(tokens))
+        key = people.key_of(sorted(tokens))
+        surely = people.key_of(sorted(token for token in tokens if token[0] != "moodle"))
     except LookupError:
         filled.told.append(f"line {row.line} ({printable(person.name, 60)}) has the ids of two students: left alone")
         return None
+    if form.kind == "moodle" and not surely and not people.is_listed(key):
+        return _moodle_key(key, person, row, people, filled)
+    return key
+
+
+def _moodle_key(key: str | None, person: Person, row: Row, people: People, filled: Filled) -> str | None:
+    """Whose hand-in a worksheet's row has when no roster said so: a group's number may be a participant's, so names count."""
+    of_team = [people.by_name[plain_name(team)] for team in person.teams if plain_name(team) in people.by_name]
+    if of_team:
+        return of_team[0]
+    if key is None or plain_name(people.names[key]) in (plain_name(person.name), *HIDDEN) or person.name.isdigit():
+        return key
+    shown = f"line {row.line} ({printable(person.name, 60)}) has the number of {printable(people.names[key], 60)}"
+    filled.told.append(f"{shown}, which may be a group's: left alone")
+    return None
 
 
 def _numeric_columns(form: Form) -> list[int]:

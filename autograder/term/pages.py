@@ -52,6 +52,10 @@ def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path
             f"hand-ins were downloaded{', or with the worksheet as --roster' if kind == 'moodle' else ''}"
         )
     write_whole(target, content.getvalue())
+    if kind == "moodle" and not any(alias == "moodle" for one in people.values() for alias, _ in one.ids):
+        filled.told.append(
+            "no roster says whose the numbers are: where students handed in as groups, grade with the worksheet as --roster first"
+        )
     filled.told += in_lines("without a page in the zip:", lost) + in_lines("get the page of their group:", shared)
     return filled
 
