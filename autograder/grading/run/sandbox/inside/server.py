@@ -37,6 +37,9 @@ _PRELOADED = (
     "attnkit.plots",
     "attnkit.training",
     "attnkit.data",
+    "attnkit.diagrams",
+    "attnkit.readiness",
+    "attnkit.waiting",
 )
 _MESSAGE = 2**17
 
