@@ -31,6 +31,7 @@ _PRELOADED = (
     "matplotlib.pyplot",
     "IPython.core.interactiveshell",
     "IPython.display",
+    "sacrebleu",
     "attnkit",
     "attnkit.checking.public",
     "attnkit.grader",
@@ -38,7 +39,9 @@ _PRELOADED = (
     "attnkit.training",
     "attnkit.data",
     "attnkit.diagrams",
+    "attnkit.maps",
     "attnkit.readiness",
+    "attnkit.standins",
     "attnkit.waiting",
 )
 _MESSAGE = 2**17
