@@ -105,7 +105,8 @@ class FlawedBlock(nn.Module):
         if self.place == "none":
             return x + part(x)
         y = norm(x)
-        return part(y) + {"x": x, "normed": y, "none": 0.0}[self.residual]
+        kept = {"x": x, "normed": y, "none": 0.0}[self.residual]
+        return kept + part(y)
 
 
 class PlainBlock(nn.Module):

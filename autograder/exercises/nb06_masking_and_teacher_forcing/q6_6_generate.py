@@ -26,11 +26,15 @@ def path_case(rng: Rng, V: int, max_len: int, path: Sequence[int], B: int = 1) -
     return Case(args=(model, np.zeros((B, 1), dtype=int), BOS, EOS, PAD_ID, max_len), sizes={"B": B})
 
 
-def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID) -> Case:
-    """Random tables: rows go their own ways and end at different times, if at all."""
-    token, source, time = rng.standard_normal((V, V)), 1.5 * rng.standard_normal((B, V)), rng.standard_normal((max_len + 2, V))
-    token[:, eos] += boost
-    return Case(args=(NextTokenTable(token, source, time), np.arange(B)[:, None], bos, eos, pad, max_len), sizes={"B": B})
+def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, padded: bool = False) -> Case:
+    """Random tables: rows go their own ways and end at different times, if at all; where it is `padded`, one row ends early."""
+    while True:
+        token, source, time = rng.standard_normal((V, V)), 1.5 * rng.standard_normal((B, V)), rng.standard_normal((max_len + 2, V))
+        token[:, eos] += boost
+        args = (NextTokenTable(token, source, time), np.arange(B)[:, None], bos, eos, pad, max_len)
+        rows = [row.tolist() for row in reference.generate(*args)] if padded else []
+        if not padded or any(eos in row[:-1] for row in rows):
+            return Case(args=args, sizes={"B": B})
 
 
 def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len: int, *, keep_bos: bool = False, after_eos: str = "pad",
@@ -106,13 +110,13 @@ EXERCISE = Exercise(
         path_case(rng, 8, 6, (3, 4, 2), B=2),
         wandering_case(numbered_rng(14), 3, 8, 6, boost=1.2),
         wandering_case(numbered_rng(15), 2, 8, 4, boost=-9.0),
-        wandering_case(numbered_rng(35), 3, 8, 6, boost=1.5, bos=6, eos=4, pad=7),
+        wandering_case(numbered_rng(35), 3, 8, 6, boost=1.5, bos=6, eos=4, pad=7, padded=True),
     ],
     tests=(
         Test("one sentence", "the likeliest token at every step, up to and with eos", lambda rng: [path_case(rng, 9, 8, (5, 3, 7, 4, 2)), path_case(rng, 6, 5, (2,))]),
         Test(
             "rows of unequal length", "after a row's eos there is only pad, and generation stops when the last row has ended",
-            lambda rng: [wandering_case(numbered_rng(seed), 4, 9, 9, boost=1.0) for seed in (3, 5, 8)],
+            lambda rng: [wandering_case(numbered_rng(seed), 4, 9, 9, boost=1.0, padded=True) for seed in (3, 5, 8)],
         ),
         Test(
             "max_len", "at most max_len tokens, bos not among them",
@@ -120,7 +124,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "other special tokens", "bos, eos and pad are the ones that are given",
-            lambda rng: [wandering_case(numbered_rng(seed), 3, 9, 7, boost=1.0, bos=6, eos=4, pad=8) for seed in (41, 43)],
+            lambda rng: [wandering_case(numbered_rng(seed), 3, 9, 7, boost=1.0, bos=6, eos=4, pad=8, padded=True) for seed in (41, 43)],
         ),
     ),
     flawed=flawed_generate,
