@@ -1,6 +1,7 @@
 """Where the project runs: pins, bounds, one index, every import declared, nothing that one system lacks in a learner's path."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -148,6 +149,15 @@ def test_the_plain_process_itself_needs_nothing_that_only_posix_has():
     done = run_without_posix(code, str(ROOT / "notebooks" / "02_keys_queries_values.ipynb"))
     assert done.returncode == 0, done.stderr[-1000:]
     assert done.stdout.split("\n")[0] == "0.0 40.0 ()"
+
+
+def test_the_development_container_and_binder_find_what_they_read():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    version = container["image"].rpartition(":")[2]
+    assert version in SpecifierSet(FILE["project"]["requires-python"])
+    target = container["postCreateCommand"].split()[1]
+    assert f"\n{target}: " in (ROOT / "Makefile").read_text()
+    assert ENVIRONMENT.parent == ROOT  # where Binder looks for it
 
 
 def test_no_code_needs_a_newer_python_than_the_lowest():

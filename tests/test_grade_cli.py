@@ -465,7 +465,12 @@ def test_an_interrupted_command_leaves_a_gradebook_to_go_on_with(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-c", "from autograder.cli import main; main()", "grade", root, "-o", out, "--jobs", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # it may be ignored where tests run
     )
     try:
         book = out / "gradebook.sqlite"

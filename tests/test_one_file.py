@@ -20,6 +20,7 @@ from autograder.building.master import COLUMNS
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import NOTEBOOKS as STUDENT
 from autograder.paths import SOLUTIONS
+from autograder.releasing.bundles import write_zip
 from autograder.releasing.wheels import learners_wheel
 
 LATER = "9.0.0"
@@ -98,6 +99,13 @@ def test_a_wheel_beside_is_used_and_leaves_nothing_behind(alone, tmp_path, wheel
     said, error = alone(finding_source() + more)
     assert (said, error) == ("q2_3.py en_es\n", "")
     assert [path.name for path in place.iterdir()] == [wheel.name]
+
+
+def test_a_students_bundle_beside_is_used(alone, tmp_path, wheel):
+    place = tmp_path / "at" / "the" / "notebook"
+    write_zip(place / "attention-course-1-students.zip", {f"attention-course-1/{wheel.name}": wheel.read_bytes()})
+    more = "\nimport attnkit.places\nprint(attnkit.places.public_test('q2_3').name)"
+    assert alone(finding_source() + more) == ("q2_3.py\n", "")
 
 
 def test_a_damaged_wheel_is_said(alone, tmp_path):

@@ -15,6 +15,7 @@ from attnkit.checking.message import ROWS, CheckFailed, Report
 from attnkit.checking.public import advice, check, has_numbers, questions_of
 from attnkit.places import public_test
 
+_FONT = "font-family:var(--jp-code-font-family,monospace)"  # nbconvert's pages take it from blocks of text
 _LABEL = re.compile(rf" *(?:{'|'.join(ROWS)}) +|")
 _FAILED = "❌ Test case failed\n"  # what Otter puts above every message
 
@@ -151,7 +152,7 @@ def _first_line(result: CheckResult) -> str:
 def _framed(passed: bool, text: str) -> str:
     colour, mark = ("#0072B2", "✓") if passed else ("#D55E00", "✗")
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.2em 0;white-space:pre-wrap"
-    style += ";word-break:normal;overflow-wrap:break-word"  # JupyterLab would break lines inside words
+    style += f";word-break:normal;overflow-wrap:break-word;{_FONT}"  # JupyterLab would break lines inside words
     lines = "".join(_hanging(line) for line in f"{mark} {text}".split("\n"))
     return f'<pre role="status" style="{style}">{lines}</pre>'
 
@@ -160,4 +161,5 @@ def _hanging(line: str) -> str:
     """A line of its own; what does not fit on it goes on below its text, not below its label."""
     label = _LABEL.match(line)
     indent = max(len(label[0]) if label else 0, 2)
-    return f'<span style="display:block;padding-left:{indent}ch;text-indent:-{indent}ch">{html.escape(line)}</span>'
+    style = f"display:block;padding-left:{indent}ch;text-indent:-{indent}ch;{_FONT}"
+    return f'<span style="{style}">{html.escape(line)}</span>'

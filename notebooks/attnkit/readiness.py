@@ -25,7 +25,6 @@ LIBRARIES = {  # by the name they are imported by: the name to install
     "numpy": "numpy",
     "sacrebleu": "sacrebleu",
     "torch": "torch",
-    "tqdm": "tqdm",
 }
 KEPT = ("torch", "numpy")  # never replaced: where they are there, they fit each other and the machine
 TORCH_SIZE = "about 0.2 GB to download for a processor alone, and some 3 GB with what a GPU needs"
