@@ -1252,9 +1252,6 @@ def draw_batch(task, n, each, generator):
 
 
 # %% tags=["experiment"]
-models = {}
-
-
 def measure(task, scheme):
     """Accuracies (RUNS, 3) at lengths 16, 32 and 64 of one scheme trained at 16.
 
@@ -1288,6 +1285,7 @@ def accuracy(model, tokens, target):
 
 
 # %% tags=["experiment"]
+models = {}
 results = {
     ("copy", scheme): measure("copy", scheme)
     for scheme in progress(SCHEMES, "copy from 3 back: ten schemes")
