@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from typing import Any
 
 NEAR = 1e-3  # relative: float32 rounds far below it
@@ -11,8 +12,15 @@ NEAR = 1e-3  # relative: float32 rounds far below it
 
 def alike(one: str, other: str) -> bool:
     """Whether two texts of `behaviour_of` tell of the same behaviour, but for rounding."""
-    first, second = json.loads(one), json.loads(other)
+    if one == other:
+        return True
+    first, second = _read(one), _read(other)
     return len(first) == len(second) and all(_same(a, b) for a, b in zip(first, second, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Any:
+    return json.loads(text)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -21,6 +21,7 @@ from autograder.judging.behaviour_alike import alike
 
 MISTAKES_SHOWN = 20
 GROUPS_SHOWN = 10
+GROUPS_KEPT = 200  # of one notebook: what is like none of so many is counted as alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Section:
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     who: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     unnamed: list[Unnamed] = field(default_factory=list)
+    unlike: int = 0
 
     @property
     def groups(self) -> list[Unnamed]:
@@ -80,7 +82,7 @@ class Section:
     @property
     def alone(self) -> int:
         """How many wrong answers without a name are like no other."""
-        return sum(len(group.who) == 1 for group in self.unnamed)
+        return self.unlike + sum(len(group.who) == 1 for group in self.unnamed)
 
     def add_answers(self, record: Record, link: str) -> None:
         """Who makes which mistake, named or not."""
@@ -91,6 +93,9 @@ class Section:
             if question.behaviour and not question.apart_from:
                 known = (group for group in self.unnamed if group.question == question.name)
                 group = next((one for one in known if alike(one.behaviour, question.behaviour)), None)
+                if group is None and len(self.unnamed) >= GROUPS_KEPT:
+                    self.unlike += 1
+                    continue
                 if group is None:
                     group = Unnamed(question.name, question.title, question.behaviour, question.code, record.student.key)
                     self.unnamed.append(group)
