@@ -79,8 +79,8 @@ def _what_it_costs(number: str, notebook: Any) -> str:
         "",
         *(f"    * {exercise.heading}: {goals[exercise.number]}" for exercise in exercises),
         "",
-        f"    **To open the blank one**, get the project, say `make lab` and open `{name}.ipynb`"
-        f" ([download](blank/{name}.ipynb); it needs the folders `attnkit/` and `tests/` beside it).",
+        f"    **To open the blank one**, get the project, say `make lab` and open `{name}.ipynb`; or take"
+        f" [this file](blank/{name}.ipynb) alone: its first cell finds attnkit or says what is missing.",
     ]
     return "\n".join(lines)
 
