@@ -84,7 +84,7 @@ def same_randomness() -> Iterator[None]:
         random.setstate(states[2])
 
 
-def _is_common(kind: type[Warning]) -> bool:
+def _is_common(kind: type[Warning] | tuple[type[Warning], ...]) -> bool:
     """Whether a filter for this kind of warning meets code that computes; IPython has one for a kind of its own."""
     return any(issubclass(common, kind) for common in (UserWarning, RuntimeWarning, DeprecationWarning, FutureWarning))
 
