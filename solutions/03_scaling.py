@@ -16,7 +16,7 @@
 # **Goal.** Find out why attention divides its scores by $\sqrt{d_k}$: from the variance of a dot product, to the softmax it feeds, to the gradient that comes back.
 # The short answer in most texts is "otherwise gradients vanish". We measure it, and the long answer is more interesting.
 #
-# *Seven exercises and one further · about 85 minutes, and 20 for the further one · 45 points.* You need notebook 2: queries, keys, values, softmax.
+# *Seven exercises and one further · 45 points.* About 85 minutes to write, READ to read, 2 to wait for experiments (and 20 to write the further one). You need notebook 2 (queries, keys, values, softmax), variances, and derivatives: the quotient rule once, and gradients as PyTorch computes them.
 #
 # | symbol | meaning |
 # |---|---|
@@ -83,6 +83,11 @@ plots.show(
 # %% tags=["claim"]
 assert largest[0] < 0.3
 assert largest[-1] > 0.99
+# control: divided by √d_k, the light stays wide at every width
+generator = torch.Generator().manual_seed(0)
+for d_k in (1, 16, 1024):
+    q, K = (torch.randn(n, d_k, generator=generator) for n in (1, 16))
+    assert torch.softmax(q @ K.T / math.sqrt(d_k), dim=-1).max() < 0.5
 
 # %% [markdown]
 # **Where the analogy stops.** A sharp light is not a fault: a trained model *wants* it when one key is right. The trouble is a needle that points somewhere by chance before training, because a softmax that is sure of itself hardly moves any more.
@@ -161,7 +166,10 @@ bins = {"bins": 80, "range": (-64, 64), "density": True, "histtype": "step", "li
 for d_k, colour, style in ((1, plots.BLACK, "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
     q, k = torch.randn(2, 8000, d_k, generator=generator)
     axes.hist((q * k).sum(1).tolist(), color=colour, linestyle=style, label=f"d_k = {d_k}", **bins)
-axes.set(xlabel="score q · k", ylabel="share of the pairs", yscale="log", title="random queries and keys")
+axes.set(
+    xlabel="score q · k", ylabel="density (share per unit of score)", yscale="log",
+    title="random queries and keys",
+)
 axes.legend()
 plots.show(
     figure,
@@ -175,6 +183,9 @@ plots.show(
 assert all(0.88 < v / d_k < 1.12 for d_k, v in variances.items())
 assert 1.8 < math.sqrt(variances[64] / variances[16]) < 2.2
 assert 30 < math.sqrt(variances[1024]) < 34
+# control: a query that is its own key has another variance, 2 d_k
+q = torch.randn(8000, 64, generator=generator)
+assert 110 < (q * q).sum(1).var() < 146
 
 # %% [markdown]
 # ## 3.2 How a softmax moves
@@ -234,7 +245,7 @@ for axes, stretch in zip(panels, (0.3, 1.0, 8.0), strict=True):
     image = axes.imshow(J.numpy(), cmap=plots.SIGNED_MAP, vmin=-0.45, vmax=0.45)
     for i in range(4):
         for j in range(4):
-            axes.text(j, i, f"{J[i, j]:.2f}".replace("-0.00", "0.00"), ha="center", va="center", fontsize=7)
+            axes.text(j, i, f"{J[i, j]:z.2f}", ha="center", va="center", fontsize=7)
     axes.set(title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}", xlabel="score z_j", ylabel="weight p_i")
     axes.set(xticks=range(4), yticks=range(4))
     axes.grid(False)
@@ -259,6 +270,9 @@ assert min(norms[:2]) > 0.35
 assert norms[2] < 0.001
 assert torch.allclose(softmax_jacobian(torch.softmax(z, 0)), by_torch, atol=1e-6)
 assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16)
+# control: the derivative of a sigmoid, on the diagonal alone, is not it
+p = torch.softmax(z, 0)
+assert (torch.diag(p * (1 - p)) - by_torch).abs().max() > 0.05
 
 # %% [markdown]
 # ## 3.3 ★ How wide the light is
@@ -320,6 +334,10 @@ plots.show_table(rows)
 # %% tags=["claim"]
 assert math.isclose(attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6)
 assert math.isclose(attention_entropy(torch.tensor([0.25] * 4)).exp().item(), 4, abs_tol=1e-5)
+# control: in bits it is another number, and plain p log p is NaN at a 0
+half = torch.tensor([0.5, 0.5, 0.0])
+assert abs(attention_entropy(half).item() / math.log(2) - math.log(2)) > 0.3
+assert (half * half.log()).sum().isnan()
 
 # %% [markdown]
 # ### Experiment: what d_k does to a softmax
@@ -377,7 +395,7 @@ plots.show_table(rows, "raw: softmax of q · k; scaled: of q · k / √d_k")
 # Scaled, nothing depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
 #
 # The right answer was (c). The Jacobian of the undivided scores is *larger* up to d_k = 32, smaller from 64 on, less than half at 256, and a quarter at 1024.
-# Why larger first? When 32 keys share the light evenly, each has little to give away: its own slope is about 1/32. When two keys share it, each slope is ¼. A softmax moves most when it has nearly, but not quite, chosen.
+# Why larger first? When 32 keys share the light evenly, each has little to give away: its own slope is about 1/32. When two keys share it, each slope is ¼. A softmax moves most when it is torn between two keys: the norm is .50 at (½, ½), .18 at (.9, .1), and .17 with 32 equal weights.
 
 # %% tags=["claim"]
 assert all(0.13 < scaled[d_k]["largest weight"] < 0.18 for d_k in widths)
@@ -390,6 +408,13 @@ assert all(norm[d_k] < 1 for d_k in (64, 128, 256, 512, 1024))
 assert max(widths, key=lambda d_k: raw[d_k]["norm of ∂p/∂z"]) == 8
 assert norm[256] < 0.5
 assert 0.2 < norm[1024] < 0.3
+torn = [softmax_jacobian(torch.tensor(p)).norm().item()
+        for p in ([0.5, 0.5], [0.9, 0.1], [1 / 32] * 32)]
+assert [round(x, 2) for x in torn] == [0.5, 0.18, 0.17]
+# control: divided by d_k nothing stays level, the light opens until it is even
+opened = [saturation(d_k, 1 / d_k)["entropy (nats)"] for d_k in (1, 64, 1024)]
+assert opened[0] < 3.1
+assert opened[-1] > 3.46 > opened[1] > opened[0]
 
 # %% [markdown]
 # ### What arrives at the query
@@ -449,6 +474,9 @@ assert undivided[1024].median() < 0.002
 assert carried > 0.9
 assert open_ones < 0.9
 assert closed_ones > 0.99
+# control: divided, the top fifth of the queries has little more than a fifth
+even = divided[1024].sort(descending=True).values
+assert (even[:102].sum() / even.sum()) < 0.35
 
 # %% [markdown]
 # ## 3.4 Scaled dot-product attention
@@ -513,6 +541,7 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
 # %% [markdown] tags=["explanation"]
 # **Why the mask is used twice.** The first time it changes the softmax, so that the allowed weights sum to 1; zeroing only afterwards would leave a row that sums to less. The second time it matters only for rows with nothing open, which got harmless scores of 0 and would otherwise spread 1/S over forbidden keys.
 # `torch.nan_to_num` after the softmax can also work, but it depends on how −∞ got there: *adding* −∞ gives the right value and the gradient NaN. A finite fill such as −10⁴ is not "as good as −∞": equal fills make equal weights in an empty row, and real scores may lie lower.
+# Notebook 1 filled with the lowest number of the type instead. That works as well: the row of equal fills it leaves is finite, and the zeros afterwards remove it. −∞ says what is meant, and pays with the extra line for empty rows.
 
 # %% tags=["experiment"]
 generator = torch.Generator().manual_seed(4)
@@ -537,6 +566,9 @@ assert torch.allclose(ours, theirs, atol=1e-5)
 example = scaled_dot_product_attention(torch.ones(1, 4), torch.tensor([[1.0] * 4, [0.0] * 4]), torch.ones(2, 1))[1][0]
 assert math.isclose(example[0].item(), 0.88, abs_tol=0.005)
 assert math.isclose(torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005)
+# control: the same mask set after the softmax leaves rows that do not sum to 1
+after = scaled_dot_product_attention(Q, K, V)[1] * mask
+assert (after.sum(-1)[1:] < 0.99).all()
 
 # %% [markdown]
 # ### Turn it by hand
@@ -571,6 +603,9 @@ q, K = torch.randn(1024, generator=generator), torch.randn(16, 1024, generator=g
 assert torch.allclose(torch.softmax(K @ q / 32, 0), scaled_dot_product_attention(q[None], K, K)[1][0], atol=1e-5)
 assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9
 assert attention_entropy(torch.softmax(K @ q, 0)).exp() < 1.6
+# control: half that temperature is not the same
+hotter = torch.softmax(K @ q / 16, 0)
+assert (hotter - torch.softmax(K @ q / 32, 0)).abs().max() > 0.05
 
 # %% [markdown]
 # ### Experiment: does it train without?
@@ -635,9 +670,39 @@ plots.show_curves(
 )
 
 # %% [markdown]
+# How much of this is Adam's doing? The control: the same models, trained with plain SGD (learning rate 0.1, momentum 0.9, 800 steps), which takes every gradient as large or small as it is.
+
+# %% tags=["experiment"]
+def accuracy_with_sgd(d_k, is_scaled, seed=0):
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    model = Lookup(d_k, is_scaled)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(800):
+        task = recall_task(64, 8, 32, 8, generator)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(task), task.answer).backward()
+        optimizer.step()
+    test = recall_task(2000, 8, 32, 8, generator)
+    with torch.no_grad():
+        return (model(test).argmax(-1) == test.answer).float().mean().item()
+
+
+by_sgd = {
+    (d_k, is_scaled): accuracy_with_sgd(d_k, is_scaled)
+    for d_k, is_scaled in progress(
+        [(d_k, is_scaled) for d_k in (64, 256) for is_scaled in (False, True)], "SGD"
+    )
+}
+plots.show_table(
+    [{"d_k": d_k, "raw": by_sgd[d_k, False], "scaled": by_sgd[d_k, True]} for d_k in (64, 256)],
+    "accuracy after 800 steps of SGD with momentum, one seed",
+)
+
+# %% [markdown]
 # Scaled, all twelve models answer everything. Raw, it depends. Adam trains either way at d_k = 16 at both rates, and at 64 at the smaller one. At the larger rate the raw model is behind from 64 on, and at 256 it is behind at both rates, more so at the larger.
 #
-# So the scale is not a *condition* for learning: Adam divides each step by the size of recent gradients and repairs much of the damage. The scale makes one learning rate fit every width. (This is one small task and 400 steps; we have not measured what ten thousand would do.)
+# So the scale is not a *condition* for learning with Adam, which divides each step by the size of recent gradients. Take that repair away, and the raw models fall behind at 64 already and further at 256, while the scaled ones still learn everything. The scale makes one learning rate fit every width. (This is one small task and a few hundred steps; we have not measured what ten thousand would do.)
 
 # %% tags=["claim"]
 assert all(results[setting] > 0.98 for setting in settings if setting[2])
@@ -647,6 +712,11 @@ assert large[64] < 0.97
 assert small[256] < 0.96
 assert large[256] < small[256]
 assert large[256] < large[64]
+assert min(by_sgd[64, True], by_sgd[256, True]) > 0.98
+assert max(by_sgd[64, False], by_sgd[256, False]) < 0.9
+assert by_sgd[256, False] < by_sgd[64, False]
+# control: with Adam at the smaller rate the raw model of width 64 is not behind
+assert small[64] > 0.98
 
 # %% [markdown]
 # > **Out in the wild.** A query with nothing to see, values 0 to 4 (mean 2), boolean mask. Ours gives 0; torch {{guide:version/torch}}'s function {{guide:sdpa/empty_bool}}, its `nn.MultiheadAttention` {{guide:mha/empty_bool}};
@@ -720,6 +790,10 @@ plots.show_table(rows, "queries and keys from nn.Linear, as PyTorch initialises 
 # %% tags=["claim"]
 assert all(0.28 < row["variance of q's entries"] < 0.39 for row in rows)
 assert all(0.08 < row["variance with it"] < 0.15 and 0.8 < row["variance with that"] < 1.25 for row in rows)
+# control: multiplied by the variance and not by its root, it is far from 1
+for row in rows:
+    squared = row["variance with that"] * float(row["choose_scale"]) ** 2
+    assert squared < 0.5
 
 # %% [markdown]
 # ## 3.6 The log of a softmax
@@ -790,15 +864,17 @@ for name, logs in ways.items():
 plots.show_table(rows)
 
 # %% [markdown]
-# The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has almost no gradient left, just where the model is most wrong. Notebook 6 builds its loss on the log of a softmax.
+# The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has no gradient left (exactly 0 here), just where the model is most wrong. Notebook 6 builds its loss on the log of a softmax.
 
 # %% tags=["claim"]
 assert ways["log(softmax(z))"][-1] == -torch.inf
 assert math.isnan(slope_at_200["log(softmax(z))"])
 assert math.isclose(ways["log(softmax(z) + 1e-9)"][-1].item(), -20.7, abs_tol=0.05)
-assert abs(slope_at_200["log(softmax(z) + 1e-9)"]) < 1e-6
+assert slope_at_200["log(softmax(z) + 1e-9)"] == 0
 assert ways["log_softmax(z)"][-1] == -200
 assert slope_at_200["log_softmax(z)"] == 1
+# control: at a distance of 10 all three agree to two decimals
+assert all(abs(logs[1] + 10) < 0.03 for logs in ways.values())
 
 # %% [markdown]
 # ## 3.7 ★ After training
@@ -853,12 +929,12 @@ def correlated_score_moments(d_k, rho):
 generator, d_k, rho = torch.Generator().manual_seed(7), 64, 0.4
 q, noise = torch.randn(2, 5000, d_k, generator=generator)
 matched = (q * (rho * q + math.sqrt(1 - rho**2) * noise)).sum(-1) / math.sqrt(d_k)
-random = (q * noise).sum(-1) / math.sqrt(d_k)
+strangers = (q * noise).sum(-1) / math.sqrt(d_k)
 figure, axes = plt.subplots(figsize=(6.4, 3.0))
-axes.hist(random.tolist(), bins=50, density=True, color="0.75", label="strangers (ρ = 0)")
+axes.hist(strangers.tolist(), bins=50, density=True, color="0.75", label="strangers (ρ = 0)")
 outline = {"histtype": "step", "color": plots.BLUE, "linewidth": 2, "label": f"query and its own key (ρ = {rho})"}
 axes.hist(matched.tolist(), bins=50, density=True, **outline)
-axes.set(xlabel="score q · k / √d_k", ylabel="share of the pairs", title=f"d_k = {d_k}", ylim=(0, 0.56))
+axes.set(xlabel="score q · k / √d_k", ylabel="density", title=f"d_k = {d_k}", ylim=(0, 0.56))
 axes.legend()
 plots.show(
     figure,
@@ -879,19 +955,22 @@ for width in (16, 64, 256, 1024):
 plots.show_table(rows, f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
 
 # %% [markdown]
-# Strangers keep the same spread at every width, which is what the scale was chosen for. Pairs that belong together stand out by $\rho\sqrt{d_k}$: 1.6 at d_k = 16, and 12.8 at 1024, with hardly more spread than strangers. More features make the right key easier to find, and that is why models have them.
+# Strangers keep the same spread at every width, which is what the scale was chosen for. Pairs that belong together stand out by $\rho\sqrt{d_k}$: 1.6 at d_k = 16, and 12.8 at 1024, with hardly more spread than strangers. More features make the right key easier to find: in this calculation, with ρ the same at every width.
 #
 # It also says that $\sqrt{d_k}$ is the scale for the *start*. For correlated pairs only a division by d_k keeps the mean where it is, and some recipes for very wide models use it for that reason (Yang et al. 2022).
 
 # %% tags=["claim"]
 assert abs(matched.mean().item() - 3.2) < 0.06
 assert abs(matched.var().item() - 1.16) < 0.08
-assert abs(random.var().item() - 1) < 0.08
+assert abs(strangers.var().item() - 1) < 0.08
 means, deviations = ([row[f"{what}, divided by √d_k"] for row in rows] for what in ("mean", "deviation"))
 assert math.isclose(means[0], 1.6)
 assert math.isclose(means[-1], 12.8)
 assert max(deviations) < 1.1
 assert all(math.isclose(row["mean, divided by d_k"], rho) for row in rows)
+# control: strangers have mean 0, and 1 − ρ² is not the variance
+assert abs(strangers.mean()) < 0.06
+assert abs(matched.var().item() - (1 - rho**2)) > 0.2
 
 # %% [markdown]
 # ## 3.8 ★ A softmax that never sees all its scores
