@@ -1860,7 +1860,7 @@ alone = translate_all(pairs["test_combinations"])
 
 def share(count, said, chosen):
     found = sum(count(said[i], targets[i]) for i in chosen)
-    return f"{found / sum(len(targets[i]) for i in chosen):.3f}"
+    return f"{found / max(1, sum(len(targets[i]) for i in chosen)):.3f}"
 
 
 every = range(len(targets))
