@@ -994,7 +994,7 @@ print(f"the outputs agree to {gap:.0e} at every position")
 # %% [markdown]
 # The outputs are the same up to rounding, at every position to the last; the time is not. Counted, the ratio grows about ninefold: eightfold, since one side does n times the work of the other, and a little more because the n² scores gain weight. What is measured depends on the machine. It is below the count everywhere, because every step also pays for being called, however little there is to do.
 #
-# At 8 tokens, the length of a sentence in the finale, that payment is nearly all there is, and the cache saves next to nothing. So the finale does without: its decoder would need a pair (K, V) for each layer and a `decode` that takes one position at a time. For a text of thousands of tokens nobody does without.
+# At 8 tokens, the length of a sentence in the finale, that payment is most of what there is, and the cache saves little. So the finale does without: its decoder would need a pair (K, V) for each layer and a `decode` that takes one position at a time. For a text of thousands of tokens nobody does without.
 
 # %% tags=["claim"]
 assert gap < 1e-4 and 8 < growth[0] < 10
@@ -1696,7 +1696,7 @@ for name, sizes in beginnings.items():
 plots.show_table(rows, "loss on test after 100 steps")
 
 # %% [markdown]
-# The small beginnings are ahead. A large embedding is slow to change: Adam moves every number by about the learning rate at each step, whatever its size. So early the sinusoids make little difference.
+# The small beginnings are ahead. A large embedding is slow to change: Adam moves every number by about the learning rate at each step, whatever its size. So early the sinusoids do not help.
 
 # %% tags=["claim"]
 waves, small, large, larger = (row["loss"] for row in rows)
@@ -1714,7 +1714,7 @@ known, new = (loss_on(translator, pairs[split][:1000]) for split in ("train", "t
 print(f"loss {known:.3f} on sentences of the training, {new:.3f} on new ones")
 
 # %% [markdown]
-# Sentences it has trained on cost it little less than new ones: it has not learned them by heart, and dropout has little to cure.
+# Sentences it has trained on cost it about half as much as new ones: some of them it has begun to know by heart. Dropout might win a little; we have not tried.
 #
 # Now it goes alone. The source is encoded once, and `generate` calls the decoder only: a function that remembers the memory is a model, too. To sample, the function hands over a one-hot of the token that your `sample` has drawn; its argmax is that token.
 
