@@ -2009,7 +2009,7 @@ else:
     print("No heads to count: finish 6.11 and 6.12 first.")
 
 # %% [markdown]
-# Nobody told the model which word comes from which, and yet its best head looks at the gold word nearly always. The heads differ, and a miss can be good sense. *El, la, los, las* all come from *the*, and the noun that follows decides between them.
+# Nobody told the model which word comes from which, and yet its best head looks at the gold word about nine times out of ten. The heads differ, and a miss can be good sense. *El, la, los, las* all come from *the*, and the noun that follows decides between them.
 #
 # **Predict:** is there a head in which most articles look past their own *the*, at the word that the *next* Spanish word comes from?
 
@@ -2031,7 +2031,7 @@ else:
 # The table is the answer for this model; with another seed or another beginning it is another one. In the best heads nearly all articles find their own *the*. But the word *the* has no gender. Where no head looks at the noun while *la* is written, what must the encoder have put into the vector of *the*? A weight says where was read, and not what: it is no explanation, only a place to start asking.
 
 # %% tags=["claim"]
-assert max(on_gold.values()) > 0.85 and 3 * guessing < 0.5
+assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5
 assert max(on_own.values()) > 0.9
 assert max(on_gold.values()) - min(on_gold.values()) > 0.05
 # control: on the gold of other sentences the heads are where guessing is
