@@ -1605,7 +1605,8 @@ class Seq2SeqTransformer(nn.Module):
 
 # %% tags=["experiment"]
 DEVICE, STEPS, RATE = torch.device("cpu"), 2240, 3e-3  # or "cuda"
-pairs = {split: load_en_es(split) for split in ("train", "test", "test_combinations")}
+splits = ("train", "validation", "test", "test_combinations")
+pairs = {split: load_en_es(split) for split in splits}
 english = Vocabulary.of(pair.source for pair in pairs["train"])
 spanish = Vocabulary.of(pair.target for pair in pairs["train"])
 
@@ -1778,6 +1779,7 @@ def sampled(top_k):
 
 results = {
     "test, greedy": score(pairs["test"]),
+    "validation, greedy": score(pairs["validation"]),
     "test, sampled (temperature 1)": sampled(None),
     "test, sampled (temperature 1, top 2)": sampled(2),
     "new combinations, greedy": score(pairs["test_combinations"]),
@@ -1786,6 +1788,8 @@ rows = [{"": name, **values} for name, values in results.items()]
 plots.show_table(rows, "exact match as a share; chrF and BLEU from sacrebleu, 0–100")
 
 # %% [markdown]
+# Which of the first two rows may you believe? The steps, the learning rate, the batches and the first positions above are the best of eleven settings *by their exact match on test*. A number that was chosen for being high is a little too high. The sentences of `validation` took no part in the choice (the two splits have changed their usual places), so the second row is the fair one.
+#
 # Two draws are two draws. The chance that sampling writes *exactly* the right sentence can be computed: it is the product of the probabilities of its words, once over the whole vocabulary and once between the two likeliest words.
 
 # %% tags=["experiment"]
@@ -1814,6 +1818,7 @@ plots.show_bars(
 # %% tags=["claim"]
 exact = {name: values["exact match"] for name, values in results.items()}
 assert exact["test, greedy"] >= 0.9
+assert exact["validation, greedy"] > 0.87
 assert exact["new combinations, greedy"] < exact["test, greedy"] - 0.03
 everything, two, one = chances.values()
 assert everything < two - 0.01 and two < one
@@ -2276,7 +2281,7 @@ def smoothed_cost_of(p, V=5, epsilon=0.1):
 
 
 if standins.finished(label_smoothed_loss):
-    confidence = [0.5 + 0.005 * i for i in range(100)]
+    confidence = [0.5 + 0.02 * i for i in range(25)]
     costs = {
         "ε = 0": [smoothed_cost_of(p, epsilon=0.0) for p in confidence],
         "ε = .1": [smoothed_cost_of(p) for p in confidence],
@@ -2292,7 +2297,7 @@ if standins.finished(label_smoothed_loss):
 # Without smoothing more certainty is always better. With ε = .1 the best is .92, which is 1 − ε + ε/V for five words, and from there on certainty costs.
 
 # %% tags=["claim"]
-cheapest = {name: min(range(100), key=row.__getitem__) for name, row in costs.items()}
+cheapest = {name: min(range(25), key=row.__getitem__) for name, row in costs.items()}
 best = {name: confidence[place] for name, place in cheapest.items()}
 assert abs(best["ε = .1"] - 0.92) < 0.006
 # control: with nothing smoothed, the most certain model pays the least
@@ -2360,17 +2365,21 @@ def nucleus(logits, top_p, temperature=1.0):
 # **Why it looks like this.** The sum *before* the first token is 0, so the first is always in: nothing has to be said about an empty nucleus. With `cumsum > top_p` the token that crosses is lost, and where the first one crosses, everything is. The temperature comes first, because a flatter distribution needs more words to reach top_p.
 
 # %% tags=["experiment"]
+def in_digits(row):
+    """A row of probabilities in two digits."""
+    return "  ".join(f"{value:.2f}" for value in row.tolist())
+
+
 if standins.finished(nucleus):
     z = torch.tensor([[6.0, 2.0, 1.0, 0.5, 0.0, -0.5], [1.2, 1.1, 1.0, 0.9, 0.5, 0.2]])
     cut = nucleus(z, 0.9)
     kept = (cut > 0).sum(-1).tolist()
-    probability = torch.cat([z.softmax(-1), cut])
-    plots.show_heads(
-        probability[:, None],
-        "Four rows of six probabilities: a sure and an unsure row, before and after"
-        " the cut at .9; the sure one keeps a single word, the unsure one five.",
-        titles=["sure", "not sure", *(f"cut: {count} kept" for count in kept)],
-    )
+    plots.show_table([
+        {"row": name, "before": in_digits(p), "cut": in_digits(q), "kept": count}
+        for name, p, q, count in zip(
+            ("sure", "not sure"), z.softmax(-1), cut, kept, strict=True
+        )
+    ], "Six probabilities in each of two rows, cut at top_p = .9.")  # fmt: skip
 
 # %% [markdown]
 # One and the same top_p leaves one word where the model is sure, and five of six where it is not. No single k does both.
@@ -2653,7 +2662,7 @@ def warm_up_then_decay(step, d_model, warm_up):
 
 # %% tags=["experiment"]
 if standins.finished(warm_up_then_decay):
-    steps = range(0, 20_001, 50)
+    steps = range(0, 20_001, 500)
     rates = {
         f"d_model {d}, warm_up {w}": [1000 * warm_up_then_decay(s, d, w) for s in steps]
         for d, w in ((512, 4000), (512, 8000), (2048, 4000))
