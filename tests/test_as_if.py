@@ -29,8 +29,8 @@ def scores(s, H, W_q, W_k, v):
 
 TOLD = {
     "the right answer if `s` were 0": ("q1_4", lambda s, H, W_q, W_k, v: scores(0 * s, H, W_q, W_k, v)),
-    "the right answer if `s` held its first example everywhere": (
-        "q1_4", lambda s, H, W_q, W_k, v: scores(s[:1].expand_as(s), H, W_q, W_k, v),
+    "the right answer if `H` held its first example everywhere": (
+        "q1_4", lambda s, H, W_q, W_k, v: scores(s, H[:1].expand_as(H), W_q, W_k, v),
     ),
     "the right answer if `h` had the opposite sign": (
         "q1_1", lambda x_t, h, W_x, W_h, b: torch.tanh(x_t @ W_x - h @ W_h + b),

@@ -50,14 +50,14 @@ def test_a_variance_that_is_far_too_small_is_not_said_to_be_divided_by_n():
     assert names == {""}
 
 
-def test_a_float32_result_is_not_said_to_be_float64():
+def test_a_float32_result_is_called_float32_and_not_float64():
     def narrow(z, axis=-1):
         shares = np.exp(np.asarray(z) - np.max(z, axis=axis, keepdims=True)).astype(np.float32)
         return shares / shares.sum(axis=axis, keepdims=True)
 
     report = public("q2_1", narrow)
     assert report.found == "float32"
-    assert report.mistake == ""
+    assert report.mistake == "always-float32"
 
 
 def test_a_graph_cut_elsewhere_is_not_called_by_the_name_of_another_cut():

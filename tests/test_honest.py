@@ -173,7 +173,7 @@ def test_a_helper_in_a_changed_experiment_counts_and_the_rest_is_not_run(grade):
     )
     assert earned(result) == {}
     assert result.cells == ()
-    assert result.notes == ("code cell 2: an experiment that was changed, of which only the definitions were run",)
+    assert result.notes == ("code cell 3: an experiment that was changed, of which only the definitions were run",)
 
 
 def test_only_definitions_of_a_changed_experiment_run(workshop):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from attnkit.places import numbers
 
-PARTS = ("data", "diagrams", "grader", "maps", "plots", "standins", "training")  # what notebooks import
+PARTS = ("checking", "data", "diagrams", "grader", "maps", "plots", "standins", "training")  # what notebooks import
 LIBRARIES = {  # by the name they are imported by: the name to install
     "IPython": "ipython",
     "babel": "babel",

@@ -226,6 +226,7 @@ DESCRIPTORS_AND_THREADS = (
         first=(
             "import threading\ndef busy():\n    while True: pass\nthreading.Thread(target=busy, daemon=True).start()",
         ),
+        loses=ANYTHING,  # where a call is watched, work in another thread may be the learner's: it cannot be told apart
     ),
     Hostile(
         "leaves a thread that ends the process",

@@ -3,6 +3,23 @@
 from autograder.proving.blind.edits import answers
 
 RIGHT = {
+    "q3_8": """
+def online_softmax_attention(q, K, V, block):
+    top = torch.tensor(float("-inf"), dtype=q.dtype)
+    below = torch.zeros((), dtype=q.dtype)
+    above = torch.zeros(V.shape[-1], dtype=q.dtype)
+    start = 0
+    while start < K.shape[0]:
+        part = K[start:start + block] @ q / q.shape[0] ** 0.5
+        new_top = torch.maximum(top, part.max())
+        old = torch.exp(top - new_top)
+        e = torch.exp(part - new_top)
+        below = below * old + e.sum()
+        above = above * old + e @ V[start:start + block]
+        top = new_top
+        start += block
+    return above / below
+""",
     "q3_1": """
 def score_variance(d_k, n, generator):
     q = torch.randn(n, d_k, generator=generator)
@@ -221,6 +238,20 @@ WRONG = answers(
             "twice rho squared": ("(1 + rho ** 2)", "(1 + 2 * rho ** 2)"),
             "the second moment": ("d_k * (1 + rho ** 2)", "d_k * (1 + rho ** 2) + (d_k * rho) ** 2"),
             "d_k squared": ("d_k * (1", "d_k ** 2 * (1"),
+        },
+        "q3_8": {
+            "no scale": (" / q.shape[0] ** 0.5", ""),
+            "divided by d_k": ("q.shape[0] ** 0.5", "q.shape[0]"),
+            "the sum not rescaled": ("below * old + e.sum()", "below + e.sum()"),
+            "the values not rescaled": ("above * old + e @", "above + e @"),
+            "nothing rescaled": ("old = torch.exp(top - new_top)", "old = 1.0"),
+            "each block's own maximum": ("torch.maximum(top, part.max())", "part.max()"),
+            "the maximum never moves": ("        top = new_top\n", ""),
+            "rescaled upside down": ("torch.exp(top - new_top)", "torch.exp(new_top - top)"),
+            "the last short block left out": ("while start < K.shape[0]", "while start + block <= K.shape[0]"),
+            "not divided at the end": ("return above / below", "return above"),
+            "a mean of blocks": ("return above / below", "return above / below / -(-K.shape[0] // block)"),
+            "the keys' values": ("e @ V[start:start + block]", "e @ V[:len(e)]"),
         },
     },
     {},
