@@ -335,7 +335,9 @@ def _dtype_difference(one: np.ndarray, other: np.ndarray, found: Any, case: Case
     if wanted == "python" and not isinstance(found, int | float):
         return Difference("type", f"the {output.name} is of the wrong kind", "a Python number", _a(_kind(found)))
     if wanted == "whole":
-        whole = other.dtype.kind in "iu" or (not isinstance(found, float) and abs(float(other)) >= 2**62)
+        whole = other.dtype.kind in "iu" or (
+            not isinstance(found, float | complex) and other.dtype.kind != "c" and abs(float(other)) >= 2**62
+        )
         kind = "type", f"the {output.name} is of the wrong kind"
         return None if whole else Difference(*kind, "a whole number (int)", "a number that is not an int")
     if case.value or (not one.ndim and not isinstance(found, TensorValue)):
