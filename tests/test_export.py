@@ -22,7 +22,6 @@ from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import CaseResult, Finding, QuestionResult, Result, Status
 from autograder.grading.report.outputs import feedback_path
-from autograder.term import sheet as sheets
 from autograder.term.export import export
 from autograder.term.forms import KINDS, read_form
 from autograder.term.pages import pages_zip
@@ -282,7 +281,7 @@ def test_a_file_that_cannot_be_written_stays_whole(book, downloaded, monkeypatch
     def full(*arguments, **more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sheets.tempfile, "mkstemp", full)
+    monkeypatch.setattr("tempfile.mkstemp", full)
     with pytest.raises(GradingError, match=r"No space left on device\): nothing was changed"):
         export(book, "canvas", path)
     assert path.read_bytes() == CANVAS.encode()

@@ -13,7 +13,6 @@ from autograder.paths import ATTNKIT, NUMBERS, PINS, ROOT
 
 PROVIDED = ("einops", "jaxtyping", "pandas", "scipy", "tqdm")  # beside the course's own: students of this field reach for them
 RUNTIME = ("babel", "ipywidgets", "matplotlib", "numpy", "otter-grader", "torch", *PROVIDED)
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def grader_files(number: str) -> dict[str, bytes]:
@@ -39,7 +38,7 @@ def canonical_zip(content: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in sorted(old.namelist()):
-            info = zipfile.ZipInfo(name, _EPOCH)
+            info = zipfile.ZipInfo(name)  # of 1980, where no date is given
             info.external_attr = (0o755 if name in ("run_autograder", "setup.sh") else 0o644) << 16
             new.writestr(info, old.read(name))
     return buffer.getvalue()
@@ -51,7 +50,7 @@ def with_key(content: bytes, key: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for info in old.infolist():
             new.writestr(info, old.read(info))
-        new.writestr(zipfile.ZipInfo(f"files/autograder/judging/{ZIPPED_KEY}", _EPOCH), key.hex())
+        new.writestr(zipfile.ZipInfo(f"files/autograder/judging/{ZIPPED_KEY}"), key.hex())
     return buffer.getvalue()
 
 

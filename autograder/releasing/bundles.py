@@ -10,8 +10,6 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-
 Files = Mapping[str, bytes]
 """The content of an archive by path, with `/` between the parts."""
 
@@ -20,7 +18,7 @@ def write_zip(path: Path, files: Files) -> Path:
     """Write `files` as a zip."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
-            info = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            info = zipfile.ZipInfo(name)  # of 1980, where no date is given
             info.external_attr = 0o644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, content)

@@ -19,7 +19,7 @@ from autograder.grading.find.platforms import Student
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.mark import Override
 from autograder.grading.record.result import QuestionResult
-from autograder.grading.report.exports import number
+from autograder.grading.report.numbers import number
 from autograder.grading.report.outputs import Outputs
 from autograder.term.marker import Marker
 from autograder.term.policy import find_notebook, find_question, names_of

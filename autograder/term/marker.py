@@ -12,7 +12,7 @@ from autograder.grading.course import Course
 from autograder.grading.find.platforms import Student
 from autograder.grading.record.attempt import Choice
 from autograder.grading.record.gradebook import Gradebook, Record
-from autograder.grading.record.mark import Mark, Override
+from autograder.grading.record.mark import Mark
 from autograder.term.marking import choice_of, mark_of
 from autograder.term.policy import Policy, kept_policy
 from autograder.term.total import total_of
@@ -44,7 +44,7 @@ class Marker:
     def mark(self, student: str, notebook: str) -> bool:
         """Mark one row again; says whether anything changed."""
         record = self.book.record_of(student, notebook)
-        return record is not None and self._mark(record)
+        return record is not None and self._keep(record, self._made(record))
 
     def mark_all(self, now: datetime | None = None) -> list[tuple[str, str]]:
         """Let the policy say which attempts count, mark every row again, add up the term; the rows that changed."""
@@ -54,9 +54,10 @@ class Marker:
         changed = []
         marks: dict[str, dict[str, Mark]] = defaultdict(dict)
         for record in self.book.records():
-            if self._mark(record):
+            mark = self._made(record)
+            if self._keep(record, mark):
                 changed.append((record.student.key, record.notebook))
-            marks[record.student.key][record.notebook] = mark_of(record, self.policy, self._by_hand(record))
+            marks[record.student.key][record.notebook] = mark
             if self._has_no_time(record):
                 self._without_time[record.notebook] += 1
         graded = sorted({name for own in marks.values() for name in own if name})
@@ -78,12 +79,12 @@ class Marker:
         due = self.policy.late and self.policy.deadline(record.notebook, record.student)
         return bool(due) and not record.handed_in and not record.late and record.result.score is not None
 
-    def _mark(self, record: Record) -> bool:
-        mark = mark_of(record, self.policy, self._by_hand(record))
+    def _made(self, record: Record) -> Mark:
+        by_hand = self.book.overrides(record.student.key, record.notebook)
+        return mark_of(record, self.policy, by_hand)
+
+    def _keep(self, record: Record, mark: Mark) -> bool:
         if record.mark == mark:
             return False
         self.pages.write_record(replace(record, mark=mark))
         return self.book.write_mark(record.student.key, record.notebook, mark)
-
-    def _by_hand(self, record: Record) -> list[Override]:
-        return self.book.overrides(record.student.key, record.notebook)

@@ -11,7 +11,7 @@ from autograder.grading.record.attempt import Attempt, Choice, latest
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.mark import Mark, Override, Step
 from autograder.grading.record.result import QuestionResult
-from autograder.grading.report.exports import number
+from autograder.grading.report.numbers import number
 from autograder.term.policy import Policy
 
 DIGITS = 4

@@ -10,7 +10,7 @@ import click
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.term.policy import ATTEMPTS, FOLLOW_THROUGH, Policy, read_policy
+from autograder.term.policy import ATTEMPTS, FOLLOW_THROUGH, Policy, number_of_notebook, read_policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -54,8 +54,7 @@ def policy_of(
             raise GradingError(f"--deadline {text}: write a notebook and a time, such as 02=2026-10-12T23:59+02:00")
         notebooks.setdefault(name, {})["deadline"] = moment
     for question in waived:
-        digits = question.removeprefix("q").replace("_", ".").partition(".")[0]
-        notebooks.setdefault(digits.zfill(2), {}).setdefault("waive", []).append(question)
+        notebooks.setdefault(number_of_notebook(question), {}).setdefault("waive", []).append(question)
     if late is not None:
         percent, _, per = late.partition("/")
         try:

@@ -203,6 +203,11 @@ def find_notebook(name: str, course: Course) -> str:
         raise GradingError(str(error)) from None
 
 
+def number_of_notebook(question: str) -> str:
+    """The number, such as `04`, of the notebook that `q4_3` or `4.3` would be in, whether there is one or not."""
+    return question.removeprefix("q").replace("_", ".").partition(".")[0].zfill(2)
+
+
 def find_question(name: str, notebook: str, course: Course) -> str:
     """Otter's name of a question from `q2_3` or `2.3`; raises GradingError with those there are."""
     try:

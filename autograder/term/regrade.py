@@ -17,7 +17,7 @@ from autograder.grading.course import Course, CourseNotebook
 from autograder.grading.errors import GradingError
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.result import QuestionResult, Result
-from autograder.grading.report.exports import number
+from autograder.grading.report.numbers import number
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool, Processes, processor_count
@@ -27,7 +27,7 @@ from autograder.judging.stand_ins import USES
 from autograder.term.command import existing
 from autograder.term.marker import Marker
 from autograder.term.marking import mark_of
-from autograder.term.policy import find_notebook, find_question
+from autograder.term.policy import find_notebook, find_question, number_of_notebook
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ def take_over(regraded: Regraded, book: Gradebook, marker: Marker) -> int:
 
 def notebook_of(question: str, course: Course) -> CourseNotebook:
     """The notebook that a question such as `q4_3` or `4.3` is in; raises GradingError when there is none."""
-    digits = question.removeprefix("q").replace(".", "_").partition("_")[0]
-    name = find_notebook(digits.zfill(2), course)
+    name = find_notebook(number_of_notebook(question), course)
     find_question(question, name, course)
     return course.notebooks[name]
 

@@ -6,13 +6,12 @@ import codecs
 import csv
 import hashlib
 import io
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
+from autograder.grading.find.naming import FORMULA, printable
+from autograder.grading.record.files import replacing
 
 MAX_BYTES = 16 * 2**20
 DELIMITERS = (",", ";", "\t")
@@ -21,7 +20,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_NO_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 @dataclass
@@ -127,7 +125,7 @@ def harmless(text: str) -> str:
         if character in ",;\t\n":
             piece = text[start:at]
             bare = piece.lstrip(' "')
-            guard = "'" if bare.startswith(_NO_FORMULA) else ""
+            guard = "'" if bare.startswith(FORMULA) else ""
             pieces.append(piece[: len(piece) - len(bare)] + guard + bare + text[at : at + 1])
             start = at + 1
     return "".join(pieces)
@@ -145,16 +143,8 @@ def write_whole(target: Path, content: bytes) -> None:
     target = target.resolve()  # what a link leads to, not the link
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-            temporary.chmod(mode)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with replacing(target, mode) as stream:
+            stream.write(content)
     except OSError as error:
         raise GradingError(f"{_shown(target)} cannot be written ({error.strerror}): nothing was changed") from None
 

@@ -95,11 +95,12 @@ def _write(path: Path, text: str) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False, encoding="utf-8") as new:
-            new.write(text)
-        try:
-            os.replace(new.name, path)
-        except OSError:
-            os.unlink(new.name)
+            try:
+                new.write(text)
+                new.close()
+                os.replace(new.name, path)
+            except OSError:
+                os.unlink(new.name)
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class Hostile:
     """One submission: what it tries, and what it must not earn; ANYTHING when it may ruin its own notebook.
 
     `problem` says whether the instructor must be told that something had to be stopped. `slow` runs into a time limit.
-    With `partly`, some hidden cases of the questions it loses are honestly right.
+    With `partly`, some hidden cases of the questions it loses are honestly right. With `watched`, a case in which a call is
+    watched may fail, and with the words of that alone.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Hostile:
     problem: bool = False
     slow: bool = False
     partly: bool = False
+    watched: bool = False
 
 
 def softmax(*lines: str, before: str = "") -> Mapping[str, str]:
@@ -226,7 +228,7 @@ DESCRIPTORS_AND_THREADS = (
         first=(
             "import threading\ndef busy():\n    while True: pass\nthreading.Thread(target=busy, daemon=True).start()",
         ),
-        loses=ANYTHING,  # where a call is watched, work in another thread may be the learner's: it cannot be told apart
+        watched=True,  # work in another thread may be the learner's: it cannot be told apart
     ),
     Hostile(
         "leaves a thread that ends the process",

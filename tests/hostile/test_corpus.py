@@ -43,6 +43,12 @@ def hidden_points(result: Result, question: str) -> tuple[float, float]:
     return sum(case.points for case in cases if case.passed), sum(case.points for case in cases)
 
 
+def unwatchable_points(result: Result, question: str) -> float:
+    """Points of the hidden cases that failed because something else worked while they were watched."""
+    cases = [case for one in result.questions if one.name == question for case in one.cases if case.hidden and not case.passed]
+    return sum(case.points for case in cases if case.finding and case.finding.problem == "a part of it cannot be watched")
+
+
 ATTACKS = [
     pytest.param(hostile, id=hostile.name, marks=[pytest.mark.slow] if hostile.slow else []) for hostile in CORPUS
 ]
@@ -57,7 +63,8 @@ def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master):
         if question in hostile.loses:
             assert earned < possible if hostile.partly else earned == 0, question
         elif hostile.loses != ANYTHING:
-            assert earned == possible, (question, result)
+            excused = unwatchable_points(result, question) if hostile.watched else 0.0
+            assert earned + excused == possible, (question, result)
     if hostile.problem:
         assert result.status is Status.PROBLEMS
     for question in result.questions:

@@ -48,18 +48,6 @@ class RanCell(Protocol):
     seconds: float
 
 
-class OpenSession(Protocol):
-    """A worker that has one submission's cells and functions."""
-
-    environment: Mapping[str, Any]
-
-    def run_cells(self, cells: list[str]) -> list[Any]:
-        """Run the cells in order and say how each ended."""
-
-    def in_public(self) -> AbstractContextManager[None]:
-        """While this lasts, inputs are those of the notebook's own checks, and what comes back may be shown."""
-
-
 class OpenWorkshop(Protocol):
     """A place where submissions run, one session each."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 MAX_NAME = 100
 _TAGGED = re.compile(r"-[0-9a-f]{12}\Z")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for the start of one
 
 
 def printable(text: str, limit: int = MAX_NAME) -> str:
@@ -67,7 +67,7 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
 
 def _no_formula(text: str) -> str:
     bare = text.lstrip()
-    return text[: len(text) - len(bare)] + "'" + bare if bare.startswith(_FORMULA) else text
+    return text[: len(text) - len(bare)] + "'" + bare if bare.startswith(FORMULA) else text
 
 
 def _is_dangerous(character: str) -> bool:

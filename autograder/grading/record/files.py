@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from autograder.grading.errors import GradingError
 
@@ -18,12 +19,19 @@ HALF = ".half"
 def written(path: Path, newline: str = "\n") -> Iterator[TextIO]:
     """A text file (UTF-8) that appears under `path` only when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as whole, io.TextIOWrapper(whole, encoding="utf-8", newline=newline) as stream:
+        yield stream
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A file of bytes, with these permissions, that takes the place of `path` only when the block ends well."""
     descriptor, name = tempfile.mkstemp(HALF, f".{path.name[:40]}.", path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline=newline) as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             yield stream
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

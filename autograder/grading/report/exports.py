@@ -12,7 +12,7 @@ from autograder.grading.find.naming import spreadsheet_safe
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionResult, Status
-from autograder.grading.report.numbers import number as number
+from autograder.grading.report.numbers import number
 
 _GRADE_COLUMNS = (
     *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "mark", "mark_possible", "percent"),
