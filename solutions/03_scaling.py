@@ -1200,7 +1200,7 @@ assert abs(matched.var().item() - (1 - rho**2)) > 0.2
 #
 # T queries and S keys make T · S scores. At 100,000 positions that is ten thousand million numbers for one head: they do not fit, and they need not. A softmax can be built up **block by block**, if we keep three things: the largest score so far, m; the sum of exponentials so far, ℓ; and the collected values so far, o. All exponentials are taken relative to m.
 #
-# When a block brings a higher score, m moves up to m′, and everything collected before is too large by the same factor. One multiplication puts it right:
+# When a block brings a higher score, m moves up to m′, and everything collected before is too large by the same factor. Multiplying ℓ and o by $e^{m-m'}$ puts it right:
 #
 # $$m' = \max\big(m, \max_s z_s\big) \qquad \ell' = \ell\, e^{m-m'} + \sum_s e^{z_s-m'} \qquad o' = o\, e^{m-m'} + \sum_s e^{z_s-m'}\, v_s$$
 #

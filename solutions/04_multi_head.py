@@ -1432,10 +1432,11 @@ def attention_dropout(weights, p, generator, training):
 
     weights (B, H, T, S), p a float, training a bool. Each weight is drawn for itself;
     all randomness comes from `generator`, a `torch.Generator`.
-    Out of training the weights come back as they are, whatever p is.
+    Out of training the weights come back as they are.
     Returns (B, H, T, S), in the number type of the weights, which are not changed.
     Rows need not sum to 1 afterwards. Gradients reach the weights.
-    Raises ValueError when p is below 0, or 1 or more. Srivastava et al. 2014.
+    Raises ValueError when p is below 0, or 1 or more, in training or not.
+    Srivastava et al. 2014.
     """
     # 1. refuse an impossible p; out of training there is nothing to do
     # 2. for each weight one draw: is it dropped?

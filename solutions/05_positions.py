@@ -1504,7 +1504,7 @@ assert abs(found[shown[2]] - commonest(16)) < 0.04
 # ## 5.10 ★ Nearer is louder
 # *Goal: a bias with nothing to learn, for any number of heads and beside a cache.* · 15 min · 5 points · further
 #
-# *ALiBi* (Press, Smith and Lewis 2022) takes the table of 5.4 and fixes it: each step away costs the same. Only the price differs from head to head, so that some heads look near and some look far. With $m_h$ for the slope of head h,
+# *ALiBi* (Press, Smith and Lewis 2022) replaces the learned table of 5.4 by a rule: each step away costs the same. Only the price differs from head to head, so that some heads look near and some look far. With $m_h$ for the slope of head h,
 #
 # $$\mathrm{bias}_{h,t,s} = -\,m_h \cdot \lvert (S - T + t) - s \rvert \qquad m_h = 2^{-8(h+1)/H} \quad \text{where H is a power of two}$$
 #
@@ -1606,7 +1606,7 @@ assert not torch.equal(alibi_bias(6, 1, 9), alibi_bias(6, 9, 9)[:, :1])
 #
 # $$\mathrm{mask}_{t,s} = \text{True} \iff p - \mathrm{window} < s \le p \qquad p = S - T + t$$
 #
-# Shapes: mask (T, S), True = may attend. A window of 1 is the query's own place alone, and a window of S or more is the causal mask. Both limits are in it, so it combines with a padding mask by `&`.
+# Shapes: mask (T, S), True = may attend. A window of 1 is the query's own place alone, and a window of S or more is the causal mask. It hides what is ahead, too, so no causal mask is needed beside it; with a padding mask it combines by `&`.
 #
 # *On paper:* T = S = 4, window 2: query 0 sees key 0; query 1 sees 0, 1; query 2 sees 1, 2; query 3 sees 2, 3.
 

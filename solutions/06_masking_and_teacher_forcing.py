@@ -2221,7 +2221,7 @@ if standins.finished(llama_attention):
 #
 # Shapes: logits (B, T, V), y (B, T) → one number.
 #
-# Code bases differ here: torch and Transformers do as above; fairseq and the Annotated Transformer give the right word no share of ε.
+# Code bases differ here: torch and Transformers do as above; fairseq (0.12; its 0.10 did as above) gives the right word no share of ε, nor does the Annotated Transformer, which leaves the padding token out as well.
 #
 # *On paper:* V = 4, ε = .2: the right word weighs .05 + .8 = .85, each other one .05. If the model says ½ for the right word and ⅙ for the others, the loss is .85 · .693 + .15 · 1.792 = .86; the plain one would be .69.
 
@@ -2329,7 +2329,8 @@ def nucleus(logits, top_p, temperature=1.0):
     The logits are divided by the temperature first. Then tokens are taken from the
     likeliest on until the sum of their probabilities is top_p or more: the token that
     gets it there stays, so at least one does. The kept ones are divided by their sum.
-    No sum is so near to top_p that rounding decides. Logits may be in the hundreds.
+    No sum is so near to a top_p below 1 that rounding decides. Logits may be in the
+    hundreds.
     Holtzman et al. 2020.
     """
     # 1. probabilities at this temperature, the likeliest first
@@ -2418,7 +2419,7 @@ def beam_search(model, src, bos, eos, pad, width, max_len, length_penalty=0.0):
     of ln p over the tokens, divided by L ** length_penalty, where L is the sentence's
     own number of tokens, eos counted and bos not. The best `width` are kept. It is over
     when all kept ones have ended, or after max_len tokens; then the best of the kept
-    ones, ended or not, is the answer. No two scores will be equal.
+    ones, ended or not, is the answer. No tie will decide what is kept.
     Returns int64 tokens (B, L) as `generate` does: bos not among them, eos kept, after
     it only pad, and L the length of the longest answer. Width 1 is greedy.
     """

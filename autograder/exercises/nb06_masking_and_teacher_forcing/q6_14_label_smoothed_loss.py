@@ -129,7 +129,7 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_smoothed,
     mistakes=(
-        Mistake("right-token-without-a-share", "epsilon shared by the V − 1 other tokens alone", "Epsilon is what the others get.", "Fairseq does it this way, torch does not. In the equation: what does the even part give to y itself?", "the equation above the stub", switches={"share": "of the others"}),
+        Mistake("right-token-without-a-share", "epsilon shared by the V − 1 other tokens alone", "Epsilon is what the others get.", "fairseq 0.12 does it this way, torch does not. In the equation: what does the even part give to y itself?", "the equation above the stub", switches={"share": "of the others"}),
         Mistake("shares-that-do-not-sum-to-1", "epsilon / V for every other token and 1 − epsilon for the right one, which is less than 1 in all", "V tokens share epsilon.", "Add up the weights of all V tokens.", "step 2 of the stub", switches={"share": "of V, not the right one"}),
         Mistake("even-part-summed", "epsilon for every token in place of epsilon / V", "The even part is the sum over the vocabulary.", "How much weight have V tokens together if each has epsilon?", "step 2 of the stub", switches={"share": "sum"}),
         Mistake("pad-without-a-share", "no share for token 0, and V − 2 tokens to share epsilon", "The pad never comes, so it gets nothing.", "The Annotated Transformer does it this way, torch does not. Over how many tokens does the equation run?", "the equation above the stub", switches={"share": "without the pad"}),
