@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.course import Course, CourseNotebook
-from autograder.grading.examine.cells import plan_cells
 from autograder.grading.find.notebook import read_notebook
+from autograder.grading.score.cells import plan_cells
 from autograder.paths import EXAMPLES
 
 NOTEBOOK = "02_keys_queries_values"

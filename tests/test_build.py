@@ -10,7 +10,7 @@ from clean import check_clean
 from autograder.building import build as building
 from autograder.building.assign import Assigned, BuildError
 from autograder.building.build import answer_lines, make, score_in_process, stale_files
-from autograder.building.bundle import canonical_zip
+from autograder.building.grader_zip import canonical_zip
 from autograder.building.master import (
     MasterError,
     is_experiment,

@@ -30,12 +30,12 @@ from autograder.grading.find import layout as layouts
 from autograder.grading.find import opening
 from autograder.grading.find.door import Bounds, DoorError, behind_the_door
 from autograder.grading.find.intake import Intake, take_in
-from autograder.grading.find.naming import file_slug, natural_key, printable, spreadsheet_safe
 from autograder.grading.record.result import Result
 from autograder.grading.report import console
 from autograder.grading.report.console import show_class
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
+from autograder.grading.safe_text import file_slug, natural_key, printable, spreadsheet_safe
 
 MEGABYTE = 2**20
 METADATA = """\

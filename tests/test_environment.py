@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from autograder.building.finding import setting
+from autograder.building.first_cell import setting
 from autograder.paths import ENVIRONMENT, PINS, PROJECT, ROOT
 
 PINNED = dict(line.split("==") for line in PINS.read_text().splitlines() if line and not line.startswith("#"))
@@ -142,7 +142,7 @@ def test_check_works_where_there_is_no_sandbox_and_says_so(platform):
 
 
 def test_the_plain_process_itself_needs_nothing_that_only_posix_has():
-    code = "from autograder.grading.course import Course\nfrom autograder.grading.examine.grade import grade_notebook\n"
+    code = "from autograder.grading.course import Course\nfrom autograder.grading.score.grade import grade_notebook\n"
     code += "from autograder.grading.run.plain import PlainWorkshop\nout = sys.stdout\nraw = open(sys.argv[1], 'rb').read()\n"
     code += "result = grade_notebook(raw, Course.load().notebooks['02_keys_queries_values'], PlainWorkshop())\n"
     code += "print(result.score, result.possible, result.cells, file=out)"

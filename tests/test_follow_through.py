@@ -14,12 +14,12 @@ from handins import NAME, handin
 from autograder.building.master import read_master, solved_notebook
 from autograder.exercises import NOTEBOOKS
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.find.platforms import Student
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.result import Result
-from autograder.judging.stand_ins import PARTS, USES, cell_of
-from autograder.term.marking import mark_of
+from autograder.grading.score.grade import grade_notebook
+from autograder.judging.library_parts import PARTS, USES, cell_of
+from autograder.term.mark_rules import mark_of
 from autograder.term.policy import Policy
 
 SCALED = "def attention(Q, K, V):\n    w = torch.softmax(Q @ K.mT / K.shape[-1] ** 0.5, -1)\n    return w @ V, w\n"

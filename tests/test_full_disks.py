@@ -25,11 +25,11 @@ from handins import FILE, handin, marked, write, zipped
 from autograder.grading.batch import GRADEBOOK, SCRATCH
 from autograder.grading.command import grade
 from autograder.grading.course import Course
-from autograder.grading.examine.grade import warm_up
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.run import scratch
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
+from autograder.grading.score.grade import warm_up
 
 KILLS = int(os.environ.get("KILLS", "4"))
 STUDENTS = 6

@@ -24,8 +24,6 @@ from autograder.cli import main
 from autograder.grading.batch import Plan, Summary, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.examine import grade as grading
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.result import Result, Status
@@ -34,6 +32,8 @@ from autograder.grading.run.cluster import Cluster
 from autograder.grading.run.job import Bench, Job, Setting
 from autograder.grading.run.pool import InProcess, Processes
 from autograder.grading.run.session import InfrastructureError
+from autograder.grading.score import grade as grading
+from autograder.grading.score.grade import grade_notebook
 
 LATER = "def softmax(z, axis=-1):\n    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)\n"
 

@@ -12,12 +12,12 @@ import pytest
 from handins import handin
 
 from attnkit.checking.case import Case
-from autograder.building.bundle import PROVIDED
+from autograder.building.grader_zip import PROVIDED
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.record.result import QuestionStatus, Result, Status
 from autograder.grading.report import console
 from autograder.grading.run.session import Definitions, Limits, Workshop
+from autograder.grading.score.grade import grade_notebook
 from autograder.paths import ROOT
 
 LIMITS = Limits(cell_seconds=20.0, call_seconds=20.0, session_seconds=120.0)

@@ -14,10 +14,8 @@ from handins import FILE, NAME, blank, handin, marked, student_notebook, tarred,
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.examine.cells import plan_cells
 from autograder.grading.find import archive
 from autograder.grading.find.intake import Intake, take_in
-from autograder.grading.find.naming import file_slug, printable, spreadsheet_safe, student_key
 from autograder.grading.find.notebook import (
     MAX_BYTES,
     UnreadableError,
@@ -25,6 +23,8 @@ from autograder.grading.find.notebook import (
     read_notebook,
     source_digest,
 )
+from autograder.grading.safe_text import file_slug, printable, spreadsheet_safe, student_key
+from autograder.grading.score.cells import plan_cells
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.result import CaseResult, Finding, QuestionResult, Result, Status
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
-from autograder.term.marker import Marker
+from autograder.term.gradebook_marks import Marker
 from autograder.term.policy import ForNotebook, Late, Policy
 
 KILLS = 30

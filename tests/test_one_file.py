@@ -15,12 +15,12 @@ import pytest
 
 import attnkit
 from attnkit import readiness
-from autograder.building.finding import FIND, FOLDED, SIZE, finding_source, setting
+from autograder.building.first_cell import FIND, FOLDED, SIZE, first_cell_source, setting
 from autograder.building.master import COLUMNS
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import NOTEBOOKS as STUDENT
 from autograder.paths import SOLUTIONS
-from autograder.releasing.bundles import write_zip
+from autograder.releasing.packing import write_zip
 from autograder.releasing.wheels import learners_wheel
 
 LATER = "9.0.0"
@@ -37,7 +37,7 @@ def alone(tmp_path, monkeypatch):
         text = "import sys\nFIRST = sys.path[0]\nclass Hidden:\n    def find_spec(self, name, path=None, target=None):\n"
         text += "        if name == 'attnkit' and sys.path[0] == FIRST:\n"
         text += "            raise ModuleNotFoundError('none', name='attnkit')\n"
-        text += "sys.meta_path.insert(0, Hidden())\n" + before + "\n" + (source or finding_source())
+        text += "sys.meta_path.insert(0, Hidden())\n" + before + "\n" + (source or first_cell_source())
         script = tmp_path / "cell.py"
         script.write_text(text, encoding="utf-8")
         command = [sys.executable, "-I", "-X", "utf8", str(script)]
@@ -64,12 +64,12 @@ def test_it_is_the_first_code_cell_of_every_notebook_and_folded(number):
     for folder in (STUDENT, SOLUTIONS):
         notebook = nbformat.read(folder / f"{NOTEBOOKS[number]}.ipynb", as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-        assert (first.id, first.source) == (FIND, finding_source())
+        assert (first.id, first.source) == (FIND, first_cell_source())
         assert FOLDED.items() <= first.metadata.items()
 
 
 def test_it_is_no_wider_than_a_page_and_filled_in():
-    source = finding_source("the/place")
+    source = first_cell_source("the/place")
     assert max(map(len, source.splitlines())) <= COLUMNS + 6  # the title that Colab shows is one line
     assert f'RELEASE = "{attnkit.__version__}"' in source
     assert 'COURSE = "the/place"' in source
@@ -96,7 +96,7 @@ def test_a_wheel_beside_is_used_and_leaves_nothing_behind(alone, tmp_path, wheel
     place = tmp_path / "at" / "the" / "notebook"
     shutil.copy(wheel, place)
     more = "\nimport attnkit.places\nprint(attnkit.places.public_test('q2_3').name, attnkit.places.en_es().name)"
-    said, error = alone(finding_source() + more)
+    said, error = alone(first_cell_source() + more)
     assert (said, error) == ("q2_3.py en_es\n", "")
     assert [path.name for path in place.iterdir()] == [wheel.name]
 
@@ -105,7 +105,7 @@ def test_a_students_bundle_beside_is_used(alone, tmp_path, wheel):
     place = tmp_path / "at" / "the" / "notebook"
     write_zip(place / "attention-course-1-students.zip", {f"attention-course-1/{wheel.name}": wheel.read_bytes()})
     more = "\nimport attnkit.places\nprint(attnkit.places.public_test('q2_3').name)"
-    assert alone(finding_source() + more) == ("q2_3.py\n", "")
+    assert alone(first_cell_source() + more) == ("q2_3.py\n", "")
 
 
 def test_a_damaged_wheel_is_said(alone, tmp_path):
@@ -115,20 +115,20 @@ def test_a_damaged_wheel_is_said(alone, tmp_path):
 
 @pytest.mark.parametrize(("answer", "ready"), [("y\n", True), ("yes\n", True), ("n\n", False), ("", False)])
 def test_it_is_fetched_only_where_the_learner_says_yes(alone, tmp_path, wheel, answer, ready):
-    said, error = alone(finding_source(str(wheel.parent)), answers=answer)
+    said, error = alone(first_cell_source(str(wheel.parent)), answers=answer)
     assert said.startswith(f"Fetch attnkit ({SIZE}) from ")
     assert (error == "") is ready
     assert ready or "was not fetched: put attnkit-" in error
 
 
 def test_on_colab_it_is_fetched_without_a_question(alone, wheel):
-    said, error = alone(finding_source(wheel.parent.as_uri()), before="sys.modules['google.colab'] = sys")
+    said, error = alone(first_cell_source(wheel.parent.as_uri()), before="sys.modules['google.colab'] = sys")
     assert (said, error) == ("", "")
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1:9", "nowhere://x", "/no/such/folder"])
 def test_a_place_that_cannot_be_reached_is_one_sentence(alone, place):
-    _said, error = alone(finding_source(place), before="sys.modules['google.colab'] = sys")
+    _said, error = alone(first_cell_source(place), before="sys.modules['google.colab'] = sys")
     assert "could not be fetched" in error
     assert "beside it and run this cell again" in error
 
@@ -139,7 +139,7 @@ def test_an_older_attnkit_beside_is_said(alone, tmp_path):
 
 
 def test_another_release_is_a_note_and_the_right_one_beside_wins(alone, tmp_path, wheel):
-    source = finding_source().replace(attnkit.__version__, LATER)
+    source = first_cell_source().replace(attnkit.__version__, LATER)
     place = tmp_path / "at" / "the" / "notebook"
     shutil.copy(wheel, place)
     said, error = alone(source)

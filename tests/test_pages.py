@@ -26,7 +26,7 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.report.statistics import NotebookStatistics
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
-from autograder.term.marker import Marker
+from autograder.term.gradebook_marks import Marker
 from autograder.term.policy import ForNotebook, Policy
 
 ANSWERS = {"ana": ODD, "bo": SAME, "cy": SCALED, "di": SCALED, "eve": UNLIKE, "o'neil": None}

@@ -17,15 +17,15 @@ from autograder.exercises import exercise_for
 from autograder.grading.batch import Plan, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.examine import grade as grading
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
+from autograder.grading.score import grade as grading
+from autograder.grading.score.grade import grade_notebook
 from autograder.judging.behaviour_alike import alike
 from autograder.judging.declare import Mistake
-from autograder.term.marker import Marker
+from autograder.term.gradebook_marks import Marker
 from autograder.term.new_mistake import declaration
 from autograder.term.regrade import regrade_question, show, take_over
 

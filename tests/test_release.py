@@ -77,7 +77,7 @@ def test_the_instructors_bundle_has_the_grader_and_everything_students_get(relea
 
 
 def test_a_stale_notebook_is_said_and_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "finding_source", lambda: "another setting")
+    monkeypatch.setattr(command, "first_cell_source", lambda: "another setting")
     done = CliRunner().invoke(command.release, ["-o", str(tmp_path / "out")])
     assert done.exit_code == 1
     assert "run `autograder build` first" in done.output

@@ -18,7 +18,7 @@ from handins import FILE, NAME, handin, write
 from test_grade_cli import Quiet
 
 from attnkit.checking.case import Case, TensorValue
-from autograder.building.bundle import with_key
+from autograder.building.grader_zip import with_key
 from autograder.cli import main
 from autograder.exercises import NOTEBOOKS, exercise_for, exercises_of
 from autograder.grading.batch import Plan, grade_class

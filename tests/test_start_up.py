@@ -35,7 +35,7 @@ def test_a_set_up_cell_and_a_first_check_import_nothing_heavy():
 
 
 def test_the_way_to_a_hidden_check_imports_nothing_heavy():
-    assert imported_by("import autograder.grading.examine.grade, autograder.judging.examine", HEAVY) == []
+    assert imported_by("import autograder.grading.score.grade, autograder.judging.examine", HEAVY) == []
 
 
 def test_the_command_that_grades_a_class_leaves_torch_to_its_processes():

@@ -26,7 +26,7 @@ from autograder.grading.record.result import Result, Status
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.paths import EXAMPLES
-from autograder.term.marking import choice_of, mark_of
+from autograder.term.mark_rules import choice_of, mark_of
 from autograder.term.policy import ForNotebook, Late, Policy, kept_policy, read_policy
 from autograder.term.total import total_of
 

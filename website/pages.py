@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.building.finding import FIND
+from autograder.building.first_cell import FIND
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.paths import NOTEBOOKS as BLANK
 from autograder.paths import ROOT, SOLUTIONS

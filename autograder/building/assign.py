@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_raw_cell
 
-from autograder.building.bundle import grader_files, requirements_text
+from autograder.building.grader_zip import grader_files, requirements_text
 from autograder.building.master import SOLVED_ONLY, Master, is_experiment, question_of, tags_of, with_prompts
 from autograder.judging.declare import Exercise
 

@@ -16,8 +16,8 @@ from nbformat import NotebookNode
 
 from attnkit.checking.public import load_numbers
 from autograder.building.assign import OTTER_TAGS, Assigned, BuildError, assign
-from autograder.building.bundle import canonical_zip
-from autograder.building.finding import FIND, FOLDED
+from autograder.building.first_cell import FIND, FOLDED
+from autograder.building.grader_zip import canonical_zip
 from autograder.building.master import (
     BEGIN,
     END,

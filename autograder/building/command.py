@@ -12,9 +12,9 @@ from rich.console import Console
 
 from autograder.building.assign import BuildError
 from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
-from autograder.building.bundle import with_key
 from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.building.execute import execute_notebook
+from autograder.building.grader_zip import with_key
 from autograder.building.master import MasterError
 from autograder.exercises import NOTEBOOKS, MisplacedExerciseError
 from autograder.judging.secret import SecretError, read_secret

@@ -15,7 +15,7 @@ import jupytext
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.building.finding import finding_cell
+from autograder.building.first_cell import first_cell
 from autograder.building.roads import lay
 from autograder.building.wild import fill
 from autograder.exercises import NOTEBOOKS, exercises_of
@@ -76,7 +76,7 @@ def read_master(number: str) -> Master:
     _check_form(master)
     _name_cells(notebook)
     first = next((i for i, cell in enumerate(notebook.cells) if "setup" in tags_of(cell)), 0)
-    notebook.cells.insert(first, finding_cell())
+    notebook.cells.insert(first, first_cell())
     return master
 
 

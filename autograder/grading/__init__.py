@@ -1,1 +1,1 @@
-"""From a pile of handed-in notebooks to a gradebook: find, run in a sandbox, examine, record, report."""
+"""From a pile of handed-in notebooks to a gradebook: find, run in a sandbox, score, record, report."""

@@ -20,7 +20,7 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
-from autograder.term.marker import POLICY, Marker
+from autograder.term.gradebook_marks import POLICY, Marker
 from autograder.term.policy import ASSUMED_ZONE, Policy, find_notebook, kept_policy
 from autograder.term.register import Register
 

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
 from autograder.grading.find.notebook import identify
 from autograder.grading.find.opening import read_bounded
 from autograder.grading.record.result import Result, Status
 from autograder.grading.report.checked import show_check
+from autograder.grading.safe_text import printable
 
 SANDBOXES = ("auto", "bubblewrap", "landlock", "none")
 _OPENLY = "this system has no sandbox that the course knows: the notebook's cells run with all your rights"

@@ -11,11 +11,11 @@ import click
 import yaml
 
 from attnkit import __version__
-from autograder.building.finding import FIND, finding_source
+from autograder.building.first_cell import FIND, first_cell_source
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import DOCS, ENVIRONMENT, GENERATED, PROJECT, ROOT, SOLUTIONS
 from autograder.paths import NOTEBOOKS as STUDENT
-from autograder.releasing.bundles import Files, checksums, write_tar, write_zip
+from autograder.releasing.packing import Files, checksums, write_tar, write_zip
 from autograder.releasing.wheels import LICENCES, learners_wheel, projects_wheel
 
 NAME = f"attention-course-{__version__}"
@@ -104,7 +104,7 @@ def _check_first_cell(path: Path) -> None:
     """The notebook looks for attnkit of this release, in the place that the course has set."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
     found = next(("".join(cell["source"]) for cell in cells if cell.get("id") == FIND), "")
-    if found != finding_source():
+    if found != first_cell_source():
         raise ReleaseError(
             f"{path.relative_to(ROOT)} is of another release or of another setting: run `autograder build` first"
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attnkit import __version__
-from autograder.building.finding import setting
+from autograder.building.first_cell import setting
 from autograder.paths import ATTNKIT, PROJECT, ROOT
 
 LICENCES = ("LICENSE", "LICENSE-CONTENT")

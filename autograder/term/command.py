@@ -14,14 +14,14 @@ from autograder.grading.batch import GRADEBOOK, alone_in
 from autograder.grading.command import fail
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.platforms import Student
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.mark import Override
 from autograder.grading.record.result import QuestionResult
 from autograder.grading.report.numbers import number
 from autograder.grading.report.outputs import Outputs
-from autograder.term.marker import Marker
+from autograder.grading.safe_text import printable, printable_text
+from autograder.term.gradebook_marks import Marker
 from autograder.term.policy import find_notebook, find_question, names_of
 
 

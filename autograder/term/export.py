@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import in_lines, printable
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.report.exports import comment
 from autograder.grading.report.numbers import number
+from autograder.grading.safe_text import in_lines, printable
 from autograder.term.forms import Form, Place, has_decimal_comma, read_form
 from autograder.term.roster import HIDDEN, Person, Token, person_of, plain_name
 from autograder.term.sheet import Row, as_csv, harmless, read_sheet, write_whole

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
+from autograder.grading.safe_text import printable
 from autograder.term.roster import roster_columns
 from autograder.term.sheet import Row, Sheet
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from autograder.grading.errors import GradingError
 from autograder.grading.find.layout import stem
-from autograder.grading.find.naming import in_lines
 from autograder.grading.find.platforms import Owner, canvas, moodle
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.people import Listed
 from autograder.grading.report.outputs import feedback_path
+from autograder.grading.safe_text import in_lines
 from autograder.term.export import Filled
 from autograder.term.sheet import write_whole
 

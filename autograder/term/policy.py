@@ -17,8 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
 from autograder.grading.find.platforms import Student
+from autograder.grading.safe_text import printable
 
 ASSUMED_ZONE = "UTC"
 _DURATION = re.compile(r"(\d{1,4}) ?(day|hour)s?")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from autograder.grading.find.intake import Intake
 from autograder.grading.find.layout import stem
-from autograder.grading.find.naming import in_lines, printable, student_key
 from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed
+from autograder.grading.safe_text import in_lines, printable, student_key
 from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
 
 _STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}

@@ -22,11 +22,11 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Pool, Processes, processor_count
 from autograder.grading.run.sandbox.choice import KINDS, choose_sandbox
+from autograder.judging.library_parts import USES
 from autograder.judging.secret import SecretError, read_secret
-from autograder.judging.stand_ins import USES
 from autograder.term.command import existing
-from autograder.term.marker import Marker
-from autograder.term.marking import mark_of
+from autograder.term.gradebook_marks import Marker
+from autograder.term.mark_rules import mark_of
 from autograder.term.policy import find_notebook, find_question, number_of_notebook
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import printable
+from autograder.grading.safe_text import printable
 from autograder.term.sheet import Row, Sheet, read_sheet
 
 Token = tuple[str, str]

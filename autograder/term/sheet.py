@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
-from autograder.grading.find.naming import FORMULA, printable
 from autograder.grading.record.files import replacing
+from autograder.grading.safe_text import FORMULA, printable
 
 MAX_BYTES = 16 * 2**20
 DELIMITERS = (",", ";", "\t")

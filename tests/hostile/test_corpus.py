@@ -7,8 +7,8 @@ import json
 import pytest
 from handins import handin
 
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.record.result import Result, Status
+from autograder.grading.score.grade import grade_notebook
 from hostile.corpus import ANYTHING, CORPUS, QUESTIONS, Hostile
 
 STYLE = "einsum"

@@ -12,12 +12,12 @@ from autograder.grading.batch import GRADEBOOK, Plan, Summary, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission
-from autograder.grading.find.naming import student_key
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.result import Result, Status
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.grading.run.sandbox.choice import choose_sandbox
+from autograder.grading.safe_text import student_key
 from hostile.files import FILES, HostileFile
 
 

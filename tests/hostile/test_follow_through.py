@@ -10,8 +10,8 @@ import pytest
 from handins import NAME, handin
 
 from autograder.grading.course import GENERATED, read_course_notebook
-from autograder.grading.examine.grade import grade_notebook
 from autograder.grading.record.result import Status
+from autograder.grading.score.grade import grade_notebook
 
 BLANK = 'def attention(Q, K, V):\n    raise NotImplementedError("Exercise 2.3: attention")\n'
 CALLS = "return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)"

@@ -32,7 +32,6 @@ from autograder.grading.find.layout import (
     order,
     wrapper,
 )
-from autograder.grading.find.naming import in_lines, natural_key, printable, student_key
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import (
     METADATA,
@@ -45,6 +44,7 @@ from autograder.grading.find.opening import (
     read_metadata,
 )
 from autograder.grading.find.platforms import CLONES, INBOUND, Owner, Student, exchange, iso_time
+from autograder.grading.safe_text import in_lines, natural_key, printable, student_key
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from autograder.grading.errors import GradingError
 from autograder.grading.find.archive import archive_stem, is_archive
-from autograder.grading.find.naming import printable, student_key
 from autograder.grading.find.platforms import CLONES, MAX_DIGITS, RULES, Owner, Student, classroom, is_number
+from autograder.grading.safe_text import printable, student_key
 
 PLATFORMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace", "github", "exchange", "nbgrader")
 LAYOUTS = ("auto", "folders", "files", "student", *PLATFORMS)

@@ -30,7 +30,6 @@ from autograder.grading.find.archive import (
     unpack,
 )
 from autograder.grading.find.layout import Parts, is_notebook
-from autograder.grading.find.naming import natural_key, printable
 from autograder.grading.find.notebook import (
     MAX_BYTES,
     Identity,
@@ -39,6 +38,7 @@ from autograder.grading.find.notebook import (
     read_notebook,
     write_notebook,
 )
+from autograder.grading.safe_text import natural_key, printable
 
 METADATA = "submission_metadata.yml"
 MAX_METADATA = 8 * 2**20

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from autograder.grading.find.naming import printable, student_key
+from autograder.grading.safe_text import printable, student_key
 
 MAX_DIGITS = 18
 INBOUND = "inbound"  # the folder of nbgrader's exchange

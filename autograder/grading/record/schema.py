@@ -43,7 +43,7 @@ CREATE TABLE history (
 );
 """
 # handed_in: the platform's time, ISO and UTC, or empty. late: the platform says so. seed: a fingerprint, never a seed.
-# apart_from: the earlier exercises without whose mistakes the answer is right. behaviour: see `examine.behaviour`.
+# apart_from: the earlier exercises without whose mistakes the answer is right. behaviour: see `autograder.judging.behaviour`.
 # attempts: every file that was ever graded, with its whole result; the one that counts stands in `submissions`, too.
 _TERM = """
 ALTER TABLE submissions ADD COLUMN handed_in TEXT NOT NULL DEFAULT '';

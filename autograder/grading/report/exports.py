@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TextIO
 
 from autograder.grading.course import Course
-from autograder.grading.find.naming import spreadsheet_safe
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionResult, Status
 from autograder.grading.report.numbers import number
+from autograder.grading.safe_text import spreadsheet_safe
 
 _GRADE_COLUMNS = (
     *("student", "name", "id", "email", "section", "notebook", "status", "score", "possible", "mark", "mark_possible", "percent"),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
-from autograder.grading.find.naming import file_slug
 from autograder.grading.record.files import written
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.report import exports
 from autograder.grading.report.feedback import FeedbackPage
 from autograder.grading.report.pages import write_page
 from autograder.grading.report.report import ClassReport
+from autograder.grading.safe_text import file_slug
 
 REPORT = "report.html"
 GRADES = "grades.csv"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
-from autograder.grading.find.naming import printable
 from autograder.grading.record.result import Result, Status
+from autograder.grading.safe_text import printable
 from autograder.judging.secret import Secret
 
 ATTEMPTS = 3
@@ -72,7 +72,7 @@ class Bench:
 
     def grade(self, job: Job) -> Result:
         """Grade one job; a fault of our own is tried again and then reported as such, never as a zero."""
-        from autograder.grading.examine.grade import grade_notebook
+        from autograder.grading.score.grade import grade_notebook
         from autograder.judging.examine import drawn_from
 
         master = self._master(job.notebook)
@@ -105,7 +105,7 @@ class Bench:
 
     def _master(self, name: str) -> CourseNotebook:
         if name not in self._masters:
-            from autograder.grading.examine.grade import warm_up
+            from autograder.grading.score.grade import warm_up
 
             self._masters[name] = self.setting.master(name)
             warm_up(self._masters[name])

@@ -89,7 +89,7 @@ def _not_examined(fault: str, master: CourseNotebook) -> Result:
 def main() -> None:
     """Examine the hand-in on the input."""
     from autograder.grading.course import Course
-    from autograder.grading.examine.grade import grade_notebook
+    from autograder.grading.score.grade import grade_notebook
 
     out = sys.stdout.buffer
     raw = sys.stdin.buffer.read()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from autograder.grading.record.result import Result
 from autograder.grading.run.job import ATTEMPTS, Bench, Job, Setting, failed
 
-_PRELOAD = ["autograder.grading.examine.grade", "autograder.judging.examine"]
+_PRELOAD = ["autograder.grading.score.grade", "autograder.judging.examine"]
 _PATIENCE = 10.0
 
 

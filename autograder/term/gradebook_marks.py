@@ -13,7 +13,7 @@ from autograder.grading.find.platforms import Student
 from autograder.grading.record.attempt import Choice
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.mark import Mark
-from autograder.term.marking import choice_of, mark_of
+from autograder.term.mark_rules import choice_of, mark_of
 from autograder.term.policy import Policy, kept_policy
 from autograder.term.total import total_of
 

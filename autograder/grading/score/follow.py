@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from autograder.grading.record.result import QuestionResult, QuestionStatus
-from autograder.judging.stand_ins import PARTS, USES
+from autograder.judging.library_parts import PARTS, USES
 
 
 def roots_of(

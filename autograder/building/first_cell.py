@@ -39,7 +39,7 @@ def setting() -> Setting:
     return Setting(str(found["attnkit-from"]).rstrip("/"), tuple(found["learner"]))
 
 
-def finding_source(place: str | None = None) -> str:
+def first_cell_source(place: str | None = None) -> str:
     """The text of the cell, for the course's place or another."""
     text = _TEXT.read_text(encoding="utf-8").strip()
     filled = {"RELEASE": __version__, "COURSE": setting().place if place is None else place, "SIZE": SIZE}
@@ -48,6 +48,6 @@ def finding_source(place: str | None = None) -> str:
     return text
 
 
-def finding_cell() -> NotebookNode:
+def first_cell() -> NotebookNode:
     """The cell, folded: there is nothing in it to read for a lesson."""
-    return new_code_cell(finding_source(), id=FIND, metadata={"tags": [FIND], **FOLDED})
+    return new_code_cell(first_cell_source(), id=FIND, metadata={"tags": [FIND], **FOLDED})

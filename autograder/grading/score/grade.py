@@ -13,9 +13,6 @@ from typing import Any, Protocol
 from attnkit.checking.message import CheckFailed
 from attnkit.otter_parts import test_files
 from autograder.grading.course import CourseNotebook, Question
-from autograder.grading.examine.cells import GIVEN, Plan, PlannedCell, plan_cells
-from autograder.grading.examine.follow import roots_of
-from autograder.grading.find.naming import printable, printable_text
 from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import (
     CaseResult,
@@ -27,9 +24,12 @@ from autograder.grading.record.result import (
     Status,
 )
 from autograder.grading.run.parts import Definitions, InfrastructureError
+from autograder.grading.safe_text import printable, printable_text
+from autograder.grading.score.cells import GIVEN, Plan, PlannedCell, plan_cells
+from autograder.grading.score.follow import roots_of
 from autograder.judging.behaviour import behaviour_of
 from autograder.judging.examine import traces_of
-from autograder.judging.stand_ins import cell_of
+from autograder.judging.library_parts import cell_of
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
 CODE_LINES, CODE_WIDTH, CODE_LENGTH = 120, 200, 8_000

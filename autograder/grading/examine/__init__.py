@@ -1,1 +1,0 @@
-"""One notebook in, one result out."""
