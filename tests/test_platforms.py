@@ -10,6 +10,7 @@ from handins import FILE, NAME, blank, handin, marked, write, zipped
 from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake, take_in
 from autograder.grading.find.layout import Item, Layout
+from autograder.grading.find.platforms import stamp
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +179,49 @@ def test_of_an_nbgrader_course_folder_only_submitted_is_read(tmp_path, find, kin
     else:
         root = write(tmp_path / "course", files)
     assert set(who(find(root, layout=kind))) == {"ana", "bo"}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_nbgraders_timestamp_is_read_where_nbgrader_puts_it(tmp_path, find, packed):
+    files = {f"submitted/{who}/hw2/{FILE}": marked(who) for who in ("ana", "bo", "cy")}
+    files[f"source/hw2/{FILE}"] = blank()
+    files["submitted/ana/hw2/timestamp.txt"] = b"2026-11-27 23:59:30.123456 UTC\n"
+    files["submitted/bo/hw2/timestamp.txt"] = b"2026-11-27 23:59:30 Europe/Madrid"
+    files["submitted/bo/hw2/mine/timestamp.txt"] = b"2020-01-01 00:00:00 UTC"
+    files["submitted/cy/hw2/mine/timestamp.txt"] = b"2020-01-01 00:00:00 UTC"
+    files["submitted/di/hw2/timestamp.txt"] = b"2026-11-27 23:59:30 UTC"
+    if packed:
+        root = tmp_path / "course.zip"
+        root.write_bytes(zipped({f"course/{name}": raw for name, raw in files.items()}))
+    else:
+        root = write(tmp_path / "course", files)
+    intake = find(root)
+    assert {one.student.key: one.handed_in for one in intake.submissions} == {
+        "ana": "2026-11-27T23:59:30+00:00",
+        "bo": "2026-11-27T23:59:30+01:00",
+        "cy": "",
+    }
+    alone = write(tmp_path / "plain", {name: raw for name, raw in files.items() if not name.startswith("submitted/di")})
+    assert {one.handed_in[:10] for one in find(alone / "submitted").submissions} == {"2026-11-27", ""}
+    folders = write(tmp_path / "folders", {f"{who}/hw2/{name}": raw for who in ("ana", "bo") for name, raw in
+                                           ((FILE, marked(who)), ("timestamp.txt", b"2020-01-01 00:00:00 UTC"))})
+    assert {one.handed_in for one in find(folders).submissions} == {""}, "only nbgrader's own folder has nbgrader's file"
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("2015-02-02 15:58:23.948203 America/Los_Angeles", "2015-02-02T15:58:23-08:00"),
+        ("2015-02-02 15:58:23 +0530", "2015-02-02T15:58:23+05:30"),
+        ("2015-02-02 15:58:23", "2015-02-02T15:58:23+00:00"),
+        ("2015-02-02 15:58:23 XYZ", "2015-02-02T15:58:23"),
+        ("2015-02-31 15:58:23 UTC", ""),
+        ("2015-02-02 15:58:23 ../../etc", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_a_timestamp_of_nbgrader(text, when):
+    assert stamp(text) == when
 
 
 def test_a_folder_that_google_drive_zipped(tmp_path, find):

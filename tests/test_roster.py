@@ -19,6 +19,7 @@ from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.term.policy import Policy
 from autograder.term.roster import read_roster, read_rosters
+from autograder.term.worksheet import modified, moment
 
 CANVAS = """\
 Student,ID,SIS User ID,SIS Login ID,Section,HW 2 (991),Final Score
@@ -266,6 +267,85 @@ def test_a_name_that_is_a_groups_does_not_make_a_group(tmp_path, course, roster)
     out = tmp_path / "out"
     run(course, [moodle], out, [roster(without, "w.csv"), roster(other, "p.csv")])
     assert scored(out) == {"Team Blue 4713 (in doubt)": "40"}
+
+
+TIMES = (
+    "Identifier,Full name,Email address,Group,Grade,Maximum grade,Last modified (submission),Last modified (grade)\n"
+    'Participant 4711,Ada Lovelace,ada@example.org,,,100.00,"Friday, 27 November 2026, 11:59 PM",-\n'
+    'Participant 4712,Emmy Noether,emmy@example.org,Team Blue,,100.00,"Saturday, 28 November 2026, 12:05 AM",-\n'
+    'Participant 4713,Alan Turing,alan@example.org,Team Blue,,100.00,"Saturday, 28 November 2026, 12:05 AM",-\n'
+    "Participant 4714,Una Late,una@example.org,,,100.00,11/28/26 later,-\n"
+    "Participant 4715,Bo Absent,bo@example.org,,,100.00,-,-\n"
+)
+
+
+def test_a_moodle_worksheet_says_when_it_was_handed_in(tmp_path, course, roster):
+    files = {f"{who}_assignsubmission_file/{FILE}": marked(who) for who in ("Ada Lovelace_4711", "Una Late_4714")}
+    files[f"Team Blue_4711_assignsubmission_file/{FILE}"] = marked("team")
+    policy = Policy.model_validate(
+        {"timezone": "Europe/Madrid", "late": {"percent": 10}, "notebooks": {NAME: {"deadline": "2026-11-28T00:00:00"}}}
+    )
+    root, out = write(tmp_path / "moodle", files), tmp_path / "out"
+    summary = run(course, [root], out, [roster(TIMES)], policy=policy)
+    assert {key: row["handed_in"] for key, row in grades(out).items()} == {
+        "ada@example.org": "2026-11-27T22:59:00+00:00",
+        "emmy@example.org": "2026-11-27T23:05:00+00:00",
+        "alan@example.org": "2026-11-27T23:05:00+00:00",
+        "una@example.org": "",
+        "bo@example.org": "",
+    }
+    with Gradebook(out / "gradebook.sqlite") as book:
+        steps = {one.student.key: len(one.mark.steps) for one in book.records(NAME) if one.mark}
+    assert steps == {"ada@example.org": 1, "emmy@example.org": 2, "alan@example.org": 2, "una@example.org": 1}
+    assert any("'11/28/26 later' cannot be read" in notice for notice in summary.intake.notices)
+    assert any("when 1 of the hand-ins came is not known" in notice for notice in summary.intake.notices)
+    run(course, [root], out, [])
+    assert grades(out)["ada@example.org"]["handed_in"] == "2026-11-27T22:59:00+00:00", "the gradebook keeps the time"
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("Friday, 27 November 2026, 11:59 PM", "2026-11-27T23:59:00"),
+        ("Friday, 27 November 2026, 12:05\u202fAM", "2026-11-27T00:05:00"),
+        ("Freitag, 6. März 2026, 23:59", "2026-03-06T23:59:00"),
+        ("viernes, 27 de noviembre de 2026, 23:59", "2026-11-27T23:59:00"),
+        ("vendredi 6 février 2026, 08:05", "2026-02-06T08:05:00"),
+        ("vrijdag, 27 november 2026, 23:59", "2026-11-27T23:59:00"),
+        ("divendres, 2 d’abril 2026, 23:59", "2026-04-02T23:59:00"),
+        ("27.11.2026 23:59", "2026-11-27T23:59:00"),
+        ("2026-11-27 23:59:10", "2026-11-27T23:59:00"),
+        ("27 listopada 2026, 23:59", "2026-11-27T23:59:00"),
+        ("11/12/2026 23:59", ""),
+        ("31 February 2026, 10:00", ""),
+        ("27 Brumaire 2026, 10:00", ""),
+        ("27 November 2026", ""),
+        ("27 November 2026, 13:00 PM", ""),
+    ],
+)
+def test_the_moments_of_a_worksheet(text, when):
+    assert moment(text) == when
+
+
+def test_the_two_columns_of_times_are_known_in_any_language():
+    for columns in (
+        ["Grade", "Last modified (submission)", "Online text", "Last modified (grade)"],
+        ["Bewertung", "Zuletzt geändert (Abgabe)", "x", "Zuletzt geändert (Bewertung)"],
+        ["Note", "Dernière modification (travail remis)", "x", "Dernière modification (note)"],
+    ):
+        assert modified(columns) == (3, 1)
+    assert modified(["Grade", "Last modified (grade)"]) == (1, None)
+    assert modified(["Grade", "Points (submission)"]) == (None, None)
+
+
+def test_a_file_graded_without_a_time_does_not_outlast_a_later_one(tmp_path, course, roster):
+    """Monday's download was graded on Friday without the worksheet; Thursday's, graded after it, is the newer one."""
+    out = tmp_path / "out"
+    entry = f"Ada Lovelace_4711_assignsubmission_file/{FILE}"
+    run(course, [write(tmp_path / "monday", {entry: marked("early")})], out, [])
+    old = TIMES.replace("27 November 2026", "27 November 2020")
+    run(course, [write(tmp_path / "thursday", {entry: handin()})], out, [roster(old)])
+    assert scored(out) == {"Ada Lovelace 4711": "40"}
 
 
 def test_names_that_moodle_cleaned_and_names_that_are_hidden(tmp_path, course, roster):

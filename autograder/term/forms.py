@@ -13,6 +13,7 @@ from autograder.grading.errors import GradingError
 from autograder.grading.safe_text import printable
 from autograder.term.roster import roster_columns
 from autograder.term.sheet import Row, Sheet
+from autograder.term.worksheet import GRADE, modified
 
 KINDS = ("canvas", "moodle", "gradescope", "nbgrader", "csv")
 _IS = {
@@ -22,7 +23,6 @@ _IS = {
     "nbgrader": "a file of `nbgrader export`",
     "csv": "a plain table",
 }
-_MOODLE_GRADE = ("grade", "bewertung", "note", "calificación", "nota", "valutazione", "cijfer", "beoordeling")
 _MOODLE_MAXIMUM = (
     *("maximum grade", "beste bewertung", "bestwertung", "note maximale", "calificación máxima", "nota máxima"),
     *("valutazione massima", "maximumcijfer", "maximale cijfer"),
@@ -68,7 +68,7 @@ def kind_of(sheet: Sheet) -> str:
         return "nbgrader"
     if "canvas" in people and "id" in names and "section" in names:
         return "canvas"
-    if "moodle" in people and _moodle_modified(sheet) is not None:
+    if "moodle" in people and modified(sheet.columns)[0] is not None:
         return "moodle"
     if "total score" in names and "max points" in names:
         return "gradescope"
@@ -129,7 +129,7 @@ def _canvas(sheet: Sheet, wanted: _Wanted) -> Iterator[Place]:
 def _moodle(sheet: Sheet, wanted: _Wanted) -> Iterator[Place]:
     names = _names(sheet)
     maximum = next((names.index(name) for name in _MOODLE_MAXIMUM if name in names), None)
-    grade = next((names.index(name) for name in _MOODLE_GRADE if name in names), None)
+    grade = next((names.index(name) for name in GRADE if name in names), None)
     if wanted.column:
         grade = _named(sheet, wanted.column)
     if maximum is None:
@@ -141,10 +141,10 @@ def _moodle(sheet: Sheet, wanted: _Wanted) -> Iterator[Place]:
             f"{printable(sheet.path.name, 80)} has no column of grades and maximum grades that is known in this "
             "language: say which is the grade's with --column (a scale instead of points cannot be filled)"
         )
-    modified = _moodle_modified(sheet)
+    changed, _ = modified(sheet.columns)
     comments = next((names.index(name) for name in _MOODLE_COMMENTS if name in names), None)
-    if comments is None and modified is not None and modified == len(names) - 2:
-        comments = modified + 1
+    if comments is None and changed is not None and changed == len(names) - 2:
+        comments = changed + 1
     most = maximum
     yield Place(wanted.only(sheet), grade, lambda row: number_of(sheet.get(row, most)), comments)
 
@@ -236,16 +236,6 @@ def _is_added(sheet: Sheet, row: Row) -> bool:
         return True
     told = [value.strip() for value in row.values() if value.strip()]
     return all(re.fullmatch(r"Muted|Manual Posting.*", value) for value in told)
-
-
-def _moodle_modified(sheet: Sheet) -> int | None:
-    """Moodle's column of when a grade was last changed, without which it refuses the file: `Last modified (grade)`."""
-    names = _names(sheet)
-    for at, name in enumerate(names):
-        found = re.search(r"\(([^)]+)\)\Z", name)
-        if found and (found[1] in names or found[1] in _MOODLE_GRADE):
-            return at
-    return None
 
 
 def _constant_column(sheet: Sheet, grade: int | None) -> int | None:

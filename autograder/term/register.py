@@ -54,12 +54,27 @@ class Register:
                 self._teams[plain_name(team)].append(one)
         self._claims: dict[tuple[str, str], set[str]] = {}
 
-    def meet(self, owners: Iterable[Owner]) -> None:
-        """Hear of everybody in a path first, so that a name which two ids claim can join neither."""
+    def meet(self, owners: Sequence[Owner]) -> list[Owner]:
+        """Hear of everybody in a path first, so that a name which two ids claim can join neither; the owners with the times
+        that a worksheet has for them."""
         self._claims = defaultdict(set)
         for owner in owners:
             for student in owner.students:
                 self._claims[plain_name(student.name), owner.kind].add(student.id or student.key)
+        return [owner if owner.handed_in else replace(owner, handed_in=self._time_of(owner)) for owner in owners]
+
+    def _time_of(self, owner: Owner) -> str:
+        """When a Moodle entry was handed in by the worksheet; a group's time is the one that all of its members have."""
+        if owner.kind != "moodle":
+            return ""
+        (student,) = owner.students
+        team = self._team(owner)
+        if team:
+            people = [one.person for one in team]
+            said = {one.times.get(value, "") for one in people for kind, value in one.tokens if kind == IN_TEAMS}
+            return said.pop() if len(said) == 1 else ""
+        one = self._by_token.get(("moodle", student.id))
+        return one.person.times.get(student.id, "") if one is not None and _may_be(one.person, student) else ""
 
     def __call__(self, owner: Owner) -> Sequence[Student]:
         """The students to whom an entry belongs."""
@@ -177,6 +192,9 @@ class Register:
     def notices(self, intake: Intake) -> list[str]:
         """Who is missing, who is on no roster, and what was in doubt, a few names in each line."""
         told = list(dict.fromkeys(self.doubtful))
+        unread = [line for one in self.known for line in one.person.unread]
+        if unread:
+            told.append(f"{unread[0]} cannot be read, and {len(unread) - 1} more: these hand-ins have no time")
         told += [f"{old} and {new} are one student by the roster, called {new} from now on" for old, new in self.moved.items()]
         told += in_lines("on no roster, graded under their own name:", self.unknown.values())
         everyone = {one.student: one.name for one in self.book.people() if one.listed}

@@ -16,6 +16,7 @@ from pathlib import Path
 from autograder.grading.errors import GradingError
 from autograder.grading.safe_text import printable
 from autograder.term.sheet import Row, Sheet, read_sheet
+from autograder.term.worksheet import modified, moment
 
 Token = tuple[str, str]
 # What a column says, by its name in any of the exports (and in the languages of Moodle's that say it).
@@ -55,13 +56,19 @@ _PARTICIPANT = re.compile(r"(\D*?)\s*(\d{1,18})\Z")
 
 @dataclass
 class Person:
-    """One person of the rosters, with all that they are known by."""
+    """One person of the rosters, with all that they are known by.
+
+    `times` says when a Moodle participant handed in, by their number, as the worksheet has it; `unread` are times that no one
+    can read for certain.
+    """
 
     name: str
     tokens: set[Token] = field(default_factory=set)
     section: str = ""
     teams: set[str] = field(default_factory=set)
     places: list[str] = field(default_factory=list)
+    times: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def one(self, kind: str) -> str:
         """The id of a kind, the newest of several, or nothing."""
@@ -135,6 +142,9 @@ def roster_columns(sheet: Sheet) -> dict[str, int]:
         at = found.pop("moodle")
         if names[at] == "id" and not is_canvas:
             found.setdefault("sis", at)
+    _, handed_in = modified(sheet.columns) if "moodle" in found else (None, None)
+    if handed_in is not None:
+        found["handed in"] = handed_in
     return found
 
 
@@ -185,13 +195,23 @@ def person_of(sheet: Sheet, row: Row, columns: dict[str, int]) -> Person | None:
         tokens |= {(IN_TEAMS, value) for kind, value in tokens if kind == "moodle"}
     teams = {printable(part) for part in re.split(r"\s*;\s*", cell("team")) if part}
     place = f"{printable(sheet.path.name, 40)}, line {row.line}"
-    return Person(shown or next(iter(sorted(tokens)))[1], tokens, printable(cell("section")), teams, [place])
+    person = Person(shown or next(iter(sorted(tokens)))[1], tokens, printable(cell("section")), teams, [place])
+    number, said = person.one("moodle"), cell("handed in")
+    if number and any(character.isdigit() for character in said):  # a dash stands for nothing handed in
+        read = moment(said)
+        if read:
+            person.times[number] = read
+        else:
+            person.unread.append(f"{printable(sheet.path.name, 40)}: the time {printable(said, 60)!r}")
+    return person
 
 
 def _merge(into: Person, other: Person) -> None:
     into.tokens |= other.tokens
     into.teams |= other.teams
     into.places += other.places
+    into.times |= other.times
+    into.unread += other.unread
     if other.section and other.section not in into.section:
         into.section = f"{into.section}, {other.section}" if into.section else other.section
 

@@ -35,6 +35,7 @@ from autograder.grading.find.layout import (
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import (
     METADATA,
+    STAMP,
     is_hidden_hand_in,
     is_ignored,
     may_be_submission,
@@ -43,7 +44,7 @@ from autograder.grading.find.opening import (
     read_bounded,
     read_metadata,
 )
-from autograder.grading.find.platforms import CLONES, INBOUND, Owner, Student, exchange, iso_time
+from autograder.grading.find.platforms import CLONES, INBOUND, Owner, Student, exchange, iso_time, stamp
 from autograder.grading.safe_text import in_lines, natural_key, printable, student_key
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
@@ -111,8 +112,8 @@ class _Candidate:
 class Who(Protocol):
     """Says which students the owner of an entry is."""
 
-    def meet(self, owners: Iterable[Owner]) -> None:
-        """Hear of all owners of a path, before any of them is asked for."""
+    def meet(self, owners: Sequence[Owner]) -> Sequence[Owner]:
+        """Hear of all owners of a path, before any of them is asked for; them with what else is known."""
 
     def __call__(self, owner: Owner) -> Sequence[Student]:
         """The students to whom an entry belongs."""
@@ -121,8 +122,9 @@ class Who(Protocol):
 class _AsNamed:
     """Takes everybody as the platform names them."""
 
-    def meet(self, owners: Iterable[Owner]) -> None:
+    def meet(self, owners: Sequence[Owner]) -> Sequence[Owner]:
         """Nothing to learn."""
+        return owners
 
     def __call__(self, owner: Owner) -> Sequence[Student]:
         """The owner's own students."""
@@ -196,8 +198,7 @@ class _Opener:
                 pieces = self._flattened(pieces)
         known = self._known() if layout.kind in ("auto", "gradescope") else {}
         layout = Layout(layout.notebooks, wrapped if wrapped.endswith(CLONES) else name, layout.kind, known)
-        owners = [layout.owner(piece.item) for piece in pieces]
-        self.who.meet(owners)
+        owners = self.who.meet([layout.owner(piece.item) for piece in pieces])
         for piece, owner in zip(pieces, owners, strict=True):
             if owner.kind == "exchange" and piece.start:
                 self._compare_owner(piece.start[0][1], owner)
@@ -219,8 +220,8 @@ class _Opener:
             whole.problems += piece.problems
             whole.others += piece.others
         self._tell_layout(["student"], "")
-        self.who.meet([layout.itself()])
-        yield from self._open(whole, layout.itself())
+        (owner,) = self.who.meet([layout.itself()])
+        yield from self._open(whole, owner)
 
     def _name(self) -> str:
         if self.root.is_dir():
@@ -239,7 +240,7 @@ class _Opener:
             return self._listed(root)
         if is_archive(root.name):
             pieces = self._unpacked(root)
-            if not any(piece.start or piece.problems for piece in pieces):
+            if not any(piece.item.holds or piece.problems for piece in pieces):
                 raise GradingError(f"{shown} holds no notebook (.ipynb)")
             return pieces
         if is_notebook(root.name):
@@ -288,6 +289,8 @@ class _Opener:
             parts = tuple(listed)
             if parts[-1] == METADATA and len(parts) <= 2:
                 self._metadata_in(parts, into / name)
+            elif parts[-1] == STAMP:
+                piece(parts, holds=False).start.append((parts, into / name))
             elif parts[-1] != METADATA:
                 piece(parts, holds=True).start.append((parts, into / name))
         for listed, problem in opened["refused"]:
@@ -393,13 +396,16 @@ class _Opener:
     def _open(self, piece: _Piece, owner: Owner) -> Iterator[_Candidate]:
         """Everything that one entry holds, each with everybody who handed it in."""
         opened: dict[str, Any] = {"notebooks": [], "others": []}
-        found = []
+        found: list[tuple[str, str, Path | None, str, Identity]] = []
+        stamps: dict[str, str] = {}
+        collected = owner.kind == "nbgrader" or (owner.kind == "folders" and self._name() == SUBMITTED)
+        timed = self._depth_in(piece) + 2 if collected else 0
         into = None
         if piece.start:
             into = self._folder()
             try:
                 opened = behind_the_door(
-                    lambda: open_hand_in(piece.start, into, self.course),
+                    lambda: open_hand_in(piece.start, into, self.course, timed),
                     self.bounds,
                     [disk for _, disk in piece.start],
                     [into],
@@ -410,6 +416,7 @@ class _Opener:
                 found.append((shown, piece.item.name, None, "", problem))
         for one in opened["notebooks"]:
             disk = into / one["kept"] if into is not None and one["kept"] is not None else None
+            stamps[one["shown"]] = stamp(one["stamp"])
             found.append((one["shown"], one["name"], disk, one["sha256"], Identity(**one["identity"])))
         for parts, text in piece.problems:
             found.append(
@@ -428,10 +435,16 @@ class _Opener:
             else:
                 self._missing["left out, no notebook:"].append(piece.item.name)
         for shown, name, disk, sha256, identity in found:
-            newest = order(name, owner.handed_in, owner.attempt)
-            mine = owner if owner.origin else replace(owner, origin=piece.item.name)
+            handed_in = stamps.get(shown) or owner.handed_in
+            newest = order(name, handed_in, owner.attempt)
+            mine = replace(owner, origin=owner.origin or piece.item.name, handed_in=handed_in)
             for student in students:
                 yield _Candidate(student, newest, shown, disk, sha256, identity, mine)
+
+    def _depth_in(self, piece: _Piece) -> int:
+        """How many names lead to what lies in the folder of one student."""
+        paths = [*(parts for parts, _ in piece.start), *(parts for parts, _ in piece.problems)]
+        return next((parts.index(piece.item.name) + 1 for parts in paths if piece.item.name in parts), 1)
 
     def _compare_owner(self, disk: Path, owner: Owner) -> None:
         """Say so when a folder of nbgrader's exchange says another name than that of the user who made it."""
@@ -477,7 +490,7 @@ def _split(piece: _Piece, depth: int) -> list[_Piece]:
         return known
 
     for parts, disk in piece.start:
-        of(parts, holds=True).start.append((parts, disk))
+        of(parts, holds=parts[-1] != STAMP).start.append((parts, disk))
     for parts, problem in piece.problems:
         of(parts, holds=True).problems.append((parts, problem))
     for parts in piece.others:

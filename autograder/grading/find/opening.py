@@ -41,6 +41,7 @@ from autograder.grading.find.notebook import (
 from autograder.grading.safe_text import natural_key, printable
 
 METADATA = "submission_metadata.yml"
+STAMP = "timestamp.txt"  # beside a notebook that nbgrader collected: when it was handed in
 MAX_METADATA = 8 * 2**20
 MAX_ENTRIES = 5_000
 MAX_NOTEBOOKS = 100
@@ -63,20 +64,27 @@ _OF_PROGRAMS = (
 )
 
 
-def open_hand_in(start: Sequence[tuple[Parts, Path]], into: Path, course: Course) -> dict[str, Any]:
-    """What one student's part holds: `notebooks`, each with what it is or its problem, and a few `others` by name."""
-    hand_in = _HandIn(into, course)
+def open_hand_in(start: Sequence[tuple[Parts, Path]], into: Path, course: Course, timed: int = 0) -> dict[str, Any]:
+    """What one student's part holds: `notebooks`, each with what it is or its problem, and a few `others` by name.
+
+    A file `timestamp.txt` is believed where `timed` names lead to it, which is where nbgrader puts it, and nowhere deeper.
+    """
+    hand_in = _HandIn(into, course, timed)
     for parts, disk in start:
         hand_in.add(parts, disk)
+    for one in hand_in.notebooks:
+        one["stamp"] = hand_in.stamps.get(one.pop("folder"), "")
     return {"notebooks": hand_in.notebooks, "others": hand_in.others}
 
 
 class _HandIn:
     """One student's part while it is opened."""
 
-    def __init__(self, into: Path, course: Course) -> None:
+    def __init__(self, into: Path, course: Course, timed: int = 0) -> None:
         self.into = into
         self.course = course
+        self.timed = timed
+        self.stamps: dict[Parts, str] = {}
         self.notebooks: list[dict[str, Any]] = []
         self.others: list[str] = []
         self._numbers = count()
@@ -120,6 +128,8 @@ class _HandIn:
                 self._problem(parts, f"it is {kind}, not a file: hand in the file itself")
         elif is_notebook(name):
             self._notebook(parts, disk)
+        elif name == STAMP and depth == 0 and len(parts) == self.timed:
+            self.stamps[parts[:-1]] = _first_line(disk)
         elif is_archive(name):
             self._archive((*parts[:-1], archive_stem(name)), disk, depth + 1)
         elif name.lower().endswith(FOREIGN_ARCHIVES):
@@ -191,6 +201,7 @@ class _HandIn:
                 "sha256": sha256,
                 "kept": None if kept is None else kept.name,
                 "identity": asdict(identity),
+                "folder": parts[: self.timed - 1] if self.timed else (),
             }
         )
 
@@ -222,7 +233,7 @@ def open_export(archive: Path, into: Path) -> dict[str, Any]:
             return False
         mine = parts[:depth]
         seen[mine] += 1
-        if may_be_submission(parts[-1]) or parts[-1] == METADATA or parts[-1].lower().endswith(FOREIGN_ARCHIVES):
+        if may_be_submission(parts[-1]) or parts[-1] in (METADATA, STAMP) or parts[-1].lower().endswith(FOREIGN_ARCHIVES):
             before = named[mine]
             named[mine] += sum(map(len, parts))
             if before <= MAX_NAMES < named[mine]:
@@ -278,6 +289,11 @@ def _short(value: object) -> str:
     if isinstance(value, int) and abs(value) > 10**30:
         return ""
     return printable(str(value))
+
+
+def _first_line(path: Path) -> str:
+    with path.open("rb") as source:
+        return printable(source.read(200).decode("utf-8", "replace").partition("\n")[0])
 
 
 def read_bounded(path: Path) -> bytes:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from autograder.grading.safe_text import printable, student_key
 
@@ -18,7 +19,7 @@ INBOUND = "inbound"  # the folder of nbgrader's exchange
 CLONES = "-submissions"  # the end of the folder into which GitHub Classroom clones
 _BLACKBOARD = re.compile(r"_attempt_(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?=[_.]|\Z)")
 _BRIGHTSPACE = re.compile(r"(\d{1,12})-(\d{1,12}) - (.{1,200}?) - ([^-\n]{8,40}?)(?: - |\Z)")
-_EXCHANGE_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d{1,9})? ([A-Z]{1,5}|[+-]\d{4})\Z")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?: ([A-Za-z_/+-]{1,40}|[+-]\d{4}))?\Z")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -142,12 +143,29 @@ def exchange(name: str, stem: str) -> Owner | None:
     """`user+assignment+2026-11-27 23:59:30.123456 UTC[+random]`: a folder of nbgrader's `inbound`."""
     for cuts in (3, 2):
         parts = name.rsplit("+", cuts)
-        found = _EXCHANGE_TIME.fullmatch(parts[2]) if len(parts) == cuts + 1 else None
-        if found is not None and parts[0]:
-            zone = "+00:00" if found[2] in ("UTC", "GMT", "Z", "+0000") else ""
+        when = stamp(parts[2]) if len(parts) == cuts + 1 else ""
+        if when and parts[0]:
             person = Student(student_key(parts[0]), printable(parts[0]), "nbgrader", printable(parts[0]))
-            return Owner((person,), "exchange", found[1].replace(" ", "T") + zone, logins=(parts[0],))
+            return Owner((person,), "exchange", when, logins=(parts[0],))
     return None
+
+
+def stamp(text: str) -> str:
+    """nbgrader's `2026-11-27 23:59:30.123456 UTC` as ISO; without a zone it is UTC, and a zone that is not known leaves none."""
+    found = _STAMP.fullmatch(text.strip())
+    if found is None:
+        return ""
+    try:
+        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}")
+    except ValueError:
+        return ""
+    name = found[3] or "UTC"
+    if name[1:].isdigit():
+        return moment.isoformat() + f"{name[:3]}:{name[3:]}"
+    try:
+        return moment.replace(tzinfo=ZoneInfo("UTC" if name == "Z" else name)).isoformat()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return moment.isoformat()
 
 
 def classroom(name: str, root: str) -> Owner | None:

@@ -48,8 +48,12 @@ Choice = Callable[[str, str, Sequence[Attempt]], Attempt]
 
 
 def latest(student: str, notebook: str, attempts: Sequence[Attempt]) -> Attempt:
-    """The attempt that was handed in last: by the platform's times, or else its numbers, or else as they were first seen."""
-    last = max(attempts, key=lambda attempt: attempt.order)
-    if last.handed_in or not last.sequence:
+    """The attempt that was handed in last: by the platform's times where all have one, or else its numbers, or else as they
+    were first seen: the moment at which a file was graded says nothing beside the moment at which another was handed in.
+    """
+    if all(attempt.handed_in for attempt in attempts):
+        return max(attempts, key=lambda attempt: attempt.order)
+    last = max(attempts, key=lambda attempt: attempt.number)
+    if not last.sequence:
         return last
-    return max((one for one in attempts if one.platform == last.platform), key=lambda one: (one.sequence, one.order))
+    return max((one for one in attempts if one.platform == last.platform), key=lambda one: (one.sequence, one.number))
