@@ -117,6 +117,13 @@ class Course:
         return known.title if known else name or "Unknown notebook"
 
     @cached_property
+    def minutes(self) -> Mapping[str, int]:
+        """How many minutes each exercise is said to take, by question."""
+        lessons = [_checking_folder().parent / "lessons" / f"{name}.json" for name in self.notebooks]
+        read = [json.loads(path.read_text(encoding="utf-8")) for path in lessons if path.is_file()]
+        return {one["question"]: one["minutes"] for lesson in read for one in lesson["exercises"]}
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when what is known about the handed-out notebooks changes."""
         names = "\n".join(f"{notebook.name} {notebook.version}" for notebook in self.notebooks.values())

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from autograder.grading.course import Course, CourseNotebook
@@ -15,6 +16,7 @@ MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
 MAX_CODE = 2 * 2**20
 METADATA_KEY = "attention_course"
+_BEGAN = "iopub.execute_input"  # JupyterLab's word for the moment at which a cell began to run
 _DEFINITION = re.compile(r"^[ \t]*(?:def|class)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _SAME_CELLS = 3
@@ -26,10 +28,11 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CodeCell:
-    """One code cell: its id (may be empty) and its source."""
+    """One code cell: its id (may be empty), its source, and when it was last run (ISO, UTC), where the file says so."""
 
     id: str
     source: str
+    ran: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ def read_notebook(raw: bytes) -> Notebook:
 
 def write_notebook(notebook: Notebook) -> bytes:
     """The code of a notebook as a small file of our own, which `read_notebook` reads back as the same notebook."""
-    cells = [{"cell_type": "code", "id": cell.id, "source": cell.source} for cell in notebook.cells]
+    cells = [
+        {"cell_type": "code", "id": cell.id, "source": cell.source, "metadata": {"execution": {_BEGAN: cell.ran}}}
+        for cell in notebook.cells
+    ]
     origin = {METADATA_KEY: {"notebook": notebook.origin, "version": notebook.version}}
     return json.dumps({"cells": cells, "metadata": origin, "nbformat": 4, "nbformat_minor": 5}).encode()
 
@@ -184,7 +190,23 @@ def _code_cell(cell: Mapping[str, Any]) -> CodeCell:
         source = "".join(part for part in source if isinstance(part, str))
     if not isinstance(source, str):
         raise UnreadableError("it is not a notebook: a cell in it has no text")
-    return CodeCell(_text(cell.get("id")), source.encode("utf-8", "replace").decode("utf-8"))
+    return CodeCell(_text(cell.get("id")), source.encode("utf-8", "replace").decode("utf-8"), _ran(cell.get("metadata")))
+
+
+def _ran(metadata: Any) -> str:
+    """When a cell was last run: JupyterLab keeps it where a learner turned that on, Colab always."""
+    if not isinstance(metadata, dict):
+        return ""
+    lab, colab = metadata.get("execution"), metadata.get("executionInfo")
+    try:
+        if isinstance(lab, dict) and isinstance(said := lab.get(_BEGAN), str):
+            moment = datetime.fromisoformat(said[:40])
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="seconds")
+        if isinstance(colab, dict) and isinstance(stamp := colab.get("timestamp"), int):
+            return datetime.fromtimestamp(stamp / 1000, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return ""
 
 
 def _text(value: Any) -> str:

@@ -291,7 +291,7 @@ class Gradebook:
                 *row[8:-1],
             ),
         )
-        base.executemany(f"INSERT INTO questions VALUES ({_places(10)})", _question_rows(key, result))
+        base.executemany(f"INSERT INTO questions VALUES ({_places(11)})", _question_rows(key, result))
         base.executemany(f"INSERT INTO cases VALUES ({_places(15)})", _case_rows(key, result))
         base.executemany(
             f"INSERT INTO cells VALUES ({_places(6)})",
@@ -427,16 +427,16 @@ class Gradebook:
             finding = None if row[5] is None else Finding(*row[5:])
             cases.setdefault(row[0], []).append(CaseResult(row[1], bool(row[2]), row[3], bool(row[4]), finding))
         questions = self._base.execute(
-            "SELECT position, name, title, score, possible, apart_from, code, behaviour FROM questions "
+            "SELECT position, name, title, score, possible, apart_from, code, behaviour, minutes FROM questions "
             "WHERE student = ? AND notebook = ? ORDER BY position",
             key,
         )
         return tuple(
             QuestionResult(
                 *(name, title, score, possible, tuple(cases.get(position, ()))),
-                *(tuple(json.loads(apart_from)), code, behaviour),
+                *(tuple(json.loads(apart_from)), *more),
             )
-            for position, name, title, score, possible, apart_from, code, behaviour in questions
+            for position, name, title, score, possible, apart_from, *more in questions
         )
 
     @_told
@@ -615,7 +615,7 @@ def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, 
     for position, question in enumerate(result.questions):
         yield (
             *(*key, position, question.name, question.title, question.score, question.possible),
-            *(json.dumps(question.apart_from), question.code, question.behaviour),
+            *(json.dumps(question.apart_from), question.code, question.behaviour, question.minutes),
         )
 
 

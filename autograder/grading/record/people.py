@@ -18,3 +18,8 @@ class Listed:
     teams: tuple[str, ...] = ()
     ids: tuple[tuple[str, str], ...] = ()
     listed: bool = True
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections one by one: somebody may be in a lecture and a lab."""
+        return tuple(part for part in self.section.split(", ") if part)

@@ -79,6 +79,7 @@ class QuestionResult:
 
     `apart_from` are the headings of the earlier exercises with whose mistakes alone the answer fails: with the library's
     parts in their place it passes. `code` is what was handed in for it. `behaviour` is what a wrong answer without a name did.
+    `minutes` is how long it took, where the notebook tells.
     """
 
     name: str
@@ -89,6 +90,7 @@ class QuestionResult:
     apart_from: tuple[str, ...] = ()
     code: str = ""
     behaviour: str = ""
+    minutes: float | None = None
 
     @property
     def status(self) -> QuestionStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 3
+VERSION = 4
 
 _FIRST = """
 CREATE TABLE runs (
@@ -97,7 +97,8 @@ INSERT OR IGNORE INTO aliases SELECT 'email', lower(email), student FROM submiss
 INSERT OR IGNORE INTO aliases SELECT 'sis', platform_id, student FROM submissions
     WHERE platform = 'gradescope' AND platform_id != '' AND platform_id NOT LIKE 'submission%';
 """
-_MIGRATIONS = {1: _TERM, 2: _PEOPLE}
+_TIMES = "ALTER TABLE questions ADD COLUMN minutes REAL;"  # how long it took, where the notebook tells
+_MIGRATIONS = {1: _TERM, 2: _PEOPLE, 3: _TIMES}
 
 
 def create(base: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
+from statistics import median
 
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.mark import Total
@@ -15,6 +16,7 @@ FALL = 5.0  # percent of the points: a smaller step down is no fall
 HARD = 0.5  # mean share of the points below which an exercise is hard
 TELLING = 0.2  # correlation with the rest of the notebook below which it tells nothing
 ENOUGH = 10  # students, for a correlation to mean something
+TIMED = 5  # hand-ins that tell how long an exercise took, for their median to mean something
 
 
 @dataclass
@@ -72,11 +74,38 @@ class CourseView:
         for key, standing in self.standings.items():
             standing.total = totals.get(key)
 
+    def standings_in(self, section: str, sections_of: Mapping[str, Sequence[str]]) -> list[Standing]:
+        """Everybody in a section; for an empty name those who are in none."""
+        return [
+            standing
+            for key, standing in self.standings.items()
+            if (section in sections_of.get(key, ()) if section else not sections_of.get(key))
+        ]
+
     @property
     def behind(self) -> list[tuple[Standing, str]]:
         """Who fell behind, and why."""
         told = ((standing, standing.behind(self.notebooks)) for standing in self.standings.values())
         return [(standing, why) for standing, why in told if why]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How long an exercise took: the minutes it is said to take, the median of those that were measured, and of how many."""
+
+    title: str
+    said: int
+    median: float
+    count: int
+
+
+def time_taken(questions: Iterable[QuestionStatistics], said: Mapping[str, int]) -> list[Taken]:
+    """The exercises of which enough hand-ins tell how long they took."""
+    return [
+        Taken(question.title, said.get(question.name, 0), median(question.minutes), len(question.minutes))
+        for question in questions
+        if len(question.minutes) >= TIMED
+    ]
 
 
 def to_change(questions: Iterable[QuestionStatistics]) -> list[QuestionStatistics]:

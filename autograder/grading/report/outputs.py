@@ -52,7 +52,7 @@ class Outputs:
             moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
             people = {one.student: one for one in self.book.people()}
             tables = (exports.Grades(grades, self.course, notebooks, people), exports.Canvas(canvas, notebooks))
-            report = ClassReport(self.course, intake)
+            report = ClassReport(self.course, intake, people)
             for record in self.book.records():
                 link = feedback_path(record)
                 if not (self.out / link).is_file():

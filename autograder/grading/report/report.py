@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TextIO
@@ -11,12 +11,14 @@ from typing import TextIO
 from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
 from autograder.grading.record.gradebook import Record
+from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionStatus
-from autograder.grading.report.course_view import CourseView, to_change
+from autograder.grading.report.course_view import CourseView, time_taken, to_change
 from autograder.grading.report.exports import percent
 from autograder.grading.report.numbers import number
 from autograder.grading.report.pages import write_page
 from autograder.grading.report.statistics import NotebookStatistics, QuestionStatistics
+from autograder.grading.safe_text import natural_key
 from autograder.judging.behaviour_alike import alike
 
 MISTAKES_SHOWN = 20
@@ -61,13 +63,27 @@ class Unnamed:
 
 
 @dataclass
+class Part:
+    """One section of the class in a notebook, or who is in none."""
+
+    statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
+    lines: list[Line] = field(default_factory=list)
+
+    def mean_of(self, question: str) -> float | None:
+        """The mean share of a question's points, or None where nobody has any."""
+        known = self.statistics.questions.get(question)
+        return known.mean if known else None
+
+
+@dataclass
 class Section:
-    """One notebook of the report."""
+    """One notebook of the report; `parts` are the sections of the class."""
 
     name: str
     title: str
     statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
     lines: list[Line] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
     who: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     unnamed: list[Unnamed] = field(default_factory=list)
@@ -121,9 +137,11 @@ class Section:
 class ClassReport:
     """Gathers the rows of a gradebook and renders the report."""
 
-    def __init__(self, course: Course, intake: Intake) -> None:
+    def __init__(self, course: Course, intake: Intake, people: Mapping[str, Listed] | None = None) -> None:
         self.course = course
         self.intake = intake
+        self.parts_of = {key: one.sections for key, one in (people or {}).items()}
+        self.parts = sorted({name for names in self.parts_of.values() for name in names}, key=natural_key)
         self.sections: dict[str, Section] = {}
         self.sandboxes: set[str] = set()
         self.latest = ""
@@ -136,7 +154,12 @@ class ClassReport:
         )
         result = record.result
         section.statistics.add(result)
-        section.lines.append(_line(record, link))
+        line = _line(record, link)
+        section.lines.append(line)
+        for name in self.parts_of.get(record.student.key) or ("",):
+            part = section.parts.setdefault(name, Part())
+            part.statistics.add(result)
+            part.lines.append(line)
         section.problems += [(record.student.name, link, text) for text in _to_look_at(record)]
         section.add_answers(record, link)
         self.view.add(record, link)
@@ -151,14 +174,16 @@ class ClassReport:
 
     def write(self, stream: TextIO) -> None:
         """The whole page."""
+        questions = [one for section in self.sections.values() for one in section.statistics.questions.values()]
         write_page(
             stream,
             "report.html",
             sections=[section for section in self.sections.values() if section.lines],
             view=self.view,
-            to_change=to_change(
-                question for section in self.sections.values() for question in section.statistics.questions.values()
-            ),
+            parts=self.parts if len(self.parts) > 1 else [],
+            parts_of=self.parts_of,
+            to_change=to_change(questions),
+            taken=time_taken(questions, self.course.minutes),
             short={name: title.partition(" ")[0] for name, title in self.titles.items()},
             titles=self.titles,
             intake=self.intake,

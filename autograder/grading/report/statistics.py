@@ -20,6 +20,7 @@ class QuestionStatistics:
     possible: float
     students: int = 0
     full: int = 0
+    minutes: list[float] = field(default_factory=list)
     _x: float = 0.0
     _y: float = 0.0
     _xx: float = 0.0
@@ -101,6 +102,8 @@ class NotebookStatistics:
         known = self.questions.setdefault(
             question.name, QuestionStatistics(question.name, question.title, question.possible)
         )
+        if question.minutes is not None:
+            known.minutes.append(question.minutes)
         others = result.possible - question.possible
         share = question.score / question.possible if question.possible else 0.0
         known.add(share, (score - question.score) / others if others else 0.0)

@@ -27,6 +27,7 @@ from autograder.grading.run.parts import Definitions, InfrastructureError
 from autograder.grading.safe_text import printable, printable_text
 from autograder.grading.score.cells import GIVEN, Plan, PlannedCell, plan_cells
 from autograder.grading.score.follow import roots_of
+from autograder.grading.score.times import minutes_by_exercise
 from autograder.judging.behaviour import behaviour_of
 from autograder.judging.examine import traces_of
 from autograder.judging.library_parts import cell_of
@@ -66,7 +67,8 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
     """
     started = time.monotonic()
     try:
-        plan = plan_cells(read_notebook(raw), master)
+        notebook = read_notebook(raw)
+        plan = plan_cells(notebook, master)
     except UnreadableError as error:
         return Result(Status.UNREADABLE, notes=(str(error),), possible=master.points, sandbox=workshop.sandbox)
     with workshop.open() as session:
@@ -76,7 +78,10 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
                 _test_file(str(master.test_path(question))).run_public(session.environment)
         examined = [_examine(master, question, session.environment) for question in master.questions]
     code = code_by_exercise(plan)
-    questions = tuple(replace(item.result, code=code.get(item.result.title, "")) for item in examined)
+    minutes = minutes_by_exercise(notebook, master)
+    questions = tuple(
+        replace(one, code=code.get(one.title, ""), minutes=minutes.get(one.name)) for one in (item.result for item in examined)
+    )
     questions = followed_through(questions, plan, master, workshop)
     cells = _cell_problems(ran, plan)
     faults = tuple(fault for item in examined for fault in item.faults)
