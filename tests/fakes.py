@@ -65,7 +65,7 @@ class FakeWorkshop:
     @contextmanager
     def open(self) -> Iterator[FakeSession]:
         """Start a session, or fail as often as asked."""
-        from autograder.grading.run.session import InfrastructureError
+        from autograder.grading.errors import InfrastructureError
 
         self.opened += 1
         if self.opened <= self.failures:

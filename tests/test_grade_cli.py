@@ -23,7 +23,7 @@ from attnkit.checking import CheckFailed, Report
 from autograder.cli import main
 from autograder.grading.batch import Plan, Summary, grade_class
 from autograder.grading.course import Course
-from autograder.grading.errors import GradingError
+from autograder.grading.errors import GradingError, InfrastructureError
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.result import Result, Status
@@ -31,7 +31,6 @@ from autograder.grading.report.console import show_class
 from autograder.grading.run.cluster import Cluster
 from autograder.grading.run.job import Bench, Job, Setting
 from autograder.grading.run.pool import InProcess, Processes
-from autograder.grading.run.session import InfrastructureError
 from autograder.grading.score import grade as grading
 from autograder.grading.score.grade import grade_notebook
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import torch
 
 from attnkit.checking.case import Callback, Case, Outcome, Remote, Seed, TensorValue
 from attnkit.checking.execute import execute
-from autograder.grading.errors import GradingError
+from autograder.grading.errors import GradingError, InfrastructureError
 from autograder.grading.run import scratch
 from autograder.grading.run.sandbox import choice, fork_server, installation
 from autograder.grading.run.sandbox.choice import Sandbox
 from autograder.grading.run.sandbox.inside import landlock, seccomp
-from autograder.grading.run.session import InfrastructureError, Limits, Session, Workshop, case_to_send
+from autograder.grading.run.sandbox.trunk import Trunk
+from autograder.grading.run.session import Limits, Session, Workshop, case_to_send
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = Limits(cell_seconds=10.0, call_seconds=10.0, session_seconds=120.0)
@@ -305,10 +307,43 @@ def test_a_server_that_dies_is_an_infrastructure_error_and_the_next_session_work
         assert statuses(session, "x = 1") == ["ok"]
 
 
+def test_the_jobs_of_a_run_branch_off_one_trunk_and_share_nothing_else(workshop):
+    kind = choice.choose_sandbox(workshop.sandbox.split()[0])
+    with closing(Trunk(kind, QUICK)) as trunk:
+        ones, twos = (Workshop(kind.kind, QUICK, trunk.branch()) for _ in range(2))
+        with twos, twos.open() as two:
+            with ones, ones.open() as one:
+                assert one._worker is not None
+                assert two._worker is not None
+                assert statuses(one, "import os\nopen('mine', 'w').close()\nx = 1") == ["ok"]
+                assert statuses(two, "import os\nassert os.listdir('.') == []", "x") == ["ok", "error"]
+                if kind.kind != "none" and os.geteuid() == 0:
+                    assert ones.server()._user(1) != twos.server()._user(1)
+                assert ones.server().trunk is None
+            assert statuses(two, "y = 2") == ["ok"]
+    assert trunk.process.poll() is not None
+
+
+def test_a_job_whose_trunk_is_gone_has_one_of_its_own_next_time(workshop):
+    kind = choice.choose_sandbox(workshop.sandbox.split()[0])
+    with closing(Trunk(kind, QUICK)) as trunk:
+        orphan = Workshop(kind.kind, QUICK, trunk.branch())
+        for process in reversed(descendants(trunk.process.pid)):
+            os.kill(process, signal.SIGKILL)
+        trunk.process.wait()
+        with pytest.raises(InfrastructureError, match="gone"):
+            orphan.server()
+        with pytest.raises(InfrastructureError, match="gone"):
+            trunk.branch()
+        with orphan, orphan.open() as session:
+            assert statuses(session, "x = 1") == ["ok"]
+            assert orphan.server().trunk is not None
+
+
 def outlive_the_server(workshop: Workshop) -> None:
     """Go on with a session after every process of its server was ended."""
     with workshop.open() as session:
-        started = descendants(workshop.server()._process.pid)
+        started = descendants(workshop.server().trunk.process.pid)
         for process in reversed(started):
             os.kill(process, signal.SIGKILL)
         session.run_cells(["x = 1"])
@@ -332,7 +367,7 @@ def test_a_server_that_does_not_start_says_why(monkeypatch):
 
 def test_nothing_is_left_behind(workshop):
     with Workshop(workshop.sandbox.split()[0], QUICK) as fresh:
-        process, folder = fresh.server()._process, fresh.server()._folder
+        process, folder = fresh.server().trunk.process, fresh.server()._folder
         with fresh.open() as session:
             session.run_cells(["import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').close()\nos.chmod('a', 0)"])
         assert folder.is_dir()
@@ -347,7 +382,7 @@ def test_workers_end_with_the_grader(workshop, number):
 import sys
 from autograder.grading.run.session import Workshop
 with Workshop({workshop.sandbox.split()[0]!r}) as workshop, workshop.open() as session:
-    print(workshop.server()._process.pid, flush=True)
+    print(workshop.server().trunk.process.pid, flush=True)
     session.run_cells(["while True: pass"])
 """
     grader = subprocess.Popen(

@@ -117,7 +117,7 @@ def test_nothing_shows_in_the_list_of_processes(workshop):
 import sys, pathlib
 from autograder.grading.run.session import Workshop
 with Workshop({workshop.sandbox.split()[0]!r}) as w:
-    own = w._server._process.pid
+    own = w.server().trunk.process.pid
     print(*(pathlib.Path(f"/proc/{{own}}/{{part}}").read_bytes().decode() for part in ("environ", "cmdline")))
 """,
     ]

@@ -12,6 +12,8 @@ from typing import Any
 
 from autograder.grading.course import GENERATED, CourseNotebook, read_course_notebook
 from autograder.grading.record.result import Result, Status
+from autograder.grading.run.sandbox.inside.limits import Limits
+from autograder.grading.run.sandbox.trunk import Branch
 from autograder.grading.safe_text import printable
 from autograder.judging.secret import Secret
 
@@ -43,6 +45,11 @@ class Setting:
     secret: Secret | None = None
 
     @property
+    def limits(self) -> Limits:
+        """What a submission may use."""
+        return Limits() if self.cell_seconds is None else Limits(cell_seconds=self.cell_seconds)
+
+    @property
     def seed(self) -> str:
         """The fingerprint of the secret that hidden inputs are drawn from; empty for those of the repository."""
         return self.secret.fingerprint if self.secret else ""
@@ -52,20 +59,20 @@ class Setting:
         return read_course_notebook((self.generated or GENERATED) / name / "course.json")
 
 
-def open_workshop(setting: Setting) -> AbstractContextManager[Any]:
-    """The real workshop, in the sandbox and with the limits asked for."""
-    from autograder.grading.run.session import Limits, Workshop
+def open_workshop(setting: Setting, branch: Branch | None = None) -> AbstractContextManager[Any]:
+    """The real workshop, in the sandbox and with the limits asked for; its first server is the `branch`, if given."""
+    from autograder.grading.run.session import Workshop
 
-    limits = Limits() if setting.cell_seconds is None else Limits(cell_seconds=setting.cell_seconds)
-    workshop: AbstractContextManager[Any] = Workshop(sandbox=setting.sandbox, limits=limits)
+    workshop: AbstractContextManager[Any] = Workshop(setting.sandbox, setting.limits, branch)
     return workshop
 
 
 class Bench:
     """A process's own workshop, opened at the first job, kept for the next, and replaced when it breaks."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, branch: Branch | None = None) -> None:
         self.setting = setting
+        self._branch = branch
         self._context: AbstractContextManager[Any] | None = None
         self._workshop: Any = None
         self._masters: dict[str, CourseNotebook] = {}
@@ -98,7 +105,8 @@ class Bench:
 
     def _open(self) -> Any:
         if self._context is None:
-            context = (self.setting.workshop or open_workshop)(self.setting)
+            branch, self._branch = self._branch, None
+            context = self.setting.workshop(self.setting) if self.setting.workshop else open_workshop(self.setting, branch)
             self._workshop = context.__enter__()
             self._context = context
         return self._workshop

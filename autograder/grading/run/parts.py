@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from attnkit.checking.case import Failure
 
 
-class InfrastructureError(Exception):
-    """The grader's own machinery failed; the submission is not to blame and is to be graded again."""
-
-
 class Definitions(str):
     """The source of a cell of which only the definitions are to run: what takes time is left out."""
 

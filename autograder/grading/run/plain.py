@@ -17,8 +17,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from autograder.grading.course import CourseNotebook
+from autograder.grading.errors import InfrastructureError
 from autograder.grading.record.result import Result, Status
-from autograder.grading.run.parts import CellResult, Definitions, InfrastructureError
+from autograder.grading.run.parts import CellResult, Definitions
 
 SECONDS = 600  # for one notebook, all in all
 NAME = "none: a plain process"

@@ -12,8 +12,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from autograder.grading.errors import GradingError, InfrastructureError
 from autograder.grading.record.result import Result
 from autograder.grading.run.job import ATTEMPTS, Bench, Job, Setting, failed
+from autograder.grading.run.sandbox.choice import choose_sandbox
+from autograder.grading.run.sandbox.trunk import Branch, Trunk
 
 _PRELOAD = ["autograder.grading.score.grade", "autograder.judging.examine"]
 _PATIENCE = 10.0
@@ -60,6 +63,7 @@ class Processes:
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()
         self._tries: dict[int, int] = {}
+        self._trunk: Trunk | None = None
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Yield each job with its result as soon as it is there; every process is gone when the iterator ends."""
@@ -129,13 +133,30 @@ class Processes:
         return job, failed(fault, self.setting.master(job.notebook).points)
 
     def _hire(self) -> _Worker:
+        branch = self._branch()
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self.setting), daemon=False)
+        process = self._context.Process(target=_work, args=(theirs, self.setting, branch), daemon=False)
         process.start()
         theirs.close()
+        if branch is not None:
+            branch.control.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
         return worker
+
+    def _branch(self) -> Branch | None:
+        """A fork server for a worker, off the one trunk that imports for all of them, beside the workers' own imports.
+
+        None where that fails: the worker then starts a trunk of its own, and says what is wrong.
+        """
+        if self.setting.workshop is not None:
+            return None
+        try:
+            if self._trunk is None:
+                self._trunk = Trunk(choose_sandbox(self.setting.sandbox), self.setting.limits)
+            return self._trunk.branch()
+        except (GradingError, InfrastructureError, OSError):
+            return None
 
     def _dismiss(self) -> None:
         """Close the pipes, which ends idle workers; a worker in the middle of a job is asked to stop, then made to."""
@@ -149,6 +170,9 @@ class Processes:
                 worker.process.kill()
                 worker.process.join()
         self._workers.clear()
+        trunk, self._trunk = self._trunk, None
+        if trunk is not None:
+            trunk.close()
 
 
 def processor_count() -> int:
@@ -156,14 +180,14 @@ def processor_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _work(pipe: Connection, setting: Setting) -> None:
+def _work(pipe: Connection, setting: Setting, branch: Branch | None) -> None:
     """Grade what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     import torch
 
     torch.set_num_threads(1)
-    bench = Bench(setting)
+    bench = Bench(setting, branch)
     try:
         while True:
             pipe.send(bench.grade(pipe.recv()))

@@ -19,7 +19,8 @@ import numpy as np
 
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, TensorValue
 from attnkit.checking.execute import MAX_CALLBACK_CALLS, to_value
-from autograder.grading.run.parts import CellResult, Definitions, InfrastructureError
+from autograder.grading.errors import InfrastructureError
+from autograder.grading.run.parts import CellResult, Definitions
 from autograder.grading.run.sandbox.choice import Sandbox, choose_sandbox
 from autograder.grading.run.sandbox.fork_server import ForkServer, Worker
 from autograder.grading.run.sandbox.inside.callback import RemoteCallback, from_value
@@ -35,8 +36,9 @@ from autograder.grading.run.sandbox.inside.wire import (
     wrap,
 )
 from autograder.grading.run.sandbox.reply import checked_failure, checked_outcome, checked_value
+from autograder.grading.run.sandbox.trunk import Branch
 
-__all__ = ["CellResult", "Definitions", "InfrastructureError", "Limits", "Session", "Workshop"]
+__all__ = ["CellResult", "Definitions", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
 MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no callback makes more than a few for each
@@ -48,8 +50,9 @@ Answer = TypeVar("Answer")
 class Workshop:
     """Where submissions run; used as a context manager, by one thread, one session at a time."""
 
-    def __init__(self, sandbox: str = "auto", limits: Limits | None = None) -> None:
+    def __init__(self, sandbox: str = "auto", limits: Limits | None = None, branch: Branch | None = None) -> None:
         self.limits = limits or Limits()
+        self._branch = branch
         self._kind: Sandbox = choose_sandbox(sandbox)
         self._server: ForkServer | None = None
 
@@ -63,9 +66,13 @@ class Workshop:
         return Session(self)
 
     def server(self) -> ForkServer:
-        """The running server; starts it when there is none. Raises InfrastructureError."""
+        """The running server; starts it when there is none. Raises InfrastructureError.
+
+        The first one is the branch that this workshop was given, if it was; every later one has a trunk of its own.
+        """
         if self._server is None:
-            self._server = ForkServer(self._kind, self.limits)
+            branch, self._branch = self._branch, None
+            self._server = ForkServer(self._kind, self.limits, branch)
         return self._server
 
     def replace_server(self) -> None:

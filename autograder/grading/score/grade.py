@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from attnkit.checking.message import CheckFailed
 from attnkit.otter_parts import test_files
 from autograder.grading.course import CourseNotebook, Question
+from autograder.grading.errors import InfrastructureError
 from autograder.grading.find.notebook import UnreadableError, read_notebook
 from autograder.grading.record.result import (
     CaseResult,
@@ -23,7 +24,7 @@ from autograder.grading.record.result import (
     Result,
     Status,
 )
-from autograder.grading.run.parts import Definitions, InfrastructureError
+from autograder.grading.run.parts import Definitions
 from autograder.grading.safe_text import printable, printable_text
 from autograder.grading.score.cells import GIVEN, Plan, PlannedCell, plan_cells
 from autograder.grading.score.follow import roots_of

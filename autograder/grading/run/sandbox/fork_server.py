@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import os
 import select
 import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autograder.grading.run.parts import InfrastructureError
+from autograder.grading.errors import InfrastructureError
 from autograder.grading.run.sandbox import choice, installation
 from autograder.grading.run.sandbox.inside import wire
 from autograder.grading.run.sandbox.inside.isolate import WORK
 from autograder.grading.run.sandbox.inside.limits import Limits
+from autograder.grading.run.sandbox.trunk import PREFIX, Branch, Trunk, gone
 from autograder.grading.run.scratch import remove, scratch_folder
 
 FIRST_USER, USERS = 61_000, 4_000
 _USERS_EACH = 8
-_PREFIX = "autograder-work-"
 _MESSAGE = 2**17
 _END_SECONDS = 30.0
 
@@ -50,16 +47,19 @@ class Ending:
 
 
 class ForkServer:
-    """Owns the sandbox, the staged files and every worker; to be closed."""
+    """Owns one fork server and every worker of it; to be closed.
 
-    def __init__(self, sandbox: choice.Sandbox, limits: Limits) -> None:
+    It is the `branch` that it is given, which is closed with it, or one of a trunk of its own.
+    """
+
+    def __init__(self, sandbox: choice.Sandbox, limits: Limits, branch: Branch | None = None) -> None:
         self.sandbox = sandbox
         self.limits = limits
         self._numbers = itertools.count(1)
         self._ended: dict[int, Ending] = {}
         self._closing = contextlib.ExitStack()
         try:
-            self._start()
+            self._start(branch)
         except BaseException:
             self.close()
             raise
@@ -107,45 +107,27 @@ class ForkServer:
         """End the server and its workers and remove every file."""
         self._closing.close()
 
-    def _start(self) -> None:
-        course = self._make_folders()
+    def _start(self, branch: Branch | None) -> None:
+        self._folder = self._closing.enter_context(scratch_folder(PREFIX))
+        self._folder.chmod(0o711)
+        self.trunk: Trunk | None = None
+        if branch is None:
+            self.trunk = Trunk(self.sandbox, self.limits)
+            self._closing.callback(self.trunk.close)
+            branch = self.trunk.branch()
+        self._control = self._closing.enter_context(branch.control)
         found = installation.find_installation()
         root = os.geteuid() == 0
         self._search = (
-            root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(course)))
+            root and self.sandbox.kind == "landlock" and installation.needs_search((*found.roots, str(branch.course)))
         )
-        self._readable = [*found.readable(), *installation.settings(), str(course)]
+        self._readable = [*found.readable(), *installation.settings(), str(branch.course)]
         self._listable = [*found.roots] if found.hidden else []
         self._first_user: int | None = None
         if root and self.sandbox.kind != "none":
             self._first_user = self._closing.enter_context(_reserved_users())
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = self._closing.enter_context(ours)
-        self._errors = self._closing.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (closed with the server)
-        variables = choice.environment(self.sandbox, self._folder / "home")
-        with theirs, _file_holding(choice.bubblewrap_arguments(found, course, variables)) as arguments:
-            command = choice.start_command(self.sandbox, found, course, theirs.fileno(), arguments)
-            self._process = subprocess.Popen(
-                command,
-                env={} if self.sandbox.kind == "bubblewrap" else variables,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                pass_fds=(theirs.fileno(), arguments),
-                start_new_session=True,
-            )
-        self._closing.callback(self._end)
-        self._send({"mode": self.sandbox.kind, "limits": dataclasses.asdict(self.limits)})
         if "ready" not in self._message(self.limits.start_seconds):
             raise InfrastructureError("the server did not get ready")
-
-    def _make_folders(self) -> Path:
-        self._folder = self._closing.enter_context(scratch_folder(_PREFIX))
-        self._folder.chmod(0o711)
-        (self._folder / "home").mkdir(mode=0o700)
-        course = self._folder / "course"
-        installation.stage(course)
-        return course
 
     def _user(self, number: int) -> int | None:
         return None if self._first_user is None else self._first_user + number % _USERS_EACH
@@ -186,18 +168,7 @@ class ForkServer:
         return self._ended.pop(number)
 
     def _gone(self) -> InfrastructureError:
-        self._errors.seek(0)
-        said = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-        return InfrastructureError(f"the sandbox's server is gone: {said[-1] if said else 'it said nothing'}")
-
-    def _end(self) -> None:
-        """The server ends when its socket closes; what does not end in time is killed."""
-        self._control.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        return self.trunk.gone() if self.trunk else gone("it was branched off for this job")
 
 
 @contextlib.contextmanager
@@ -214,15 +185,6 @@ def _reserved_users() -> Iterator[int]:
             yield first
         return
     raise InfrastructureError("too many graders are running on this machine")
-
-
-@contextlib.contextmanager
-def _file_holding(content: bytes) -> Iterator[int]:
-    """A descriptor from which `content` can be read once, of a file without a name."""
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.seek(0)
-        yield file.fileno()
 
 
 def _refuse_full(folder: Path, limits: Limits) -> None:

@@ -1,7 +1,8 @@
 """The fork server: imports everything once, then forks a shut-in worker for every submission it is asked to serve.
 
 It talks to the grader over one socket: JSON messages, and with each order to start a worker the worker's wire. It
-ends when that socket closes, and every worker ends with it.
+ends when that socket closes, and every worker ends with it. The first one only branches: each of its branches is a
+fork server with a socket of its own, for one of the grader's processes.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Server:
         self.shell: Any = None
         self.serve: Any = None
         self.workers: dict[int, tuple[int, int]] = {}  # descriptor of the process -> (its id, the grader's number)
+        self.branches: dict[int, int] = {}  # descriptor of the process -> its id
         self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if mode == "bubblewrap" else -1
 
     def prepare(self) -> None:
@@ -87,18 +89,22 @@ class Server:
         while True:
             poll = select.poll()
             poll.register(self.control, select.POLLIN)
-            for descriptor in self.workers:
+            for descriptor in (*self.workers, *self.branches):
                 poll.register(descriptor, select.POLLIN)
             for descriptor, _ in poll.poll():
                 if descriptor in self.workers:
                     self._reap(descriptor)
+                elif descriptor in self.branches:
+                    self._forget(descriptor)
                 elif not self._obey():
                     return
 
     def stop(self) -> None:
-        """Kill every worker that is left."""
+        """Kill every worker that is left, and wait for the branches: each ends when its own socket closes."""
         for process, _ in self.workers.values():
             self._kill(process)
+        for descriptor in list(self.branches):
+            self._forget(descriptor)
 
     def _obey(self) -> bool:
         """Carry out one message of the grader; False when there is none any more."""
@@ -106,13 +112,46 @@ class Server:
         if not message:
             return False
         order = json.loads(message)
-        if order["do"] == "start":
+        if order["do"] == "branch":
+            self._branch(descriptors[0])
+        elif order["do"] == "start":
             self._start(order, descriptors[0])
         elif order["do"] == "kill":
             for process, number in self.workers.values():
                 if number == order["number"]:
                     self._kill(process)
         return True
+
+    def _branch(self, control: int) -> None:
+        """Fork another server, which serves the socket `control`."""
+        process = os.fork()
+        if process:
+            os.close(control)
+            self.branches[os.pidfd_open(process)] = process
+            return
+        try:
+            linux.die_with_parent()
+            self.control.close()
+            for descriptor in (*self.workers, *self.branches):
+                os.close(descriptor)
+            self.control, self.workers, self.branches = socket.socket(fileno=control), {}, {}
+            self.serve_grader()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+
+    def serve_grader(self) -> None:
+        """Say that it is ready, and serve until the grader closes the socket."""
+        try:
+            self._tell({"ready": sys.version.split()[0]})
+            self.run()
+        finally:
+            self.stop()
+
+    def _forget(self, descriptor: int) -> None:
+        os.waitpid(self.branches.pop(descriptor), 0)
+        os.close(descriptor)
 
     def _start(self, order: dict[str, Any], wire: int) -> None:
         if self.mode == "bubblewrap":
@@ -180,9 +219,5 @@ def main(descriptor: int) -> None:
     isolate.volunteer_for_memory_shortage()
     if order["mode"] != "none":
         linux.hide_from_debuggers()
-    try:
-        server.prepare()
-        server._tell({"ready": sys.version.split()[0]})
-        server.run()
-    finally:
-        server.stop()
+    server.prepare()
+    server.serve_grader()
