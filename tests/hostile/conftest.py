@@ -14,8 +14,8 @@ from hostile.corpus import QUESTIONS
 
 MEGABYTE = 2**20
 LIMITS = Limits(
-    cell_seconds=8.0,
-    call_seconds=8.0,
+    cell_seconds=4.0,
+    call_seconds=4.0,
     session_seconds=90.0,
     memory=700 * MEGABYTE,
     folder=24 * MEGABYTE,
