@@ -27,7 +27,7 @@
 # | d_k | width of one head, d_model / H |
 #
 # Tensors are (B, H, T, d): batch first, then head, then position, then feature. Masks are boolean and True means *may attend*.
-# Every function keeps the number type of its inputs (float32 stays float32) and leaves the inputs themselves unchanged.
+# Every function keeps the number type of its inputs (float32 stays float32), leaves the inputs themselves unchanged, and remembers nothing from call to call.
 
 # %% tags=["setup"]
 import copy
@@ -781,7 +781,8 @@ class GroupedQueryAttention(nn.Module):
 
     Parameters: four `nn.Linear` without bias, named W_q, W_k, W_v and W_o.
     W_q and W_o: d_model → d_model. W_k and W_v: d_model → G·d_k.
-    Query head h uses group h // (H/G). Write the attention yourself, as in 4.3.
+    Query head h uses group h // (H/G). Write the attention yourself, as in 4.3: no
+    F.scaled_dot_product_attention, no nn.MultiheadAttention.
     Raises ValueError when H does not divide d_model, or G does not divide H.
     Ainslie et al. 2023.
     """
@@ -802,9 +803,10 @@ class GroupedQueryAttention(nn.Module):
         # END SOLUTION
 
     def forward(self, X_q, X_kv=None, mask=None):
-        """As in 4.3, with the same promises.
+        """As in 4.3, with the same promises about masks, number types and large scores.
 
-        Returns the output (B, T, d_model) and the weights (B, H, T, S).
+        Returns the output (B, T, d_model) and the weights (B, H, T, S). Gradients reach
+        X_q, X_kv and all four maps.
         """
         # 2. queries in H heads; keys and values in G heads
         # 3. every query head gets the keys and values of its group

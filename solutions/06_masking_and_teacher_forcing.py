@@ -29,7 +29,7 @@
 # | V | vocabulary size |
 # | bos, eos, pad | the tokens that begin a sentence, end it, and fill up a batch (ids 1, 2 and 0 in this course's data) |
 #
-# Masks are bool, and **True = may attend**. Every function leaves its inputs unchanged.
+# Masks are bool, and **True = may attend**. Every function leaves its inputs unchanged, remembers nothing from call to call, and keeps the floating type of its inputs (float32 or float64) where its stub says nothing else.
 
 # %% tags=["setup"]
 import difflib
@@ -1383,7 +1383,7 @@ class TransformerBlock(nn.Module):
         Without `cross` the memory is not looked at. Raises ValueError when cross=True
         and there is no memory.
         Gradients reach x, the memory and every parameter, and stay finite. There is no
-        dropout, and what one call was given has no say in the next.
+        dropout.
         """
         # 3. self-attention      4. cross-attention      5. feed-forward
         # BEGIN SOLUTION
@@ -1511,8 +1511,8 @@ class Seq2SeqTransformer(nn.Module):
         nn.LayerNorm(d_model)
       output         nn.Linear(d_model, V_tgt)
     The input of the first block is embedding + position, positions counted from 0,
-    without any factor. There is no dropout, and what one call was given has no say
-    in the next.
+    without any factor. There is no dropout. Gradients reach every parameter that a
+    call uses.
     """
 
     def __init__(self, V_src, V_tgt, d_model, H, layers, d_ff, max_len=64):

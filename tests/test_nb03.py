@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from attnkit.checking.case import Case, Outcome, Seed
 from attnkit.checking.execute import execute
+from attnkit.checking.message import CheckFailed
+from attnkit.checking.public import check
 from autograder.exercises import exercise_for
 from autograder.exercises.nb03_scaling.q3_1_score_variance import (
     SIX_DEVIATIONS,
@@ -31,6 +33,15 @@ from autograder.reference import nb03 as reference
 @pytest.fixture
 def rng():
     return np.random.default_rng(3)
+
+
+def public_name(question, environment):
+    """The name that the public check gives, "?" where it fails without one, "" where it passes."""
+    try:
+        check(question, environment)
+    except CheckFailed as failed:
+        return failed.report.mistake or "?"
+    return ""
 
 
 def verdicts(exercise, code):
@@ -120,6 +131,36 @@ def test_the_n_minus_one_judge_is_certain_for_any_way_of_drawing(first_seed):
     judge_n_minus_one(lambda case: execute(variance, case))
     with pytest.raises(JudgeFailure, match="divided by 1"):
         judge_n_minus_one(lambda case: execute(biased, case))
+
+
+@pytest.mark.parametrize(
+    ("switches", "name"),
+    [
+        ({}, ""),
+        ({"spread": "n"}, "divides-by-n"),
+        ({"spread": "squares"}, "mean-of-squares"),
+        ({"spread": "squares, n-1"}, "squares-over-n-minus-one"),
+        ({"source": "global"}, "global-generator"),
+        ({"source": "fixed"}, "seeds-itself"),
+        ({"source": "seed only"}, "only-the-seed-used"),
+        ({"pairs": "many"}, "n-ignored"),
+    ],
+)
+def test_the_public_check_names_what_is_random_whatever_is_drawn_first(switches, name):
+    def in_another_order(d_k, n, generator):
+        torch.rand(3, generator=generator)
+        return flawed_variance(d_k, n, generator, **switches)
+
+    assert public_name("q3_1", {"score_variance": in_another_order}) == name
+
+
+def test_a_spread_that_no_known_way_has_is_given_no_name():
+    def divided_by_n_plus_one(d_k, n, generator):
+        return flawed_variance(d_k, n, generator) * (n - 1) / (n + 1)
+
+    with pytest.raises(CheckFailed) as failed:
+        check("q3_1", {"score_variance": divided_by_n_plus_one})
+    assert (failed.value.report.mistake, failed.value.report.found) == ("", "about a third of that")
 
 
 def test_the_generator_judge_sees_both_ways_to_ignore_a_generator():

@@ -14,7 +14,7 @@ from attnkit.checking import codec
 from attnkit.checking.agree import stored
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Outcome, TensorValue
-from attnkit.checking.compare import Expected, close, compare, compare_watched
+from attnkit.checking.compare import Expected, close, compare, compare_watched, first_of
 from attnkit.checking.execute import execute
 from autograder.judging.declare import Exercise, Mistake
 from autograder.judging.examine import targets_of
@@ -85,17 +85,17 @@ def _mistake_entry(
         compare(answer, outcome, case, exercise.outputs_of(case))
         for (case, outcome), answer in zip(steps, expected, strict=True)
     ]
-    first = next((difference for difference in differences if difference), None) or compare_watched(steps)
+    first = first_of(differences) or compare_watched(steps)
     if first is None and not all(case.verify for case in cases):
         return None
     outcomes = [_mistaken_outcome(exercise, case, outcome) for case, outcome in steps]
-    kind = first.kind if first else ""
     return {
         "name": mistake.name,
         "title": mistake.title,
         "hint": mistake.hint,
         "see": mistake.see,
-        "kind": kind,
+        "kind": first.kind if first else "",
+        **({"told": first.mistake} if first and first.mistake else {}),
         "outcomes": outcomes,
     }
 
@@ -103,6 +103,8 @@ def _mistake_entry(
 def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:
     """What the mistake does; None, which agrees with anything, where it is right and its numbers stay behind or are drawn."""
     if case.verify == "looks complete" and close(expected_answer(exercise, case).value, outcome.value, case):
+        return None
+    if case.verify == "sample variance":
         return None
     right = expected_answer(exercise, case) if case.verify == "drawn evenly" else None
     if right and compare(right, outcome, case, exercise.outputs_of(case)) is None:

@@ -124,6 +124,8 @@ def _problems(proof: Proof) -> list[str]:
             problems.append(f"the mistake {row.mistake} survives every hidden test")
         elif row.hidden_name != row.mistake:
             problems.append(f"the mistake {row.mistake} is diagnosed as {row.hidden_name or 'nothing'}")
+        if row.public_name != row.mistake:
+            problems.append(f"the public check calls the mistake {row.mistake} {row.public_name or 'right'}")
     for variant, test, message in proof.false_alarms:
         problems.append(f"the right answer {variant!r} fails the test {test!r}:\n{message}")
     for one, other in proof.twins:

@@ -96,7 +96,7 @@ EXERCISE = Exercise(
     outputs=(Output("output", ("...", "T", "d_v")), Output("weights", ("...", "T", "T"), properties=("not negative", "rows sum to 1"))),
     public=lambda rng: [
         self_case(rng, (), 3, 2, 2, 2, draw=rounded),
-        self_case(rng, (2,), 2, 3, 3, 3, draw=rounded, gradient=True),
+        self_case(rng, (2,), 2, 3, 3, 4, draw=rounded, gradient=True),
         self_case(rng, (1,), 2, 2, 2, 2, draw=rounded),
         far_case(rng),
     ],

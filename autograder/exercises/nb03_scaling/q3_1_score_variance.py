@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from attnkit.checking.case import Case, Seed, TensorValue
 from attnkit.checking.compare import Output
+from attnkit.checking.spread import RIGHT, ways_by_likelihood
 from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant
 from autograder.reference import nb03 as reference
 
@@ -54,40 +54,13 @@ def judge_generator(run: Run) -> None:
         raise JudgeFailure("numbers that the generator gives next", found, "only-the-seed-used")
 
 
-@dataclass(frozen=True)
-class OfTwoPairs:
-    """How the answer for two pairs is spread: `scale` · d_k times a χ² with `freedom` degrees of freedom, over `freedom`."""
-
-    found: str
-    scale: float = 1.0
-    freedom: int = 1
-    mistake: str = ""
-
-    def log_density(self, ratio: float) -> float:
-        """Of the answer divided by d_k."""
-        half = self.freedom / 2
-        x = max(ratio, 1e-300) * self.freedom / self.scale
-        return (half - 1) * math.log(x) - x / 2 - half * math.log(2.0) - math.lgamma(half) + math.log(self.freedom / self.scale)
-
-
-RIGHT = OfTwoPairs("the squared deviations divided by 1")
-WAYS = (
-    RIGHT,
-    OfTwoPairs("about half of that", 0.5, 1, "divides-by-n"),
-    OfTwoPairs("squares whose mean was not taken off", 1.0, 2, "mean-of-squares"),
-    OfTwoPairs("twice as much, as without taking the mean off", 2.0, 2, "squares-over-n-minus-one"),
-    OfTwoPairs("numbers spread as those of four scores are", 1.0, 3, "every-query-with-every-key"),
-    OfTwoPairs("far less than that", 0.1, 1),
-)
-
-
 def judge_n_minus_one(run: Run) -> None:
     """The variance of two scores is d_k times a χ² with one degree of freedom; other ways to take it are spread otherwise.
 
     Two pairs a call, and seeds are drawn until one way is e^SURE times likelier than every other one.
     """
-    wanted, d_k = "the squared deviations of two scores divided by 1", 64
-    evidence, ratios = dict.fromkeys(WAYS, 0.0), []
+    d_k, ratios = 64, list[float]()
+    likely = RIGHT
     for seed in range(300):
         ratios.append(variance_of(run, d_k, 2, seed) / d_k)
         if not math.isfinite(ratios[-1]):
@@ -96,13 +69,20 @@ def judge_n_minus_one(run: Run) -> None:
             raise JudgeFailure("other numbers from another generator", "the same number again", "seeds-itself")
         if len(ratios) == SPREAD and all(0.5 < ratio < 2.0 for ratio in ratios):
             raise JudgeFailure("numbers for two pairs that differ from seed to seed", "hardly a difference", "n-ignored")
-        for way in WAYS:
-            evidence[way] += way.log_density(ratios[-1])
-        likely, second = sorted(evidence, key=evidence.__getitem__, reverse=True)[:2]
-        if len(ratios) > SPREAD and evidence[likely] - evidence[second] > SURE:
-            break
+        if len(ratios) % SPREAD == 0:
+            (likely, second, *_), evidence = ways_by_likelihood(ratios)
+            if evidence[likely] - evidence[second] > SURE:
+                break
     if likely is not RIGHT:
-        raise JudgeFailure(wanted, likely.found, likely.mistake)
+        raise JudgeFailure("the squared deviations of two scores divided by 1", likely.found, likely.mistake)
+
+
+def seeded_case(seeds: int = 300) -> Case:
+    """One number, that of an equal generator, of another and of one in a later state, and then many for two pairs."""
+    generators = Seed(31), Seed(32), Seed(31, used=3)
+    earlier = [Case(args=(5, 6, generator)) for generator in generators]
+    earlier += [Case(args=(64, 2, Seed(seed))) for seed in range(seeds)]
+    return Case(args=(5, 6, Seed(31)), earlier=tuple(earlier), verify="sample variance", sizes={"d_k": 5, "n": 6})
 
 
 def flawed_variance(d_k: int, n: int, generator: Any, *, source: str = "argument", entries: str = "normal",
@@ -166,7 +146,7 @@ EXERCISE = Exercise(
     minutes=10,
     reference=reference.score_variance,
     outputs=(Output("variance", dtype="python"),),
-    public=lambda rng: [variance_case(4, 20_000, 0), variance_case(64, 20_000, 1)],
+    public=lambda rng: [variance_case(2, 20_000, 0), variance_case(64, 4000, 1), seeded_case()],
     tests=(
         Test(
             "grows with d_k", "a variance of about d_k when there are many pairs",

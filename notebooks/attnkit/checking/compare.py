@@ -7,8 +7,9 @@ shape, finite, the right numbers, differentiable, and it left its inputs alone.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue, bounded
 from attnkit.checking.complaint import complaint
+from attnkit.checking.spread import RIGHT, ways_by_likelihood
 from attnkit.checking.watch import LEFT
 
 RELATIVE = {"float32": 2e-4, "float64": 1e-6}
@@ -61,7 +63,8 @@ class Expected:
 class Difference:
     """The first thing that is wrong. `expected` and `found` hold no data of the case.
 
-    `numbers` (what was found) and `right` (what was expected) may, and are for public checks only.
+    `numbers` (what was found) and `right` (what was expected) may, and are for public checks only. `mistake` names the
+    known mistake where a verifier tells it by itself, as of draws that no two answers make alike.
     """
 
     kind: str
@@ -70,6 +73,7 @@ class Difference:
     found: str
     numbers: str = ""
     right: str = ""
+    mistake: str = ""
 
 
 def direction(shape: tuple[int, ...]) -> np.ndarray:
@@ -99,6 +103,12 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
         if difference is not None:
             return difference
     return _mutation(outcome)
+
+
+def first_of(differences: Iterable[Difference | None]) -> Difference | None:
+    """The first difference; one in which a verifier names the mistake comes before all others."""
+    found = [difference for difference in differences if difference is not None]
+    return next((difference for difference in found if difference.mistake), found[0] if found else None)
 
 
 def _mutation(outcome: Outcome) -> Difference | None:
@@ -719,10 +729,63 @@ def _how_seeded(tokens: np.ndarray, case: Case, outcome: Outcome) -> str:
     return ""
 
 
+def _sample_variance(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[Output]) -> Difference | None:
+    """A sample variance that follows its generator, by the divisor n − 1.
+
+    `case` and its first three earlier calls have equal numbers of pairs and generators that are the same, the same,
+    another, and the same in a later state; the other earlier calls have two pairs each, and a seed of their own.
+    """
+    difference = _dtype_difference(np.asarray(expected.value), np.asarray(0.0), outcome.value, case, outputs[0])
+    if difference is not None:
+        return difference
+    numbers = [_array(value) for value in (outcome.value, *outcome.earlier)]
+    if any(number is None or number.size != 1 or not np.isfinite(number).all() for number in numbers):
+        return Difference("finite", "the variance is wrong", "a finite number from every generator", "NaN or infinity")
+    found = [float(number.item()) for number in numbers if number is not None]
+    asked, answer, mistake = _how_variance_is_seeded(found[:4], float(case.args[0])) or _how_variance_is_spread(
+        np.array(found[4:]) / [float(before.args[0]) for before in case.earlier[3:]]
+    )
+    return Difference("values", "the variance is wrong", asked, answer, mistake=mistake) if answer else None
+
+
+def _how_variance_is_seeded(found: Sequence[float], d_k: float) -> tuple[str, str, str] | None:
+    """What is wrong with the numbers of four generators, as (wanted, found, mistake)."""
+    first, again, other, later = found
+    if first == other == d_k:
+        return "a number measured on pairs that were drawn", "d_k itself", "d_k-returned"
+    if first != again:
+        return "the same number from equal generators", "two different numbers", "global-generator"
+    if first == other:
+        return "other numbers from another generator", "the same number again", "seeds-itself"
+    if first == later:
+        words = "the number of its seed, whatever was drawn from it before"
+        return "numbers that the generator gives next", words, "only-the-seed-used"
+    return None
+
+
+_SURE = math.log(1e5)
+_NAMED = math.log(1e3)
+
+
+def _how_variance_is_spread(ratios: np.ndarray) -> tuple[str, str, str]:
+    """What is wrong with the variances of two scores, each divided by d_k; nothing found where they are spread as they should."""
+    if len({*ratios}) == 1:
+        return "other numbers from another generator", "the same number again", "seeds-itself"
+    if ((ratios > 0.5) & (ratios < 2.0)).all():
+        return "numbers for two pairs that differ from seed to seed", "hardly a difference", "n-ignored"
+    ways, evidence = ways_by_likelihood(ratios)
+    wanted, likely = "for two pairs, the squared deviations of two scores divided by 1", ways[0]
+    if evidence[likely] - evidence[RIGHT] < _SURE:
+        return wanted, "", ""
+    certain = evidence[likely] - evidence[ways[1]] > _NAMED
+    return wanted, likely.found if certain else "numbers that are spread otherwise", likely.mistake if certain else ""
+
+
 VERIFIERS: dict[str, Callable[[Expected, Outcome, Case, Sequence[Output]], Difference | None]] = {
     "peaks at the target": _peaks_at,
     "looks complete": _looks_complete,
     "dropped out": _dropped_out,
     "finite gradients": _finite_gradients,
     "drawn evenly": _drawn_evenly,
+    "sample variance": _sample_variance,
 }

@@ -19,7 +19,7 @@ from attnkit.checking import codec
 from attnkit.checking.agree import same_behaviour
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote
-from attnkit.checking.compare import Difference, close, compare, compare_watched
+from attnkit.checking.compare import Difference, close, compare, compare_watched, first_of
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, Step, described, explain
@@ -43,17 +43,17 @@ def check(question: str, environment: Any) -> None:
 def _check(numbers: Mapping[str, Any], environment: Any) -> None:
     near = all(_may_be_shown(environment.get(name)) for name in numbers["names"])
     outcomes: list[tuple[Case, Outcome]] = []
-    first: Difference | None = None
+    differences: list[Difference | None] = []
     for entry in numbers["cases"]:
         case, expected, outputs = entry["case"], entry["expected"], entry["outputs"]
         target = environment.get(case.function or numbers["names"][0])
         outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
         outcomes.append((case, outcome))
-        first = first or compare(expected, outcome, case, outputs)
+        differences.append(compare(expected, outcome, case, outputs))
         if outcome.failure is not None and outcome.failure.kind in ("missing", "timeout", "died"):
             break
-    first = first or compare_watched(outcomes)
-    known = _known_mistakes(numbers, outcomes, first.kind if first else "")
+    first = first_of(differences) or compare_watched(outcomes)
+    known = _known_mistakes(numbers, outcomes, first)
     if first is None and known and all(case.verify for case, _ in outcomes):
         first = Difference(
             "values", "the answer is a known wrong one", "the numbers of the definition", "other numbers"
@@ -172,24 +172,36 @@ def _report(numbers: Mapping[str, Any], first: Difference, known: list[Mapping[s
 
 
 def _known_mistakes(
-    numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], kind: str
+    numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], first: Difference | None
 ) -> list[Mapping[str, Any]]:
     """The known mistakes that fail in the same way and do what the learner's answer did in every case.
 
     Two that these cases do not tell apart are both likely. An answer that is wrong *and* does not refuse impossible
-    sizes is named by what it gives for possible ones.
+    sizes is named by what it gives for possible ones. Where a verifier names a mistake itself, only that one counts.
     """
+    kind, told = (first.kind, first.mistake) if first else ("", "")
     places = list(range(len(outcomes)))
     possible = [i for i in places if not outcomes[i][0].raises] if kind != "error" else []
     for compared in (places, possible):
         found = [
             mistake
             for mistake in numbers["mistakes"]
-            if mistake["kind"] == kind and compared and _agrees(mistake["outcomes"], outcomes, compared)
+            if (mistake["kind"], mistake.get("told", "")) == (kind, told)
+            and compared
+            and _agrees(mistake["outcomes"], outcomes, compared)
         ]
         if found:
-            return found
+            return _least_open(found)
     return []
+
+
+def _least_open(found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of mistakes that fit, those with the fewest cases in which they are right and their numbers stay behind.
+
+    What agrees with the wrong number of one mistake cannot be right there, as the other mistake is.
+    """
+    fewest = min(mistake["outcomes"].count(None) for mistake in found)
+    return [mistake for mistake in found if mistake["outcomes"].count(None) == fewest]
 
 
 def _agrees(does: list[Outcome | None], outcomes: list[tuple[Case, Outcome]], compared: list[int]) -> bool:
