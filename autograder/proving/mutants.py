@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 
-from autograder.building.master import BEGIN, END, Master, question_of, read_master, tags_of, without_markers
+from autograder.building.master import BEGIN, END, Master, read_master, tags_of, without_markers
 from autograder.exercises import exercise_for
-from autograder.judging.examine import Examination
+from autograder.judging.examine import Examination, answers
 
-SECONDS = 60
+SECONDS = 30
 _PARTS = (
     "core/Number",
     "core/ReplaceBinary",
@@ -66,12 +66,20 @@ def sample_mutants(number: str, count: int, seed: int = 0) -> list[Mutant]:
 
 
 def examine_mutants(number: str, mutants: list[Mutant]) -> Iterator[Verdict]:
-    """Run each mutant through the hidden tests of its exercise, in a process of its own with a time limit."""
-    master = read_master(number)
+    """Run each mutant through the hidden tests of its exercise, in a process of its own with a time limit.
+
+    What all of them need, the notebook's right answers and those of the tests' references, is made once, before the fork.
+    """
+    environment = _right_answers(read_master(number))
     context = multiprocessing.get_context("fork")
+    known: set[str] = set()
     for mutant in mutants:
+        if mutant.question not in known:
+            known.add(mutant.question)
+            for test in exercise_for(mutant.question).tests:
+                answers(mutant.question, test.name)
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_examine, args=(master, mutant, sender), daemon=True)
+        process = context.Process(target=_examine, args=(environment, mutant, sender), daemon=True)
         process.start()
         caught = receiver.recv() if receiver.poll(SECONDS) else "time limit"
         process.kill()
@@ -125,20 +133,32 @@ def _answer_lines(marked: str) -> set[int]:
     return answer
 
 
-def _examine(master: Master, mutant: Mutant, sender: Any) -> None:
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        sender.send(_first_failure(master, mutant))
-
-
-def _first_failure(master: Master, mutant: Mutant) -> str:
+def _right_answers(master: Master) -> dict[str, Any]:
+    """Everything that a notebook defines, with the right answers in it."""
     environment: dict[str, Any] = {"__name__": "__main__"}
-    try:
+    with _silence():
         for cell in master.notebook.cells:
             if cell.cell_type == "code" and tags_of(cell) & {"setup", "exercise"}:
-                question = question_of(cell)
-                exec(mutant.source if question == mutant.question else without_markers(cell.source), environment)
+                exec(without_markers(cell.source), environment)
+    return environment
+
+
+def _examine(environment: dict[str, Any], mutant: Mutant, sender: Any) -> None:
+    with _silence():
+        sender.send(_first_failure(environment, mutant))
+
+
+def _first_failure(environment: dict[str, Any], mutant: Mutant) -> str:
+    try:
+        exec(mutant.source, environment)
     except Exception as error:
         return f"{type(error).__name__} in its cell"
     exercise = exercise_for(mutant.question)
     examination = Examination(exercise, {name: environment.get(name) for name in exercise.names})
     return next((test.name for test in exercise.tests if examination.trace(test).problem is not None), "")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        yield

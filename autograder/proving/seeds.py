@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values
-from attnkit.checking.case import Case, Seed
+from attnkit.checking.case import Case, Failure, Outcome, Seed
 from attnkit.checking.execute import execute
-from autograder.judging.declare import Exercise, Mistake
+from autograder.judging.declare import Exercise, Mistake, other_draws
 from autograder.judging.examine import Trace, as_targets, drawn_from, forget, run_test, targets_of
 
 
@@ -60,19 +61,35 @@ def behaves_as(
     these generators, and are left out; so are calls in which any draw is right.
     """
     wrong = targets_of(exercise, mistakes)
-    for seed in range(1, seeds + 1):
-        with seeded(seed):
-            for test in exercise.tests:
-                if test.judge is None and not _alike(exercise, targets, wrong, test.name, values_alone):
-                    return False
-    return True
+    return all(
+        _alike(_outcomes(exercise, targets, cases), _outcomes(exercise, wrong, cases), values_alone)
+        for seed in range(1, seeds + 1)
+        for cases in _cases(exercise, seed)
+    )
 
 
-def _alike(exercise: Exercise, one: Mapping[str, Any], other: Mapping[str, Any], test: str, values_alone: bool) -> bool:
-    traces = [trace(exercise, targets, test) for targets in (one, other)]
+@cache
+def _cases(exercise: Exercise, seed: int) -> tuple[tuple[Case, ...], ...]:
+    """The cases of every test without a judge, drawn under another seed."""
+    with other_draws(seed):
+        return tuple(exercise.draw(test) for test in exercise.tests if test.judge is None)
+
+
+def _outcomes(exercise: Exercise, targets: Mapping[str, Any], cases: tuple[Case, ...]) -> list[tuple[Case, Outcome]]:
+    """What an answer gives in these cases; nothing more once it has taken too long."""
+    steps: list[tuple[Case, Outcome]] = []
+    for case in cases:
+        target = targets.get(case.function or exercise.names[0])
+        steps.append((case, Outcome(failure=Failure("missing")) if target is None else execute(target, case)))
+        if (failure := steps[-1][1].failure) is not None and failure.kind in ("missing", "timeout", "died"):
+            break
+    return steps
+
+
+def _alike(one: list[tuple[Case, Outcome]], other: list[tuple[Case, Outcome]], values_alone: bool) -> bool:
     steps = [
         (case, first, second)
-        for (case, first), (_, second) in zip(traces[0].steps, traces[1].steps, strict=False)
+        for (case, first), (_, second) in zip(one, other, strict=False)
         if not case.raises and not _any_draw_is_right(case)
     ]
     return same_values(steps) if values_alone else same_behaviour(steps)
