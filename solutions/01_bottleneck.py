@@ -197,7 +197,7 @@ assert abs((2 * one - 0.5 * one).item() - 0.91) > 0.5
 # ## 1.2 The encoder
 # *Goal: read whole sequences, each up to its own end.* · 15 min · 5 points
 #
-# Reading is a chain of steps: $h_s = \mathrm{step}(x_s, h_{s-1})$, beginning with $h_0$ as given. The state after the *last token* has seen everything. It is the context: the one vector that goes through the funnel.
+# Reading is a chain of steps: $h_s = \mathrm{step}(x_s, h_{s-1})$ for s = 0, 1, 2, … The state before the first token, $h_{-1}$, is given: the argument `h0`. The state after the *last token* has seen everything. It is the context: the one vector that goes through the funnel.
 #
 # Sequences in a batch differ in length, so short ones are filled up with padding. A state after padding has read things that are not there. What we want from row b is the state after its `lengths[b]` tokens.
 #
@@ -563,6 +563,7 @@ plots.show(
 # $$e_j = v \cdot \tanh(s\,W_q + H_j\,W_k)$$
 #
 # Shapes: $s$ (B, d_s), $H$ (B, S, d_h), $W_q$ (d_s, d_a), $W_k$ (d_h, d_a), $v$ (d_a,) → scores (B, S). Each example has one s and S states; s is compared with all of them.
+# (As in their paper, $s$ is a *state* here, and in the picture after 1.6; so j counts the encoder's positions. Everywhere else s is a position.)
 #
 # *On paper:* all widths 1, s = 1, the two states 0 and 1, W_q = W_k = 1, v = 2. The scores are 2·tanh(1) ≈ 1.52 and 2·tanh(2) ≈ 1.93.
 
@@ -624,7 +625,7 @@ assert not torch.allclose(*bent, atol=0.05)
 #
 # The scores become weights that sum to 1, through a softmax. Padding must get *exactly* zero, and the real positions must share everything among themselves. A mask says which is which: True = may attend. For a row of scores $e$:
 #
-# $$w_j = \frac{m_j\, \exp(e_j)}{\sum_i m_i\, \exp(e_i)}, \qquad m_j = 1 \text{ where the mask is True, else } 0$$
+# $$w_s = \frac{m_s\, \exp(e_s)}{\sum_{s'} m_{s'}\, \exp(e_{s'})}, \qquad m_s = 1 \text{ where the mask is True, else } 0$$
 #
 # When nothing may be attended to, the sum below is 0. Then the row's weights are all zero: nothing to look at, nothing seen. That happens in real batches (an empty row), and 0/0 = NaN would spread through the whole model.
 #

@@ -140,7 +140,7 @@ def _name_places(
 def show_masks(masks: Any, description: str, titles: Sequence[str]) -> None:
     """Show masks (T, S), True = may attend, side by side in two colours, with a legend that says which is which."""
     colours = ListedColormap([BLOCKED, OPEN])
-    figure, grid = plt.subplots(1, len(masks), figsize=(2.7 * len(masks) + 0.4, 3.2), squeeze=False)
+    figure, grid = plt.subplots(1, len(masks), figsize=(2.7 * len(masks) + 0.4, 3.6), squeeze=False)
     alike = len({np.shape(mask) for mask in masks}) == 1
     for axes, mask, title in zip(grid.flat, masks, titles, strict=True):
         allowed = np.asarray(mask, dtype=bool)
