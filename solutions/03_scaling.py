@@ -114,7 +114,7 @@ for d_k in (1, 16, 1024):
 #
 # Each product has mean 0 and variance 1. Independent variances add. What does that make the variance of the sum? We do not believe it until we have drawn n pairs and taken the *sample variance* of their n scores:
 #
-# $$\frac{1}{n-1} \sum_{j=1}^{n} (s_j - \bar s)^2$$
+# $$\frac{1}{n-1} \sum_{j=1}^{n} (z_j - \bar z)^2 \qquad z_j = \text{the score of pair } j$$
 #
 # *On paper:* q = (1, −1) and k = (2, 1) score 1. If a second pair scores 3, the mean is 2, the squared deviations are 1 and 1, and the sample variance is 2/(2−1) = 2.
 
@@ -159,7 +159,10 @@ def score_variance(d_k, n, generator):
 # A generator that is passed in makes the number repeatable without touching anybody else's randomness.
 
 # %% [markdown]
-# **Predict before you run the next cell.** From d_k = 16 to d_k = 64, by which factor does the *standard deviation* of the scores grow: 2, 4 or 8?
+# **Predict before you run the next cell.** From d_k = 16 to d_k = 64, by which factor does the *standard deviation* of the scores grow: 2, 4 or 8? Write it over the dots; it will be shown beside what was measured.
+
+# %% tags=["experiment"]
+predicted = {"standard deviation at d_k = 64 / at 16": ...}  # write over the dots
 
 # %% tags=["experiment"]
 widths = [2**i for i in range(11)]
@@ -177,6 +180,7 @@ plots.show_table(
     ],
     "8000 random pairs for each width",
 )
+plots.show_predictions(predicted, [math.sqrt(variances[64] / variances[16])])
 
 # %% tags=["experiment"]
 figure, axes = plt.subplots(figsize=(6.4, 3.2))
@@ -413,6 +417,12 @@ assert (half * half.log()).sum().isnan()
 # **Predict, and draw it on paper first:** as d_k grows and nothing is divided, does the norm of the Jacobian (a) fall from the start, (b) rise from the start, (c) rise and then fall? At which d_k does the undivided curve cross the divided one?
 
 # %% tags=["experiment"]
+predicted = {
+    "the norm, undivided: (a), (b) or (c)": ...,
+    "the curves cross at d_k": ...,
+}
+
+# %% tags=["experiment"]
 def saturation(d_k, scale, queries=512, S=32):
     """How sharp the softmax of scale · q · k is, and how far it moves: means."""
     generator = torch.Generator().manual_seed(d_k)
@@ -443,12 +453,14 @@ for axes, name in zip(
     axes.set_xscale("log", base=2)
     axes.set_xticks(widths[::2], widths[::2])
     axes.set(title=name, xlabel="d_k", ylim=(0, None))
-panels[0].legend()
+handles = panels[0].get_legend_handles_labels()
+figure.legend(*handles, loc="outside lower center", ncols=2)
 plots.show(
     figure,
     "Against d_k from 1 to 1024, undivided: the largest weight rises to nearly 1, the "
     "entropy falls to nearly 0, "
-    "the Jacobian's norm rises until 8 and then falls. Divided: all three stay level.",
+    "the Jacobian's norm rises until 8 and then falls. Divided: all three are nearly "
+    "level.",
 )
 
 # %% tags=["experiment"]
@@ -459,11 +471,17 @@ for d_k in (1, 8, 32, 64, 256, 1024):
         row |= {f"{name}, raw": raw[d_k][name], f"{name}, scaled": scaled[d_k][name]}
     rows.append(row)
 plots.show_table(rows, "raw: softmax of q · k; scaled: of q · k / √d_k")
+norms = {d_k: raw[d_k]["norm of ∂p/∂z"] for d_k in widths}
+top = max(widths, key=norms.get)
+shape = {widths[0]: "(a)", widths[-1]: "(b)"}.get(top, f"(c), highest at {top}")
+below = [d_k for d_k in widths if norms[d_k] < scaled[d_k]["norm of ∂p/∂z"] - 1e-6]
+crossing = f"between {below[0] // 2} and {below[0]}"
+plots.show_predictions(predicted, [shape, crossing])
 
 # %% [markdown]
-# Scaled, nothing depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
+# Scaled, hardly anything depends on d_k: about 0.16 on the best of 32 keys, about 3.0 nats of at most log 32 ≈ 3.5. Unscaled, the light closes to a needle: at d_k = 1024 the best key has .95.
 #
-# The right answer was (c). The Jacobian of the undivided scores is *larger* up to d_k = 32, smaller from 64 on, less than half at 256, and a quarter at 1024.
+# The right answer was (c). The Jacobian of the undivided scores is *larger* from d_k = 2 to 32, smaller from 64 on, less than half at 256, and a quarter at 1024.
 # Why larger first? When 32 keys share the light evenly, each has little to give away: its own slope is about 1/32. When two keys share it, each slope is ¼. A softmax moves most when it is torn between two keys: the norm is .50 at (½, ½), .18 at (.9, .1), and .17 with 32 equal weights.
 
 # %% tags=["claim"]
@@ -504,7 +522,7 @@ plots.show_curves(
     curves,
     "Slope at the query against d_k. Undivided: the mean keeps rising to about 1.9, "
     "the median rises to 1.6 at 32 "
-    "and falls below 0.002. Divided: mean and median stay at about 0.24.",
+    "and falls to 0.002. Divided: mean and median stay near 0.24, a little lower at 1.",
     x_label="d_k",
     y_label="norm of ∂p/∂q",
     log_x=True,
@@ -545,7 +563,7 @@ print(
 
 # %% [markdown]
 # "Gradients vanish" is half of the story. *On average* the undivided slope at the query is the larger one at every width above 1. But at d_k = 1024 a fifth of the queries has more than nine tenths of it: those whose softmax has not closed yet.
-# The typical query gets more than it would with scaling up to d_k = 128 and less from d_k = 256 on;
+# The typical query gets more than it would with scaling from d_k = 2 to 128 and less from 256 on;
 # at 1024 more than half of the queries get next to nothing (below .01) while one gets more than 10. With scaling, everybody gets about the same. That is what $\sqrt{d_k}$ buys: not a larger gradient, an even one, at every width.
 
 # %% tags=["claim"]
@@ -760,6 +778,14 @@ assert (hotter - torch.softmax(K @ q / 32, 0)).abs().max() > 0.05
 # **Predict:** d_k = 16, 64, 256. Where does "raw" fall behind: everywhere, only at 256, or does it depend on the learning rate? Guessing gets 1/8.
 
 # %% tags=["experiment"]
+predicted = {
+    "raw, d_k = 64, learning rate 0.001": ...,  # accuracies from 0 to 1
+    "raw, d_k = 64, learning rate 0.01": ...,
+    "raw, d_k = 256, learning rate 0.001": ...,
+    "raw, d_k = 256, learning rate 0.01": ...,
+}
+
+# %% tags=["experiment"]
 class Lookup(nn.Module):
     def __init__(self, d_k, is_scaled, d_model=32):
         super().__init__()
@@ -838,6 +864,8 @@ plots.show_curves(
     reference=(1 / 8, "guessing"),
     title="400 steps of Adam",
 )
+found = [learned[f"raw, learning rate {lr}"][d_k] for d_k in (64, 256) for lr in rates]
+plots.show_predictions(predicted, found)
 
 # %% [markdown]
 # How much of this is Adam's doing? The control: the same models, trained with plain SGD (learning rate 0.1, momentum 0.9, 800 steps), which takes every gradient as large or small as it is.
@@ -943,6 +971,9 @@ def choose_scale(var_q, var_k, d_k):
 # **Predict:** `nn.Linear` does not start with weights that keep the variance of its inputs. Do its queries and keys, divided by $\sqrt{d_k}$ as usual, score with a variance above 1, below 1, or 1?
 
 # %% tags=["experiment"]
+predicted = {"variance of the scores at d_k = 64, divided by √d_k": ...}
+
+# %% tags=["experiment"]
 torch.manual_seed(5)
 X, rows = torch.randn(4000, 64), []
 for d_k in (16, 64, 256):
@@ -968,9 +999,10 @@ plots.show_table(
     "queries and keys from nn.Linear, as PyTorch initialises it, on standard normal "
     "inputs",
 )
+plots.show_predictions(predicted, [rows[1]["variance with it"]])
 
 # %% [markdown]
-# PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Nobody minds, since the layers can learn to be longer. The scale has to get the growth with d_k right, and it does: the variance hardly changes from 16 to 256.
+# PyTorch starts a linear layer with weights of variance 1/(3·inputs), so these queries and keys have variance ⅓ and the usual scale gives scores of variance about 1/9: *softer* than the textbook's calculation. Training can make queries and keys longer. The scale has to get the growth with d_k right, and it does: the variance hardly changes from 16 to 256.
 
 # %% tags=["claim"]
 assert all(0.28 < row["variance of q's entries"] < 0.39 for row in rows)
@@ -1067,6 +1099,67 @@ plots.show_table(rows)
 # %% [markdown]
 # The two obvious ways fail, one loudly and one quietly. The first ends in −∞ with the gradient NaN; the second stays finite, stops at −20.7 and has no gradient left (exactly 0 here), just where the model is most wrong. Notebook 6 builds its loss on the log of a softmax.
 
+# %% [markdown]
+# ### Put it to use: a loss
+#
+# For a right answer y a model pays $-\log p_y$, its *surprise*, and the loss is the mean of that. So your `log_softmax` is a loss already. We train the look-up model once more (d_k = 16, scaled), with your function in place of torch's.
+#
+# Then we make the trained model much surer than it should be, by multiplying its logits by 100, and ask it for the answers of *other* memories. It is wrong nearly always, and the loss has to say how wrong.
+
+# %% tags=["experiment"]
+def surprise(logits, answer, log_p=log_softmax):
+    """The mean of −log p(answer); logits (B, values), answer (B,)."""
+    return -log_p(logits).gather(1, answer[:, None]).mean()
+
+
+torch.manual_seed(0)
+generator, student = torch.Generator().manual_seed(0), Lookup(16, is_scaled=True)
+
+
+def own_loss():
+    task = recall_task(64, 8, 32, 8, generator)
+    return surprise(student(task), task.answer)
+
+
+train(student, own_loss, 400, lr=0.01, label="with your log_softmax")
+task = recall_task(2000, 8, 32, 8, generator)
+with torch.no_grad():
+    logits = student(task)
+right = (logits.argmax(-1) == task.answer).float().mean().item()
+
+# %% tags=["experiment"]
+by_formula = {
+    "log(softmax(z))": lambda z: torch.softmax(z, dim=-1).log(),
+    "log(softmax(z) + 1e-9)": lambda z: (torch.softmax(z, dim=-1) + 1e-9).log(),
+    "log_softmax(z)": log_softmax,
+}
+rows, arrives = [], {}
+for name, log_p in by_formula.items():
+    too_sure = (100 * logits).requires_grad_()
+    loss = surprise(too_sure, task.answer.roll(1), log_p)
+    (gradient,) = torch.autograd.grad(loss, too_sure)
+    arrives[name] = loss.item(), len(logits) * gradient.abs().sum(-1).mean().item()
+    trained = surprise(logits, task.answer, log_p).item()
+    row = {"formula": name, "loss of the trained model": trained}
+    row["loss when sure and wrong"] = loss.item()
+    rows.append(row | {"gradient that arrives": arrives[name][1]})
+plots.show_table(rows, f"trained with log_softmax, {right:.2f} of the answers right")
+
+# %% [markdown]
+# The three agree as long as the model is right. Once it is sure and wrong, the first loss is infinite and its gradient is NaN: one such example would spoil every weight. The second cannot go above 20.7, and sends back nothing. Yours says how wrong it is, and its gradient arrives in full.
+
+# %% tags=["claim"]
+assert right > 0.98
+by_torch = nn.functional.cross_entropy(logits, task.answer).item()
+assert all(abs(row["loss of the trained model"] - by_torch) < 1e-3 for row in rows)
+plain, nudged, ours = arrives.values()
+assert plain[0] == math.inf and math.isnan(plain[1])
+assert 15 < nudged[0] < 20.8 and nudged[1] < 0.005
+assert ours[0] > 100 and 1.5 < ours[1] < 2
+# control: of a wrong model that is not sure, all three say the same
+unsure = [surprise(logits / 100, task.answer.roll(1), f) for f in by_formula.values()]
+assert max(unsure) - min(unsure) < 1e-5
+
 # %% tags=["claim"]
 assert ways["log(softmax(z))"][-1] == -torch.inf
 assert math.isnan(slope_at_200["log(softmax(z))"])
@@ -1128,6 +1221,9 @@ def correlated_score_moments(d_k, rho):
 # **Predict:** at ρ = 0.4 and d_k = 64, how far from 0 are the scores of pairs that belong together, after division by $\sqrt{d_k}$? And at d_k = 1024?
 
 # %% tags=["experiment"]
+predicted = {"mean score at d_k = 64": ..., "mean score at d_k = 1024": ...}
+
+# %% tags=["experiment"]
 generator, d_k, rho = torch.Generator().manual_seed(7), 64, 0.4
 q, noise = torch.randn(2, 5000, d_k, generator=generator)
 matched = (q * (rho * q + math.sqrt(1 - rho**2) * noise)).sum(-1) / math.sqrt(d_k)
@@ -1171,6 +1267,8 @@ for width in (16, 64, 256, 1024):
         }
     rows.append(row)
 plots.show_table(rows, f"scores of matched pairs, ρ = {rho}; strangers have mean 0")
+found = [rows[place]["mean, divided by √d_k"] for place in (1, 3)]
+plots.show_predictions(predicted, found)
 
 # %% [markdown]
 # Strangers keep the same spread at every width, which is what the scale was chosen for. Pairs that belong together stand out by $\rho\sqrt{d_k}$: 1.6 at d_k = 16, and 12.8 at 1024, with hardly more spread than strangers. More features make the right key easier to find: in this calculation, with ρ the same at every width.

@@ -1,4 +1,4 @@
-"""What a lesson says of itself is so: its minutes, its ★, the width of its code, a control for every claim."""
+"""What a lesson says of itself is so: its minutes, its ★, its code's width, places to predict, a control for every claim."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.building.master import CONTROLLED, MasterError, read_master
+from autograder.building.master import MasterError, read_master
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.paths import SOLUTIONS
 
@@ -19,7 +19,7 @@ def words(text):
     return len(re.findall(r"\w+", prose))
 
 
-@pytest.mark.parametrize("number", sorted(CONTROLLED))
+@pytest.mark.parametrize("number", NOTEBOOKS)
 def test_the_minutes_count_writing_and_reading(number):
     master = read_master(number)
     stated = MINUTES.search(master.notebook.cells[0].source)
@@ -82,7 +82,23 @@ def test_a_line_too_wide_for_the_page_is_refused(changed):
         changed("sentence = ", f"{'wide':<87} = ''\nsentence = ")
 
 
-@pytest.mark.parametrize("instead", ["# nothing", "# control: nothing below\n#"])
+@pytest.mark.parametrize("number", NOTEBOOKS)
+def test_what_a_reader_predicts_has_a_place_and_is_shown_beside_what_is_measured(number):
+    cells = [cell.source for cell in read_master(number).notebook.cells]
+    steps = [
+        step for cell in cells for step in re.findall(r"^predicted = |^ *plots\.show_predictions\(", cell, re.MULTILINE)
+    ]
+    asked, shown = steps[::2], steps[1::2]
+    assert asked
+    assert len(asked) == len(shown)
+    assert all(step.startswith("predicted") for step in asked)
+    assert all("show" in step for step in shown)
+    for cell, before in zip(cells[1:], cells, strict=False):
+        if cell.startswith("predicted = "):
+            assert "**Predict" in before
+
+
+@pytest.mark.parametrize("instead", ["# nothing", "# control: nothing below\n#", "# control: no assertion\nx = 1\n#"])
 def test_a_claim_without_a_control_is_refused(changed, instead):
     with pytest.raises(MasterError, match="control"):
         changed("# control: without the tanh it is another number\n", f"{instead}\n#")
