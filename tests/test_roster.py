@@ -143,6 +143,32 @@ def test_rosters_that_disagree_are_one_sentence(roster):
         read_rosters([roster(CANVAS, "c.csv"), roster(crossed, "x.csv")])
 
 
+TWO_ADAS = MOODLE + "Participant 4750,Ada Lovelace,other@example.org,No submission,,,100.00,-,\n"
+LOGINS = CANVAS.replace("@example.org", "")  # no id that Moodle has, too
+
+
+def test_a_list_with_the_ids_of_both_joins_two_whichever_comes_first(roster):
+    lists = {"c": roster(LOGINS, "c.csv"), "m": roster(TWO_ADAS, "m.csv"), "g": roster(GRADESCOPE, "g.csv")}
+    assert len(read_rosters([lists["c"], lists["m"]])) == 5, "two Adas on Moodle, of which nothing says which is Canvas's"
+    for order in ("cmg", "gcm", "mgc"):
+        people = read_rosters([lists[one] for one in order])
+        assert len(people) == 4
+        (ada,) = [one for one in people if ("canvas", "101") in one.tokens]
+        assert ("moodle", "4711") in ada.tokens
+
+
+def test_the_same_name_on_lists_that_share_no_id_is_told(tmp_path, course, roster):
+    rosters = [roster(LOGINS, "c.csv"), roster(TWO_ADAS, "m.csv")]
+    root = write(tmp_path / "canvas", {f"noetheremmy_102_9_{FILE}": marked("emmy")})
+    told = run(course, [root], tmp_path / "out", rosters).intake.notices
+    (line,) = [one for one in told if one.startswith("the same name on several rosters")]
+    assert line.endswith(": Ada Lovelace")
+    (missing,) = [one for one in told if one.startswith("missing")]
+    assert "Ada Lovelace (ada@example.org), Ada Lovelace (other@example.org), Ada Lovelace (s-1), Alan Turing" in missing
+    alone = run(course, [root], tmp_path / "new", [roster(CANVAS, "c.csv")])
+    assert not any("several rosters" in one for one in alone.intake.notices)
+
+
 def test_the_same_name_twice_joins_nothing(roster):
     twice = "Full name\nAda Lovelace\n"
     both = CANVAS.replace('"Noether, Emmy"', '"Lovelace, Ada"')

@@ -26,6 +26,7 @@ from autograder.grading.record.result import Result, Status
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.paths import EXAMPLES
+from autograder.term.command import find_student
 from autograder.term.mark_rules import choice_of, mark_of
 from autograder.term.policy import ForNotebook, Late, Policy, kept_policy, read_policy
 from autograder.term.total import total_of
@@ -86,6 +87,7 @@ def test_a_deadline_without_a_zone_says_which_is_assumed(course, tmp_path):
     ("text", "says"),
     [
         ("deadline", "is no TOML file"),
+        ("[notebooks.02]\ndeadline = 2026-10-12T23:59", "a time needs its seconds there, such as 2026-10-12T23:59:00"),
         ("dropp_lowest = 1", "dropp_lowest: there is no such setting"),
         ("drop_lowest = -1", "drop_lowest: input should be greater than or equal to 0"),
         ("timezone = 'Moon/Base'", "'Moon/Base' is no time zone"),
@@ -308,6 +310,38 @@ def test_policies_stay_with_the_gradebook_and_pages_show_the_steps(tmp_path, cou
     assert grade(course, root, out, policy=Policy()) == []
     assert marks_of(out)["ana"].possible == whole
     assert "How the points came about" not in (out / "feedback" / "ana" / f"{NAME}.html").read_text()
+
+
+def test_another_policy_needs_no_hand_ins(tmp_path, course):
+    root = write(tmp_path / "class", {f"HW_{who}_attempt_2026-10-13-10-00-00_{FILE}": handin() for who in ("ana", "bo")})
+    out, rules = tmp_path / "out", tmp_path / "course.toml"
+    grade(course, root, out)
+    rules.write_text("[late]\npercent = 10\n[notebooks.02]\ndeadline = 2026-10-12T12:00:00Z\nextensions = {anna = '3 days'}\n")
+    done = CliRunner().invoke(main, ["grade", "-o", str(out), "--course", str(rules)])
+    assert done.exit_code == 0
+    told = " ".join(done.output.split())
+    assert f"note: {NAME}: the extension for anna fits nobody" in told
+    assert "nothing was graded: the marks are those of today's policies and roster" in told
+    assert {who: mark.points for who, mark in marks_of(out).items()} == {"ana": 36.0, "bo": 36.0}
+    rules.write_text(rules.read_text().replace("anna", "ana"))
+    assert CliRunner().invoke(main, ["grade", "-o", str(out), "--course", str(rules)]).exit_code == 0
+    assert {who: mark.points for who, mark in marks_of(out).items()} == {"ana": 40.0, "bo": 36.0}
+    page = (out / "report.html").read_text()
+    assert "fits nobody" not in page
+    assert "Blackboard download" in page, "what the last run found stays in the report"
+    none = CliRunner().invoke(main, ["grade", "-o", str(tmp_path / "new")])
+    assert none.output.startswith("autograder: say what to grade")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_student_is_found_by_a_name_that_nobody_else_has(tmp_path):
+    with Gradebook(tmp_path / "gradebook.sqlite") as book:
+        for key, name in (("s-1", "Zoë Müller"), ("s-2", "Zoë Müller"), ("s-3", "Alan Turing")):
+            handed = replace(submission(key), student=Student(key, name, email=f"{key}@example.org"))
+            book.record(handed, "v1", result_of(question("q2_1", True)))
+        assert {find_student(text, book).key for text in ("s-3", "s-3@example.org", "alan turing", "Turing, Alan")} == {"s-3"}
+        with pytest.raises(GradingError, match="Zoë Müller may be s-1, s-2: write one of these"):
+            find_student("Zoë Müller", book)
 
 
 def test_a_mark_by_hand_outlives_grading_again_and_can_be_taken_back(tmp_path, course):

@@ -22,7 +22,7 @@ from autograder.grading.run.pool import Pool
 from autograder.grading.run.scratch import scratch_folder
 from autograder.term.gradebook_marks import POLICY, Marker
 from autograder.term.policy import ASSUMED_ZONE, Policy, find_notebook, kept_policy
-from autograder.term.register import Register
+from autograder.term.register import ABOUT_ROSTERS, Register
 
 GRADEBOOK = "gradebook.sqlite"
 SEED = "seed"  # of the gradebook's settings: a fingerprint, never a seed
@@ -67,6 +67,7 @@ class Summary:
     skipped: int = 0
     statuses: dict[Status, int] = field(default_factory=dict)
     sandboxes: set[str] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)  # of the marks, known only at the end
 
     def count(self, status: Status, sandbox: str) -> None:
         """Add one submission."""
@@ -82,6 +83,8 @@ class Summary:
 def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Summary:
     """Carry out `plan`; `pool(count)` makes the pool when there is something to grade.
 
+    Without paths nothing is graded: what the gradebook holds is marked by the policies and the rosters of `plan`.
+
     Every result is recorded as soon as it is there, so that a run that was stopped goes on where it was.
     Raises GradingError when nothing can be done.
     """
@@ -95,11 +98,17 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         _same_inputs(plan, book)
         notebook = plan.notebook and find_notebook(plan.notebook, plan.course)
         register = Register(book, plan.rosters)
-        intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=notebook)
-        moved = register.keep()
-        intake.notices += register.notices(intake)
-        summary = Summary(intake)
         outputs = Outputs(out, book, plan.course)
+        if plan.paths:
+            intake = take_in(plan.paths, plan.course, scratch, plan.layout, who=register, notebook=notebook)
+        else:
+            intake = outputs.kept_intake()
+            if plan.rosters:
+                intake.notices = [line for line in intake.notices if not line.startswith(ABOUT_ROSTERS)]
+        moved = register.keep()
+        if plan.paths or plan.rosters:
+            intake.notices += register.notices(intake)
+        summary = Summary(intake)
         outputs.forget(moved)
         policy = plan.policy or kept_policy(book.setting(POLICY))
         intake.notices += _times_in_utc(intake, policy)
@@ -117,9 +126,10 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
             _grade(plan, to_grade, pool, marker, summary, watcher)
         watcher.writing()
         marker.mark_all()
-        intake.notices += [*book.to_tell(), *marker.notices()]
-        intake.notices += policy.notices({student.key: student for student in book.students()})
+        summary.told = [*book.to_tell(), *marker.notices()]
+        intake.notices += book.to_tell()
         outputs.keep_intake(intake)
+        intake.notices += marker.notices()
         outputs.write_class(intake)
         book.finish_run(run)
     return summary

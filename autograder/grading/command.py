@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from autograder.grading.batch import Plan, grade_class
+from autograder.grading.batch import GRADEBOOK, Plan, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.layout import LAYOUTS
@@ -31,7 +31,7 @@ _sandbox_option = click.option(
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder for the gradebook and reports."
 )
@@ -66,7 +66,8 @@ def grade(
 ) -> None:
     """Grade every submission in PATHS (folders, archives or notebooks) and write the results to a folder.
 
-    A run that was stopped goes on where it was; what has not changed is not graded again.
+    A run that was stopped goes on where it was; what has not changed is not graded again. Without PATHS nothing is graded:
+    what was graded before is marked anew, by another --course or --roster.
     """
     console = Console(highlight=False)
     try:
@@ -86,6 +87,8 @@ def grade(
 
     watcher = ConsoleWatcher(console)
     try:
+        if not paths and not (out / GRADEBOOK).is_file():
+            raise GradingError(f"say what to grade: a folder, an archive or a notebook; nothing was graded into {out} yet")
         course = Course.load()
         plan = Plan(paths, out, course, setting, layout, again, notebook, rosters, policy_of(course, **policies), public_inputs)
         with watcher.showing():
@@ -99,7 +102,7 @@ def grade(
         console.print("stopped; everything graded so far is kept: run the same command again to go on")
         sys.exit(130)
     show_class(console, out, summary)
-    if not summary.has_grades:
+    if paths and not summary.has_grades:
         fail("nothing could be graded: the table says why")
 
 

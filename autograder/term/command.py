@@ -23,6 +23,7 @@ from autograder.grading.report.outputs import Outputs
 from autograder.grading.safe_text import printable, printable_text
 from autograder.term.gradebook_marks import Marker
 from autograder.term.policy import find_notebook, find_question, names_of
+from autograder.term.roster import plain_name
 
 
 @click.command()
@@ -66,8 +67,9 @@ def override(
             else:
                 told = _set(book, person, name, asked, points, printable_text(reason or "").strip(), by)
             outputs = Outputs(out, book, course)
-            Marker.of(book, course, outputs).mark_all()
-            outputs.write_class(outputs.kept_intake())
+            marker = Marker.of(book, course, outputs)
+            marker.mark_all()
+            outputs.write_class(outputs.kept_intake(marker.notices()))
             console.print(Text(told))
     except GradingError as error:
         fail(str(error))
@@ -81,19 +83,25 @@ def existing(out: Path) -> Path:
 
 
 def find_student(text: str, book: Gradebook) -> Student:
-    """The one student whom a key, a platform's id or an e-mail names; raises GradingError for nobody, or for several."""
+    """The one student whom a key, a platform's id, an e-mail or a name that only they have names; raises GradingError for
+    nobody, or for several."""
     students = book.students()
     exact = [student for student in students if student.key == text]
     found = exact or [student for student in students if text in names_of(student)]
+    found = found or [student for student in students if plain_name(student.name) == plain_name(text)]
     if len(found) == 1:
         return found[0]
     if found:
         keys = ", ".join(student.key for student in found[:5])
         raise GradingError(f"{printable(text, 60)} may be {keys}: write one of these")
     raise GradingError(
-        f"nobody in the gradebook is called {printable(text, 60)!r}: write a name of the column `student` of grades.csv, "
-        "an id or an e-mail"
+        f"nobody in the gradebook is called {printable(text, 60)!r}: write what stands in the column `student` of grades.csv, "
+        "an id, an e-mail or the full name"
     )
+
+
+def _shown(student: Student) -> str:
+    return student.name if student.name == student.key else f"{student.name} ({student.key})"
 
 
 def _set(
@@ -106,7 +114,7 @@ def _set(
         raise GradingError(f"{question.title} has {number(question.possible)} points: --points {points:g} is not among them")
     book.add_override((student.key, notebook, name), points, reason, who, question.score)
     return (
-        f"{student.name}, {question.title}: {number(points)} of {number(question.possible)} points by hand; "
+        f"{_shown(student)}, {question.title}: {number(points)} of {number(question.possible)} points by hand; "
         f"the tests gave {number(question.score)}"
     )
 
@@ -116,7 +124,7 @@ def _take_back(book: Gradebook, student: Student, notebook: str, name: str, who:
     if not standing:
         raise GradingError(f"nothing was set by hand for {student.key}, {notebook}, {name}")
     book.take_back_override(standing[0], who)
-    return f"{student.name}, {name}: the {number(standing[0].points)} points by hand are taken back; the tests decide again"
+    return f"{_shown(student)}, {name}: the {number(standing[0].points)} points by hand are taken back; the tests decide again"
 
 
 def _graded(book: Gradebook, student: Student, notebook: str, name: str) -> QuestionResult:

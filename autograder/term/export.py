@@ -55,6 +55,11 @@ class People:
 
         self.by_name = {plain_name(name): key for key, name in self.names.items() if key not in self._listed}
 
+    def shown(self, key: str) -> str:
+        """A student's name, and the key where another one has the same name."""
+        name = self.names[key]
+        return f"{name} ({key})" if list(self.names.values()).count(name) > 1 else name
+
     def is_listed(self, key: str | None) -> bool:
         """Whether a roster said who it is."""
         return key in self._listed
@@ -100,7 +105,7 @@ def _fill(form: Form, book: Gradebook) -> Filled:
     for place in form.places:
         records = {record.student.key: record for record in book.records(place.notebook)}
         _Filling(form, place, records, filled, comma).fill(rows)
-        lost = [one.student.name for key, one in records.items() if key not in there and one.points is not None]
+        lost = [people.shown(key) for key, one in records.items() if key not in there and one.points is not None]
         filled.told += in_lines(f"not in {printable(form.sheet.path.name, 60)}, so without a mark there:", lost)
     people_there = [(row, person_of(form.sheet, row, form.people)) for row in form.rows]
     nobody = [person.name for row, person in people_there if person is not None and not rows[id(row)]]

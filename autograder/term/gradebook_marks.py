@@ -69,11 +69,12 @@ class Marker:
         return changed
 
     def notices(self) -> list[str]:
-        """What `mark_all` found that concerns many."""
-        return [
+        """What `mark_all` found that concerns many, and what the policies say of times and of people who are not there."""
+        told = [
             f"{notebook}: when {count} of the hand-ins came is not known; they count as in time"
             for notebook, count in sorted(self._without_time.items())
         ]
+        return told + self.policy.notices({student.key: student for student in self.book.students()})
 
     def _has_no_time(self, record: Record) -> bool:
         due = self.policy.late and self.policy.deadline(record.notebook, record.student)

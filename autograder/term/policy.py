@@ -1,6 +1,6 @@
 """The policies of a course, from `course.toml` and the command line: deadlines, lateness, weights, what counts.
 
-A policy says how a result becomes a mark; the marking itself is in `marking` and `total`.
+A policy says how a result becomes a mark; the marking itself is in `mark_rules` and `total`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from autograder.grading.safe_text import printable
 ASSUMED_ZONE = "UTC"
 _DURATION = re.compile(r"(\d{1,4}) ?(day|hour)s?")
 _QUESTION = re.compile(r"q?(\d+)[._](\d+)")
+_SHORT = re.compile(r"\d[T ]\d\d:\d\d(?!\d|:)")
 ATTEMPTS = ("last", "best", "last before the deadline")
 FOLLOW_THROUGH = ("all", "half", "none")
 
@@ -167,7 +168,9 @@ def read_policy(path: Path | None, course: Course, said: Mapping[str, Any] | Non
         except (OSError, UnicodeDecodeError) as error:
             raise GradingError(f"{path} cannot be read ({getattr(error, 'strerror', '') or 'it is not UTF-8'})") from None
         except tomllib.TOMLDecodeError as error:
-            raise GradingError(f"{path} is no TOML file: {error}") from None
+            short = _SHORT.search(_line_of(path, error))
+            more = ": a time needs its seconds there, such as 2026-10-12T23:59:00" if short else ""
+            raise GradingError(f"{path} is no TOML file: {error}{more}") from None
     try:
         notebooks = {_notebook(name, course): dict(_table(value)) for name, value in _table(data.get("notebooks", {})).items()}
         for name, changes in (said or {}).get("notebooks", {}).items():
@@ -185,6 +188,13 @@ def read_policy(path: Path | None, course: Course, said: Mapping[str, Any] | Non
         raise GradingError(f"{where}: {place}: {text[:1].lower()}{text[1:]}") from None
     except ValueError as error:
         raise GradingError(f"{where}: {error}") from None
+
+
+def _line_of(path: Path, error: tomllib.TOMLDecodeError) -> str:
+    """The line of which an error speaks."""
+    found = re.search(r"at line (\d+)", str(error))
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    return lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""
 
 
 def kept_policy(text: str) -> Policy:

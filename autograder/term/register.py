@@ -5,9 +5,10 @@ A student keeps the key under which they came first. A roster gives names, secti
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 from autograder.grading.find.intake import Intake
@@ -19,6 +20,10 @@ from autograder.grading.safe_text import in_lines, printable, student_key
 from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
 
 _STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}
+_UNKNOWN = "on no roster, graded under their own name:"
+_TWICE = "the same name on several rosters, and no id that both have; not joined until a list with both ids is given:"
+_MISSING = "missing, no"
+ABOUT_ROSTERS = (_TWICE, _MISSING)  # how the notices begin that another roster makes untrue
 _LETTERED = ("login", "email", "github")  # kinds whose values are compared without case
 
 
@@ -196,14 +201,27 @@ class Register:
         if unread:
             told.append(f"{unread[0]} cannot be read, and {len(unread) - 1} more: these hand-ins have no time")
         told += [f"{old} and {new} are one student by the roster, called {new} from now on" for old, new in self.moved.items()]
-        told += in_lines("on no roster, graded under their own name:", self.unknown.values())
-        everyone = {one.student: one.name for one in self.book.people() if one.listed}
-        for notebook in sorted({one.notebook for one in intake.submissions if one.notebook}):
+        told += in_lines(_UNKNOWN, self.unknown.values())
+        told += self._perhaps_one()
+        listed = [one for one in self.book.people() if one.listed]
+        often = Counter(one.name for one in listed)
+        everyone = {one.student: f"{one.name} ({one.student})" if often[one.name] > 1 else one.name for one in listed}
+        graded = {notebook for _, notebook in self.book.rows()} if not intake.submissions else set()
+        for notebook in sorted({*graded, *(one.notebook for one in intake.submissions)} - {""}):
             there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}
             there |= {record for record, name in self.book.rows() if name == notebook}
             names = sorted(everyone[key] for key in everyone.keys() - there)
-            told += in_lines(f"missing, no {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
+            told += in_lines(f"{_MISSING} {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
         return told
+
+    def _perhaps_one(self) -> list[str]:
+        """Who has the same name on two rosters that share no id of theirs: they may be one person or two."""
+        apart = []
+        for same in self._names.values():
+            files = [{place.rpartition(", ")[0] for place in one.person.places} for one in same]
+            if any(not one & other for one, other in combinations(files, 2)):
+                apart.append(same[0].person.name)
+        return in_lines(_TWICE, apart)
 
 
 def _entry(number: str, name: str) -> Token:

@@ -173,7 +173,7 @@ def regrade(question: str, out: Path, applied: bool, seed_file: Path | None, job
             if applied:
                 written = take_over(found, book, marker)
                 marker.mark_all()
-                outputs.write_class(outputs.kept_intake())
+                outputs.write_class(outputs.kept_intake(marker.notices()))
                 console.print(f"taken over: {written} rows")
             else:
                 console.print("nothing was written: run the same command with --apply to take it over")

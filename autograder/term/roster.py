@@ -11,6 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from autograder.grading.errors import GradingError
@@ -225,14 +226,19 @@ def _joined(lists: list[list[Person]]) -> list[Person]:
         own = _unique(people)
         added = []
         for person in people:
-            twins = {id(by_token[token]): by_token[token] for token in sorted(_reach(person)) if token in by_token}
-            if len(twins) > 1:
-                first, second, *_ = twins.values()
-                raise GradingError(
-                    f"the rosters disagree: {person.places[0]} belongs to {first.places[0]} by one id and to "
-                    f"{second.places[0]} by another"
-                )
-            twin = next(iter(twins.values()), None)
+            twins = list({id(one): one for token in sorted(_reach(person)) if (one := by_token.get(token))}.values())
+            for first, second in combinations(twins, 2):
+                if _contradict(first, second) or _files(first) & _files(second):
+                    raise GradingError(
+                        f"the rosters disagree: {person.places[0]} belongs to {first.places[0]} by one id and to "
+                        f"{second.places[0]} by another"
+                    )
+            for other in twins[1:]:  # a list with the ids of both says that two of earlier lists are one
+                _merge(twins[0], other)
+                known = [one for one in known if one is not other]
+                by_token |= dict.fromkeys(_reach(other), twins[0])
+                by_name = _unique(known)
+            twin = twins[0] if twins else None
             name = plain_name(person.name)
             if twin is None and own.get(name) is person and name in by_name and not _contradict(by_name[name], person):
                 twin = by_name[name]
@@ -248,6 +254,10 @@ def _joined(lists: list[list[Person]]) -> list[Person]:
             _merge(twin, person)
         known += added
     return known
+
+
+def _files(person: Person) -> set[str]:
+    return {place.rpartition(", ")[0] for place in person.places}
 
 
 def _reach(person: Person) -> Iterator[Token]:

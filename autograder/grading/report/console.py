@@ -61,6 +61,8 @@ class ConsoleWatcher:
                 Text(f"and {len(intake.notices) - NOTICES_SHOWN} more notes in the report", style="yellow")
             )
         total = len(intake.submissions)
+        if not total:
+            return
         self.console.print(f"{total} submission{'' if total == 1 else 's'}, {to_grade} to grade")
         self._progress.update(self._task, total=to_grade, visible=bool(to_grade))
 
@@ -86,6 +88,15 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     with Gradebook(out / GRADEBOOK) as book:
         for record in _shown_first(book.record_of(*key) for key in sorted(keys, key=_by_notebook)):
             table.add_row(*_row(record))
+    for line in summary.told[:NOTICES_SHOWN]:
+        console.print(Text(f"note: {line}", style="yellow"))
+    if len(summary.told) > NOTICES_SHOWN:
+        console.print(Text(f"and {len(summary.told) - NOTICES_SHOWN} more notes in the report", style="yellow"))
+    if not keys:
+        console.print("nothing was graded: the marks are those of today's policies and roster")
+        _show_place(console, "report", out / REPORT)
+        _show_place(console, "grades", out / GRADES)
+        return
     console.print()
     console.print(table)
     if len(keys) > shown:

@@ -36,10 +36,10 @@ class Outputs:
         """Keep what the last run found, for a report that is written without one."""
         self.book.keep_setting("intake", json.dumps([intake.layouts, intake.notices]))
 
-    def kept_intake(self) -> Intake:
-        """What the last run found, without its submissions."""
+    def kept_intake(self, notices: Iterable[str] = ()) -> Intake:
+        """What the last run found, without its submissions, and what there is to say today."""
         kept = json.loads(self.book.setting("intake") or "[[], []]")
-        return Intake([], kept[0], kept[1])
+        return Intake([], kept[0], [*kept[1], *notices])
 
     def write_class(self, intake: Intake) -> None:
         """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
