@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -106,9 +107,16 @@ def test_formulas_in_code_stay_and_others_become_mathml():
     assert 'display="block"' in formulas[1]
 
 
-def test_a_formula_that_cannot_be_typeset_is_named():
+@pytest.mark.parametrize("formula", [r"\frac{1}{", r"\fracture_v x"])
+def test_a_formula_that_cannot_be_typeset_is_named(formula):
     with pytest.raises(FormulaError, match="frac"):
-        typeset(r"\frac{1}{", block=False)
+        typeset(formula, block=False)
+    assert ">argmax<" in typeset(r"\arg\max_v x", block=True)
+
+
+def test_a_list_goes_on_counting_behind_what_interrupts_it(site):
+    page = (site / "notebooks" / "01_bottleneck" / "index.html").read_text(encoding="utf-8")
+    assert re.search(r'<ol start="4">\s*<li>\s*(<p>)?Cells without an exercise', page)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

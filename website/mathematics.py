@@ -13,6 +13,7 @@ _KEPT = (
 _BLOCK = r"\$\$(?P<block>.+?)\$\$"
 _INLINE = r"(?<![\\$\w])\$(?P<inline>(?![\s$])[^$\n]+?(?<![\s\\]))\$(?![\d$])"
 _FORMULA = re.compile(f"{_KEPT}|{_BLOCK}|{_INLINE}", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"\\[a-zA-Z]+")  # what latex2mathml does not know it shows as it is written
 _PLACE = "formula-{}-of-this-page"
 
 
@@ -22,10 +23,14 @@ class FormulaError(Exception):
 
 def typeset(latex: str, *, block: bool) -> str:
     """One formula as MathML; raises FormulaError with the formula in it."""
+    known = latex.strip().replace(r"\arg\max", r"\operatorname{argmax}")
     try:
-        return convert(latex.strip(), display="block" if block else "inline")
+        formula = convert(known, display="block" if block else "inline")
     except Exception as error:
         raise FormulaError(f"the formula {latex.strip()!r} cannot be typeset ({error!r})") from error
+    if command := _COMMAND.search(formula):
+        raise FormulaError(f"the formula {latex.strip()!r} cannot be typeset: {command[0]} is left as it is")
+    return formula
 
 
 def set_aside(markdown: str) -> tuple[str, list[str]]:
