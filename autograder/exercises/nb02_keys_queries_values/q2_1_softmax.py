@@ -26,7 +26,7 @@ def flawed_softmax(z: Any, axis: int = -1, *, over: str = "axis", shift: str = "
         z = np.array(z) if np.asarray(z).dtype.kind == "f" else np.array(z, dtype=np.float64)
     elif convert in ("float64", "float32"):
         z = np.array(z, dtype=convert)
-    chosen = {"axis": axis, "everything": None, "last": -1}[over]
+    chosen = {"axis": axis, "everything": None, "last": -1, "first": 0}[over]
     if shift == "line":
         z = z - np.max(z, axis=chosen, keepdims=True)
     elif shift == "array":
@@ -196,6 +196,10 @@ EXERCISE = Exercise(
         Mistake(
             "logs-returned", "the logarithms of the shares", "The shift is easiest in logs.",
             "Shares lie between 0 and 1.", "step 3 of the stub", code=softmax_log,
+        ),
+        Mistake(
+            "first-axis-always", "the first axis whatever `axis` says", "A column is a list of scores.",
+            "Which lines of a 2 × 3 table sum to 1 with axis=-1?", "the argument `axis`", switches={"over": "first"},
         ),
     ),
     variants=(

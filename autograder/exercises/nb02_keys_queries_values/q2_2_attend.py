@@ -81,6 +81,21 @@ def attend_list(q: Any, K: Any, V: Any, *, softmax: Any = softmax_plain) -> Any:
     return [np.tensordot(weights, V, axes=1), weights]
 
 
+def attend_by_distance(q: Any, K: Any, V: Any) -> Any:
+    weights = softmax_plain(-((K - q) ** 2).sum(axis=1))
+    return weights @ V, weights
+
+
+def attend_by_angle(q: Any, K: Any, V: Any) -> Any:
+    weights = softmax_plain(K @ q / np.sqrt((K * K).sum(axis=1) * (q @ q)))
+    return weights @ V, weights
+
+
+def attend_handing_over_one(q: Any, K: Any, V: Any) -> Any:
+    weights = softmax_plain(K @ q)
+    return V[weights.argmax()], weights
+
+
 def attend_values_on_the_left(q: Any, K: Any, V: Any) -> Any:
     weights = softmax_plain(K @ q)
     return V @ weights, weights
@@ -183,6 +198,18 @@ EXERCISE = Exercise(
         Mistake(
             "keys-overwritten", "the keys multiplied in place, so that the caller's K changes", "K *= q saves memory.",
             "What does the caller's array hold afterwards?", "step 1 of the stub", code=attend_multiplying_in_place,
+        ),
+        Mistake(
+            "distance", "minus the squared distance of query and key as the score", "Near means alike.",
+            "The score here is a product: what does a longer key do to it?", "step 1 of the stub", code=attend_by_distance,
+        ),
+        Mistake(
+            "cosine", "the cosine of query and key as the score", "Only the direction counts.",
+            "Nothing is divided by a length here: what is a score, number by number?", "step 1 of the stub", code=attend_by_angle,
+        ),
+        Mistake(
+            "best-value-alone", "the value of the best key as the output, beside soft weights", "The best match is what is meant.",
+            "You have weights for all values; how many of them does the output use?", "step 3 of the stub", code=attend_handing_over_one,
         ),
     ),
     variants=(

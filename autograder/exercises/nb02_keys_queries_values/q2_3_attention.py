@@ -62,6 +62,16 @@ def attention_of_first_example(Q: Any, K: Any, V: Any) -> Any:
     return attention_matmul(Q, K, V)
 
 
+def attention_by_scores(Q: Any, K: Any, V: Any) -> Any:
+    scores = Q @ K.transpose(-2, -1)
+    return scores @ V, scores
+
+
+def attention_softmax_twice(Q: Any, K: Any, V: Any) -> Any:
+    weights = torch.softmax(torch.softmax(Q @ K.transpose(-2, -1), dim=-1), dim=-1)
+    return weights @ V, weights
+
+
 def attention_squeezed(Q: Any, K: Any, V: Any) -> Any:
     """Right, but for axes of length 1, which are lost."""
     output, weights = attention_matmul(Q, K, V)
@@ -179,6 +189,14 @@ EXERCISE = Exercise(
         Mistake(
             "keys-overwritten", "the keys shifted in place, so that the caller's K changes", "K −= … is the same as K = K − ….",
             "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=attention_shifting_in_place,
+        ),
+        Mistake(
+            "scores-as-weights", "the scores used as weights, without the softmax", "The score says how much to take.",
+            "Do the rows of your weights sum to 1?", "step 2 of the stub", code=attention_by_scores,
+        ),
+        Mistake(
+            "softmax-twice", "a softmax of a softmax", "One softmax makes weights, one makes sure of it.",
+            "Weights lie between 0 and 1: how different can their exponentials be?", "step 2 of the stub", code=attention_softmax_twice,
         ),
     ),
     variants=(

@@ -31,8 +31,8 @@ def flawed_project(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none"
     times = (lambda A, W: A @ W) if side == "X W" else (lambda A, W: A @ W.T)
     Q, K = times(X, W_q), times(X, W_k)
     V = times(K if chained else X, W_v)
-    if width == "float":
-        Q, K, V = Q.float(), K.float(), V.float()
+    if width != "kept":
+        Q, K, V = (A.float() if width == "float" else A.double() for A in (Q, K, V))
     return {"QKV": (Q, K, V), "QVK": (Q, V, K), "Q": Q}.get(order, (K, Q, V))
 
 
@@ -68,6 +68,10 @@ def project_and_scale(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
     return Q / W_q.shape[1] ** 0.5, K, V
 
 
+def project_without_values(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    return X @ W_q, X @ W_k, X
+
+
 def project_with_relu(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
     return tuple(torch.relu(part) for part in project_plain(X, W_q, W_k, W_v))
 
@@ -83,7 +87,7 @@ EXERCISE = Exercise(
         project_case(rng, (), 2, 3, 2, 4, draw=rounded),
         project_case(rng, (), 2, 2, 2, 2, draw=rounded),
         project_case(rng, (2,), 2, 3, 2, 2, draw=rounded, gradient=True),
-        project_case(rng, (2,), 1, 2, 3, 1, draw=rounded),
+        project_case(rng, (2,), 1, 2, 3, 1, draw=rounded, dtype="float32"),
     ],
     tests=(
         Test("square", "Q, K and V are X times three different matrices", lambda rng: [project_case(rng, (), 4, 4, 4, 4)]),
@@ -150,6 +154,14 @@ EXERCISE = Exercise(
         Mistake(
             "relu", "a ReLU after each projection", "A layer has an activation.",
             "Can a query of yours be negative?", "the equation above the stub", code=project_with_relu,
+        ),
+        Mistake(
+            "values-not-projected", "X itself as the values, without W_v", "Values are the content itself.",
+            "Which matrix did you not use?", "step 3 of the stub", code=project_without_values,
+        ),
+        Mistake(
+            "always-float64", "everything turned into float64", "Double precision is safer.",
+            "Return the number type you were given.", "the whole function", switches={"width": "double"},
         ),
     ),
     variants=(

@@ -49,6 +49,8 @@ def flawed_cross(X_dec: Any, X_enc: Any, W_q: Any, W_k: Any, W_v: Any, *, querie
         W_q, W_k, W_v = W_q.T, W_k.T, W_v.T
     elif matrices == "shared":
         W_k = W_q
+    elif matrices == "keys and values":
+        W_k, W_v = W_v, W_k
     V = source[values] @ W_v if project_values else source[values]
     return flawed_attention(source[queries] @ W_q, source[keys] @ W_k, V, **attention)
 
@@ -120,6 +122,10 @@ EXERCISE = Exercise(
         Mistake(
             "keys-from-decoder", "keys from the decoder, values from the encoder", "Queries and keys have to match.",
             "Key s and value s describe the same word.", "step 1 of the stub", switches={"keys": "dec"},
+        ),
+        Mistake(
+            "key-and-value-matrices-exchanged", "W_v used for the keys and W_k for the values", "Both belong to what is read.",
+            "Which of the two has to have the width of the queries?", "step 1 of the stub", switches={"matrices": "keys and values"},
         ),
     ),
     variants=(

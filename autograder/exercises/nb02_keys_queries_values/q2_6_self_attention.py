@@ -41,6 +41,8 @@ def flawed_self(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", p
         W_v = W_k
     elif shared == "exchanged":
         W_q, W_k = W_k, W_q
+    elif shared == "keys and values":
+        W_k, W_v = W_v, W_k
     elif shared == "transposed":
         W_q, W_k, W_v = W_q.T, W_k.T, W_v.T
     Q, K, V = X @ W_q, X @ W_k, (X @ W_v if project_values else X)
@@ -52,6 +54,15 @@ def flawed_self(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", p
 
 def self_with_residual(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
     return flawed_self(X, W_q, W_k, W_v, residual=True)
+
+
+def self_left_out(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
+    """Nobody attends to itself; alone, there is nobody else."""
+    scores = (X @ W_q) @ (X @ W_k).transpose(-2, -1)
+    if scores.shape[-1] > 1:
+        scores = scores.masked_fill(torch.eye(scores.shape[-1], dtype=torch.bool), -torch.inf)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ (X @ W_v), weights
 
 
 def self_not_projected(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
@@ -148,6 +159,14 @@ EXERCISE = Exercise(
         Mistake(
             "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
             "What does squeeze() do to a batch of one, or to one word?", "your use of squeeze", code=self_squeezed,
+        ),
+        Mistake(
+            "key-and-value-matrices-exchanged", "W_v used for the keys and W_k for the values", "Both belong to what is read.",
+            "Which of the two has to have the width of the queries?", "your `project` from 2.4", switches={"shared": "keys and values"},
+        ),
+        Mistake(
+            "itself-left-out", "every position kept from attending to itself", "A word knows itself already.",
+            "The equation has no mask: may query t look at key t?", "the equation above the stub", code=self_left_out,
         ),
     ),
     variants=(

@@ -32,7 +32,7 @@ def flawed_gap(f: Any, X: Any, perm: Any, *, permute_output: str = "perm", reduc
     right = f(X[perm]) if permute_input else f(X)
     gap = left - right
     gap = gap.abs() if sign == "abs" else gap
-    return {"max": gap.max, "mean": gap.mean, "sum": gap.sum}[reduce]().item()
+    return {"max": gap.max, "mean": gap.mean, "sum": gap.sum, "min": gap.min, "norm": gap.norm}[reduce]().item()
 
 
 def gap_of_rows(f: Any, X: Any, perm: Any) -> Any:
@@ -65,6 +65,14 @@ def gap_relative(f: Any, X: Any, perm: Any) -> Any:
 
 def gap_as_a_verdict(f: Any, X: Any, perm: Any) -> Any:
     return torch.allclose(f(X)[perm], f(X[perm]))
+
+
+def gap_as_zero_or_one(f: Any, X: Any, perm: Any) -> Any:
+    return float(not torch.allclose(f(X)[perm], f(X[perm])))
+
+
+def gap_of_squares(f: Any, X: Any, perm: Any) -> Any:
+    return (f(X)[perm] - f(X[perm])).square().max().item()
 
 
 def gap_permuting_in_place(f: Any, X: Any, perm: Any) -> Any:
@@ -149,6 +157,22 @@ EXERCISE = Exercise(
         Mistake(
             "first-row-only", "the gap of the first row alone", "All rows are alike.",
             "The largest over all rows and features is asked for.", "step 2 of the stub", code=gap_of_features,
+        ),
+        Mistake(
+            "smallest-difference", "the smallest difference", "All of them differ by at least that much.", "One large difference is enough to break the property.",
+            "step 2 of the stub", switches={"reduce": "min"}, excludes=("signed-difference",),
+        ),
+        Mistake(
+            "norm-of-the-difference", "the root of the sum of squares", "The distance of two tables is a norm.", "The largest difference is asked for.",
+            "step 2 of the stub", switches={"reduce": "norm"}, excludes=("signed-difference",),
+        ),
+        Mistake(
+            "squared-difference", "the largest squared difference", "Squares have no sign.", "In which units is your gap?",
+            "step 2 of the stub", code=gap_of_squares,
+        ),
+        Mistake(
+            "a-verdict-as-a-number", "1 where order matters and 0 where not", "The question is whether order matters.",
+            "How far is asked for, not whether.", "step 2 of the stub", code=gap_as_zero_or_one,
         ),
     ),
     variants=(

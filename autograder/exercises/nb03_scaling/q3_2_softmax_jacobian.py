@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from attnkit.checking.case import Case
-from attnkit.checking.compare import Output
+from attnkit.checking.compare import Output, close
 from attnkit.checking.execute import cotangent
 from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares
 from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant, numbered_rng
@@ -25,11 +25,14 @@ def judge_jacobian_gradient(run: Run) -> None:
     for shape in ((4,), (2, 3)):
         p, along = shares(rng, *shape), rng.standard_normal(shape)
         along -= along.mean(axis=-1, keepdims=True)
-        gradient = gradient_at(run(jacobian_case(p, gradient=True)))
+        outcome = run(jacobian_case(p, gradient=True))
+        gradient = gradient_at(outcome)
         above, below = (reference.softmax_jacobian(p + step * along) for step in (1e-6, -1e-6))
         slope = float((cotangent(above.shape) * (above - below)).sum() / 2e-6)
         if abs(float((gradient * along).sum()) - slope) > 1e-5 * max(1.0, abs(slope)):
-            raise JudgeFailure("the derivative of the formula at p", "another derivative")
+            right = close(reference.softmax_jacobian(p), outcome.value, jacobian_case(p))
+            found = "the right numbers, but another derivative" if right else "the derivative of other numbers"
+            raise JudgeFailure("the derivative of the formula at p", found)
     gradient_at(run(jacobian_case(np.array([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]), gradient=True)))
 
 
@@ -44,8 +47,8 @@ def flawed_jacobian(p: Any, *, diagonal: str = "p", outer: str = "minus", again:
         p = torch.softmax(p, dim=-1)
     S = p.shape[-1]
     eye = torch.eye(S, dtype=p.dtype)
-    if only == "diagonal":
-        return torch.diag_embed(p * (1 - p))
+    if only != "all":
+        return torch.diag_embed(p * (1 - p) if only == "diagonal" else p)
     if diagonal == "every entry":
         return p.unsqueeze(-1) * (1 - p.unsqueeze(-2))
     here = {"p": p.unsqueeze(-1) * eye, "ones": eye.expand(*p.shape, S), "missing": 0 * p.unsqueeze(-1) * eye}[diagonal]
@@ -81,6 +84,11 @@ def jacobian_by_rows(p: Any) -> Any:
         columns = [row[j] * (torch.nn.functional.one_hot(torch.tensor(j), len(row)) - row) for j in range(len(row))]
         tables.append(torch.stack(columns, dim=-1))
     return torch.stack(tables).reshape(*p.shape, p.shape[-1])
+
+
+def jacobian_with_a_detached_factor(p: Any) -> Any:
+    """The right numbers; one of the two factors of p_i p_j is a constant for autograd."""
+    return torch.diag_embed(p) - p.detach().unsqueeze(-1) * p.unsqueeze(-2)
 
 
 def jacobian_of_the_log(p: Any) -> Any:
@@ -205,6 +213,14 @@ EXERCISE = Exercise(
         Mistake(
             "first-row-for-all", "the first distribution's table for all of them", "One p, one table.",
             "Do two queries with different weights have the same slopes?", "step 1 of the stub", code=jacobian_first_row_for_all,
+        ),
+        Mistake(
+            "outer-product-forgotten", "p on the diagonal and nothing else", "Each share depends on its own score.",
+            "Raise one score: what happens to the other shares?", "step 2 of the stub", switches={"only": "p"},
+        ),
+        Mistake(
+            "one-factor-detached", "one of the two factors p_i p_j detached", "The Jacobian is a table of numbers.",
+            "The product has two factors, and the gradient has to reach p through both.", "step 2 of the stub", code=jacobian_with_a_detached_factor,
         ),
     ),
     variants=(

@@ -95,6 +95,10 @@ def entropy_of_the_largest(weights: Any) -> Any:
     return -weights.amax(dim=-1).clamp(min=torch.finfo(weights.dtype).tiny).log() * (weights.sum(dim=-1) > 0)
 
 
+def entropy_without_weights(weights: Any) -> Any:
+    return -torch.where(weights > 0, weights, torch.ones_like(weights)).log().sum(dim=-1)
+
+
 def entropy_with_the_axis(weights: Any) -> Any:
     return entropy_where(weights)[..., None]
 
@@ -235,6 +239,10 @@ EXERCISE = Exercise(
         Mistake(
             "axis-kept", "an axis of length 1 left where the keys were", "keepdim is always safer.",
             "One number for each query: which shape is that?", "step 2 of the stub", code=entropy_with_the_axis,
+        ),
+        Mistake(
+            "surprises-summed", "the logarithms summed without their weights", "Entropy is the sum of −ln p.",
+            "An average of surprises: with which weights?", "step 1 of the stub", code=entropy_without_weights,
         ),
     ),
     variants=(
