@@ -43,7 +43,11 @@ def under_seed(exercise: Exercise, seed: int | bytes) -> UnderSeed:
             for test, problem in _problems(exercise, as_targets(exercise, variant.code)).items()
         ]
         survivors = [
-            mistake.name for mistake in exercise.mistakes if not _problems(exercise, targets_of(exercise, (mistake,)))
+            mistake.name
+            for mistake in exercise.mistakes
+            if all(
+                trace(exercise, targets_of(exercise, (mistake,)), test.name).problem is None for test in exercise.tests
+            )
         ]
     return UnderSeed(seed, tuple(false_alarms), tuple(survivors))
 
