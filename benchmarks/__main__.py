@@ -16,10 +16,11 @@ from benchmarks.checks import checks
 from benchmarks.compare import compare
 from benchmarks.growth import growth
 from benchmarks.measure import CommandError, adopt_orphans, machine
+from benchmarks.scale import scale
 from benchmarks.start import start
 from benchmarks.table import Table
 
-PARTS = ("compare", "growth", "checks", "start")
+PARTS = ("compare", "growth", "checks", "start", "scale")
 _CALM = 0.5
 
 
@@ -33,7 +34,7 @@ _CALM = 0.5
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Processes, for the growing class.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the tables to this Markdown file, too.")
 def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, page: Path | None) -> None:
-    """Measure PARTS (all of them when none is named)."""
+    """Measure PARTS (when none is named, all of them; `scale` only with --full)."""
     console = Console(highlight=False)
     load, started = os.getloadavg()[0], datetime.now(UTC)
     adopt_orphans()
@@ -48,6 +49,8 @@ def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, 
                 tables += checks(rounds, status.update)
             if not parts or "start" in parts:
                 tables += start(rounds, status.update)
+            if "scale" in parts or (full and not parts):
+                tables += scale(status.update)
     except CommandError as error:
         raise click.ClickException(f"a measured command failed: {error}") from None
     facts = machine() | {

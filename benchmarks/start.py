@@ -40,7 +40,7 @@ def start(rounds: int, tell: Callable[[str], None]) -> list[Table]:
             "a set-up cell": _python(_SET_UP),
             "a set-up cell and the first check": _python(_CHECK),
             "`autograder check` of the blank notebook 2": _check,
-            "`autograder grade` of one notebook": _grade,
+            "`autograder grade` of two notebooks, two jobs": _grade,
         }
         seconds = {name: _in_turns(name, work, folder, before, rounds, tell) for name, work in works.items()}
     return [_table(seconds, before is not None, rounds)]
@@ -88,9 +88,10 @@ def _check(place: Path, tree: Path) -> list[str]:
 
 
 def _grade(place: Path, tree: Path) -> list[str]:
-    (place / "class" / "one").mkdir(parents=True)
-    shutil.copy(EXAMPLES / "class" / "aiko" / BLANK, place / "class" / "one" / BLANK)
-    return ["-m", "autograder", "grade", "class", "-o", "graded", "-j", "1"]
+    for student in ("aiko", "amir"):
+        (place / "class" / student).mkdir(parents=True)
+        shutil.copy(EXAMPLES / "class" / student / BLANK, place / "class" / student / BLANK)
+    return ["-m", "autograder", "grade", "class", "-o", "graded", "-j", "2"]
 
 
 def _older(folder: Path) -> Path | None:

@@ -5,17 +5,21 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from fakes import FakeWorkshop
 
 from autograder.grading.course import Course
 from autograder.grading.find.notebook import identify
+from autograder.grading.run.job import Job, Setting
 from autograder.paths import ROOT
 from benchmarks import compare as comparison
+from benchmarks import scale
 from benchmarks.__main__ import main
 from benchmarks.checks import checks
 from benchmarks.graders import FLOOR, OTTER, OURS, Grader, _test_cells
 from benchmarks.growth import Taken, _summary
 from benchmarks.hand_ins import NOTEBOOK, STUDENTS, course_notebook, graded_cells, make_class
 from benchmarks.measure import CommandError, Cost, measure
+from benchmarks.replayed import Replayed
 from benchmarks.table import Table
 
 
@@ -78,8 +82,9 @@ def test_start_and_work_are_told_apart():
     )
     assert cost[OURS][:4] == ("0.150", "0.300", "5.0", "10.0")
     assert cost[OURS][4] == f"{5.0 / 8 + 0.15:.3f}"
-    assert ratios["otter run ÷ this grader"][0] == "40.0"
-    assert ratios["this grader ÷ the floor"][0] == "1.50"
+    assert ratios["otter run ÷ this grader"] == ("40.0", "≥ 110", "not yet")
+    assert ratios["otter run ÷ this grader, start counted"] == (f"{6.0 / (5.0 / 8 + 0.15):.1f}", "≥ 85", "not yet")
+    assert ratios["this grader ÷ the floor"] == ("1.50", "≤ 0.9", "not yet")
     assert "the same scores" in notes
     assert "NOT" not in notes
 
@@ -106,6 +111,25 @@ def test_growth_is_held_against_what_was_wanted():
     assert rows["time per submission"] == ("+20.0%", "within 10%", "not yet")
     assert rows["memory of the coordinator"] == ("+20.0 MB", "within 30 MB", "yes")
     assert rows["5,000 unchanged, again"][2] == "not yet"
+
+
+def test_a_replayed_class_has_the_results_of_the_few_that_were_graded(tmp_path):
+    hand_ins = make_class(tmp_path, len(STUDENTS) + 2)
+    pool = Replayed(Setting(workshop=FakeWorkshop))
+    jobs = [Job(number, NOTEBOOK, hand_in.path.read_bytes()) for number, hand_in in enumerate(hand_ins)]
+    results = [result for _, result in pool.run(jobs)]
+    assert len(pool.known) == len(STUDENTS)
+    assert results[4:] == results[:2]
+    assert results[0].score == course_notebook().points > results[2].score
+
+
+def test_a_very_large_class_is_held_against_what_was_wanted():
+    table = scale._alone([scale.Coordinated(100, 0.002, 40.0, 1.0), scale.Coordinated(20_000, 0.0022, 60.0, 50.0)])
+    assert "+10.0% each, wanted within 5%, met: not yet; +20.0 MB, wanted within 30 MB, met: yes" in table.notes[-1]
+    table = scale._with_workers([scale.OnWorkers(1, 0.004, 0.006)], [scale.Killed(2, 0, 0), scale.Killed(4, 1, 0)])
+    assert "2 and one of 4 workers killed" in table.notes[1]
+    assert "1 hand-ins lost, 0 there twice" in table.notes[1]
+    assert "pass on 100 hand-ins a second" in table.notes[2]
 
 
 def test_checks_cover_every_built_question():

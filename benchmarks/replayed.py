@@ -1,0 +1,30 @@
+"""A pool that really grades the first hand-in of each kind, and gives its result to all that differ in the mark alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from autograder.grading.record.result import Result
+from autograder.grading.run.job import Job, Setting
+from autograder.grading.run.pool import Processes
+
+_MARK = re.compile(rb"# hand-in \d+")
+
+
+@dataclass
+class Replayed:
+    """What a coordinator does for a class can be measured with it, as if the grading itself took no time."""
+
+    setting: Setting
+    known: dict[bytes, Result] = field(default_factory=dict)
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
+        """Yield each job with its result, in order."""
+        for job in jobs:
+            kind = sha256(_MARK.sub(b"", job.raw)).digest()
+            if kind not in self.known:
+                ((_, self.known[kind]),) = Processes(self.setting, 1).run([job])
+            yield job, self.known[kind]
