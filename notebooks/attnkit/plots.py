@@ -7,12 +7,14 @@ import html
 import io
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, Javascript, display
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -37,7 +39,13 @@ BLOCKED, OPEN = "#0B2545", "#F4E285"
 
 def use_style() -> None:
     """Use the course's style sheet for every figure that follows."""
-    plt.style.use(STYLE)
+    plt.style.use(_style_sheet())
+
+
+@cache
+def _style_sheet() -> dict[str, Any]:
+    """The style sheet, read once in a process and whatever is forked from it."""
+    return dict(rc_params_from_file(STYLE, use_default_template=False).items())
 
 
 def show(figure: Figure, description: str) -> None:

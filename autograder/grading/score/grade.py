@@ -114,6 +114,8 @@ def printable_code(source: str) -> str:
 
 
 def _plain(line: str) -> str:
+    if line.isascii() and line.isprintable():
+        return line[:CODE_WIDTH]
     indent = len(line) - len(line.lstrip(" "))
     return line[:indent] + "".join(printable(character) or " " for character in line[indent:CODE_WIDTH])
 

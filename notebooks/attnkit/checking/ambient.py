@@ -64,16 +64,21 @@ def _back_to_device(device: torch.device) -> None:
         torch.set_default_device(None if device == _CPU else device)
 
 
+def reseed() -> None:
+    """Let the global generators of the CPU begin as they do at every check."""
+    torch.default_generator.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
+
+
 @contextlib.contextmanager
 def same_randomness() -> Iterator[None]:
     """The same global random numbers at every check, and afterwards those that the notebook would have had without it."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
-    torch.default_generator.manual_seed(0)
+    reseed()
     if on_gpu is not None:
         torch.cuda.manual_seed_all(0)
-    np.random.seed(0)
-    random.seed(0)
     try:
         yield
     finally:

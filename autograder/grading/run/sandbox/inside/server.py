@@ -72,14 +72,19 @@ class Server:
         import matplotlib.pyplot
         import torch
 
+        from attnkit.checking.ambient import reseed
+        from attnkit.plots import use_style
+
         from .shell import make_shell
-        from .worker import seed, serve, warm_up
+        from .worker import serve, warm_up
 
         matplotlib.pyplot.switch_backend("agg")
+        with matplotlib.pyplot.rc_context():
+            use_style()  # reads the style sheet, which every set-up cell asks for
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
         self.shell, self.serve = make_shell(), serve
-        seed()  # torch imports half of itself at the first call
+        reseed()  # torch imports half of itself at the first call
         warm_up()
         gc.collect()
         gc.freeze()

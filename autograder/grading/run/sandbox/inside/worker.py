@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 from dataclasses import replace
@@ -14,6 +13,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from attnkit.checking import codec
+from attnkit.checking.ambient import reseed
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
 from attnkit.checking.execute import describe_error, execute
 from attnkit.checking.watch import strictly
@@ -32,7 +32,7 @@ def serve(wire: int, shell: InteractiveShell, greeting: str, open_files: int) ->
 
     What goes wrong in here ends the process, as it would if the student's code had ended it.
     """
-    seed()
+    reseed()  # the same submission meets the same random numbers each time it is graded; Python seeds anew in every fork
     strictly()
     sys.path.insert(0, os.getcwd())  # where a cell may write a module
     worker = _Worker(Channel(wire, wire), shell)
@@ -136,10 +136,3 @@ def _settle() -> None:
 def warm_up() -> None:
     """Carry out a watched call of our own, so that no worker has to import what such a call takes."""
     execute(torch.neg, Case(args=(np.ones(2),), watch=("softmax",), count_lines=True))
-
-
-def seed() -> None:
-    """The same submission meets the same random numbers each time it is graded; Python seeds its own anew in every fork."""
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
