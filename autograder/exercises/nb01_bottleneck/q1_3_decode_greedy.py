@@ -134,7 +134,7 @@ EXERCISE = Exercise(
     minutes=10,
     reference=reference.decode_greedy,
     outputs=(Output("tokens", ("B", "max_len")),),
-    public=lambda rng: [decode_case(rng, 2, 5, 3, 5), decode_case(rng, 3, 6, 4, 7, bos=2)],
+    public=lambda rng: [decode_case(rng, 2, 5, 3, 5), decode_case(rng, 3, 6, 4, 7, bos=2), decode_case(rng, 1, 5, 3, 1), decode_case(rng, 3, 7, 5, 9)],
     tests=(
         Test(
             "first token",

@@ -164,8 +164,8 @@ EXERCISE = Exercise(
         ),
         Test(
             "none aligned",
-            "0 when no target has a gold position",
-            lambda rng: [drawn_alignment(rng, 2, 3, 4, unaligned=1.0)],
+            "0 when no target has a gold position, and one that has is all there is to count",
+            lambda rng: [drawn_alignment(rng, 2, 3, 4, unaligned=1.0), alignment_case([[[0.3, 0.7], [0.9, 0.1]]], [[1, -1]])],
         ),
         Test(
             "number types", "the same for float32 weights", lambda rng: [drawn_alignment(rng, 2, 6, 4, dtype="float32")]

@@ -16,8 +16,8 @@ from autograder.reference import nb06 as reference
 CONVERTERS = ("combine_masks", "from_key_padding", "from_additive")
 
 
-def combine_case(rng: Rng, B: int, T: int, S: int) -> Case:
-    lengths = np.resize([S, S - 1, 1], B) if S > 1 else np.ones(B, dtype=int)
+def combine_case(rng: Rng, B: int, T: int, S: int, first_is_full: bool = True) -> Case:
+    lengths = np.resize([S, S - 1, 1] if first_is_full else [S - 1, S, 1], B) if S > 1 else np.ones(B, dtype=int)
     real = np.arange(S)[None, :] < lengths[:, None]
     return Case(function="combine_masks", args=(lower(T, S), real), sizes={"B": B, "T": T, "S": S})
 
@@ -76,7 +76,8 @@ EXERCISE = Exercise(
     },
     public=lambda rng: [
         combine_case(rng, 2, 3, 3),
-        combine_case(rng, 2, 2, 4),
+        combine_case(rng, 2, 2, 4, first_is_full=False),
+        scattered_combine_case(rng, 2, 4, 3),
         padding_case(rng, 2, 3),
         additive_case(rng, 2, 3),
         additive_case(rng, 3, low=-1e4, dtype="float32"),

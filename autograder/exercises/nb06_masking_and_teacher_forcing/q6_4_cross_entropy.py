@@ -22,7 +22,8 @@ def entropy_case(rng: Rng, B: int, T: int, V: int, *, ignore: int = 0, real: Seq
                  draw: Any = normal, shift: float = 0.0, hard: bool = False, **options: Any) -> Case:
     """Logits (B, T, V) and targets whose row b has `real[b]` real tokens before `ignore`.
 
-    Where it is `hard`, the first target lies 1200 behind another token: its probability is 0 in either width.
+    Where it is `hard`, the first target lies 1200 behind another token: its probability is 0 in either width. So does
+    token 0 at padding, where a look-up that must not count may fall.
     """
     y = rng.integers(0, V, size=(B, T))
     y[y == ignore] = (ignore + 1) % V
@@ -32,6 +33,7 @@ def entropy_case(rng: Rng, B: int, T: int, V: int, *, ignore: int = 0, real: Seq
     if hard:
         right = int(y[0, 0])
         logits[0, 0, right], logits[0, 0, (right + 1) % V] = -600.0, 600.0
+        logits[y == ignore, :2] = -600.0, 600.0
     args = (logits, y, ignore)
     return Case(args=args, watch=NOT_THE_LIBRARY, sizes={"B": B, "T": T, "V": V}, **options)
 
@@ -46,7 +48,7 @@ def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = 
     real = {"ignore_index": y != ignore_index, "zero": y != 0, "nothing": torch.ones_like(y, dtype=torch.bool)}[skip]
     if log == "stable":
         logs = logits - torch.logsumexp(logits, dim=axis, keepdim=True)
-    elif log == "softmax":
+    elif log.startswith("softmax"):
         logs = torch.log(torch.softmax(logits, dim=axis))
     else:
         logs = logits
@@ -54,7 +56,7 @@ def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = 
     cost = sign * logs.gather(-1, safe.unsqueeze(-1)).squeeze(-1)
     if result == "probability":
         cost = -torch.exp(-cost)
-    cost = torch.where(real, cost, torch.zeros_like(cost))
+    cost = torch.where(real, cost, torch.zeros_like(cost)) if log != "softmax, times the mask" else cost * real
     if base == "2":
         cost = cost / math.log(2)
     count = real.sum().clamp(min=1) if empty == "zero" else real.sum()
@@ -100,7 +102,7 @@ EXERCISE = Exercise(
     outputs=(Output("mean cost", ()),),
     public=lambda rng: [
         entropy_case(rng, 1, 3, 3, real=[3], draw=rounded),
-        entropy_case(rng, 2, 3, 4, draw=rounded, gradient=True),
+        entropy_case(rng, 2, 3, 4, ignore=2, draw=rounded, gradient=True),
         entropy_case(rng, 2, 3, 3, ignore=-100, draw=rounded),
         entropy_case(rng, 2, 2, 3, scale=400.0, draw=rounded, hard=True, dtype="float32"),
         entropy_case(rng, 2, 2, 3, real=[0], draw=rounded, gradient=True),
@@ -179,6 +181,10 @@ EXERCISE = Exercise(
         Mistake(
             "constant-zero", "a constant 0 when no token is real, which no gradient can pass", "The loss is 0, so I return 0.", "Call backward() on it: what happens?",
             "step 3 of the stub", code=zero_out_of_nothing,
+        ),
+        Mistake(
+            "infinity-times-zero", "the logarithm of a softmax that has underflowed, times 0 at padding, which is NaN", "0 times anything is 0.",
+            "What is −∞ · 0? And which function gives log-probabilities that stay finite?", "step 1 of the stub", switches={"log": "softmax, times the mask"},
         ),
     ),
     variants=(

@@ -12,8 +12,11 @@ import numpy as np
 from attnkit.checking.relations.pair import Pair
 from attnkit.checking.relations.places import regions
 
-Sentences = dict[str, bool]
-"""The sentences that hold for one pair, the plainest first; False where it holds but is no evidence, as for one number."""
+Sentences = dict[str, bool | None]
+"""The sentences that hold for one pair, the plainest first.
+
+False where one holds but is no evidence alone, as for one number; None where it could not fail, as of an order of one.
+"""
 
 ENOUGH = 3  # numbers that an unnamed constant must explain before it is called one
 _FIXED = {
@@ -35,7 +38,7 @@ _FIXED = {
 }
 
 
-def said(*sentences: str, evident: bool = True) -> Sentences:
+def said(*sentences: str, evident: bool | None = True) -> Sentences:
     """The sentences in order."""
     return dict.fromkeys(sentences, evident)
 

@@ -108,13 +108,14 @@ def other_order(pair: Pair) -> Sentences | None:
     if pair.one.shape != pair.other.shape or pair.one.size == 0:
         return None
     names: list[str] = []
-    weak: list[str] = []
+    weak: Sentences = {}
     for axis, name in enumerate(pair.axes):
         if 2 <= pair.one.shape[axis] <= MOST_SLICES:
             names += _along(pair, axis, name)
         if pair.one.shape[axis] <= 2:  # too short to show which way, and no witness against it
-            weak += _moved_by_one(pair, axis, name, 1)
-    return said(*weak, evident=False) | said(*names)
+            weak |= said(*_moved_by_one(pair, axis, name, 1), evident=False if pair.one.shape[axis] == 2 else None)
+    told = said(*names)
+    return told | {text: evident for text, evident in weak.items() if text not in told}
 
 
 def _long_axes(pair: Pair) -> list[tuple[int, str]]:

@@ -137,10 +137,15 @@ def _shared(relation: Callable[[Pair], Sentences | None], pairs: Sequence[Pair])
                 return ""
             continue
         seen.add(round(float(np.nan_to_num(pair.one.astype(np.float64)).sum()), 9))
-        held = told if held is None else {text: held[text] or told[text] for text in held if text in told}
+        held = told if held is None else {text: _stronger(held[text], told[text]) for text in held if text in told}
         if not held:
             return ""
-    return next((text for text, evident in (held or {}).items() if evident or len(seen) > 1), "")
+    several = len(seen) > 1
+    return next((text for text, evident in (held or {}).items() if evident or (several and evident is False)), "")
+
+
+def _stronger(one: bool | None, other: bool | None) -> bool | None:
+    return other if one is None else one if other is None else one or other
 
 
 def _also_right(sentence: str, right: Sequence[Step], wrong: Sequence[Pair]) -> bool:
