@@ -1,12 +1,22 @@
 """The exercises' files are found by their names; a file whose name and content differ is one sentence, not a surprise."""
 
+import importlib
+import re
 import subprocess
 import sys
 
 import pytest
 
 from autograder import exercises
-from autograder.exercises import NOTEBOOKS, MisplacedExerciseError, exercise_for, exercises_of, title_in_file_names
+from autograder.building.master import read_master
+from autograder.exercises import (
+    NOTEBOOKS,
+    MisplacedExerciseError,
+    exercise_for,
+    exercises_of,
+    modules_of,
+    title_in_file_names,
+)
 from autograder.paths import ROOT
 
 ONE = """from autograder.judging.declare import Exercise
@@ -102,7 +112,24 @@ def test_one_exercise_is_imported_without_the_others():
     assert done.stdout.split() == ["nb03_scaling", "q3_4_scaled_dot_product_attention"]
 
 
-@pytest.mark.parametrize("number", NOTEBOOKS)
-def test_no_family_declares_an_exercise(number):
-    for path in (exercises._HERE / f"nb{NOTEBOOKS[number]}").glob("*_family.py"):
+def test_no_family_declares_an_exercise():
+    families = list(exercises._HERE.rglob("*_family.py"))
+    assert len(families) > 5
+    for path in families:
         assert "Exercise(" not in path.read_text(), path.name
+
+
+WORDS = {"scores": "scores", "weights": "weights", "average": "average", "maps": "maps", "split": "heads", "output": "W_o"}
+
+
+@pytest.mark.parametrize("question", ["q2_3", "q3_4", "q4_3", "q4_4"])
+def test_a_shared_mistake_is_met_in_the_right_step_of_each_stub(question):
+    exercise = exercise_for(question)
+    number = f"{int(question[1]):02d}"
+    file = next(name for name in modules_of(number) if f".{question}_" in name)
+    stub = read_master(number).exercise_cells()[question].source
+    where = importlib.import_module(file).WHERE
+    assert set(where.values()) <= {mistake.see for mistake in exercise.mistakes}
+    for what, place in where.items():
+        steps = re.findall(rf"# {place.split()[1]}\. .*", stub)
+        assert any(WORDS[what] in step for step in steps), (what, steps)

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.exercises import exercises_of
-from autograder.exercises.nb04_multi_head.attention_family import FlawedAttention, some_mask, weights_of
+from autograder.exercises.attention_family import FlawedHeads
+from autograder.exercises.nb04_multi_head.module_family import some_mask, weights_of
 from autograder.judging.expected import expected_answer
 from autograder.reference import nb04 as reference
 
@@ -81,7 +82,7 @@ def test_slopes_of_the_grouped_reference_against_autograd():
     case = next(case for case in exercise.draw(exercise.test("number types and gradients")) if case.gradient)
     slopes = expected_answer(exercise, case).slopes
     assert set(slopes) == {"args.0", "args.1", *(f"state.W_{name}.weight" for name in "qkvo")}
-    module = FlawedAttention(*case.init).double()
+    module = FlawedHeads(*case.init).double()
     module.load_state_dict(dict(zip(case.state, tensors(*case.state.values()), strict=True)))
     from attnkit.checking.compare import direction
     from attnkit.checking.execute import cotangent

@@ -1,7 +1,7 @@
 """The exercises of the course: one folder per notebook, one file per exercise, found by their names.
 
 `nb03_scaling/q3_4_scaled_dot_product_attention.py` declares exercise 3.4 as `EXERCISE`; what several exercises of a
-notebook share is in a file whose name ends in `_family`.
+notebook share is in a file of its folder whose name ends in `_family`, and what those of several notebooks share is in one here.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 
 from attnkit.checking.case import Case
-from autograder.exercises.nb02_keys_queries_values.attention_family import (
-    OUTPUT_AND_WEIGHTS,
+from autograder.exercises.attention_family import OUTPUT_AND_WEIGHTS, alone, known, steps
+from autograder.exercises.nb02_keys_queries_values.unscaled_family import (
+    RESULTS,
     attention_matmul,
     attention_one_by_one,
-    flawed_attention,
-    of_results,
+    flawed_unscaled,
 )
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb02 as reference
@@ -56,12 +56,6 @@ def attention_logs(Q: Any, K: Any, V: Any) -> Any:
     return weights @ V, weights
 
 
-def attention_of_first_example(Q: Any, K: Any, V: Any) -> Any:
-    """The keys and values of the first example, for the whole batch."""
-    K, V = (x.reshape(-1, *x.shape[-2:])[0].expand_as(x) for x in (K, V))
-    return attention_matmul(Q, K, V)
-
-
 def attention_by_scores(Q: Any, K: Any, V: Any) -> Any:
     scores = Q @ K.transpose(-2, -1)
     return scores @ V, scores
@@ -72,18 +66,14 @@ def attention_softmax_twice(Q: Any, K: Any, V: Any) -> Any:
     return weights @ V, weights
 
 
-def attention_squeezed(Q: Any, K: Any, V: Any) -> Any:
-    """Right, but for axes of length 1, which are lost."""
-    output, weights = attention_matmul(Q, K, V)
-    return output.squeeze(), weights.squeeze()
-
-
 def attention_shifting_in_place(Q: Any, K: Any, V: Any) -> Any:
     """A shift of all keys changes no weight, and K is the caller's."""
     with torch.no_grad():
         K -= K.mean(dim=-2, keepdim=True)
     return attention_matmul(Q, K, V)
 
+
+WHERE = steps(scores=1, weights=2, average=3)
 
 EXERCISE = Exercise(
     number="2.3",
@@ -123,48 +113,26 @@ EXERCISE = Exercise(
             lambda rng: [attention_case(rng, (2,), T, S, 3, 2, count_lines=True) for T, S in ((3, 4), (30, 4), (3, 30))],
         ),
     ),
-    flawed=flawed_attention,
+    flawed=flawed_unscaled,
     mistakes=(
-        Mistake(
-            "softmax-over-queries", "softmax over the query axis instead of the key axis", "Softmax goes over the first of the two positions.",
-            "One query shares out one unit of attention. Over which axis of (T, S) must the weights sum to 1?", "step 2 of the stub", switches={"axis": -2},
-        ),
+        *known(WHERE, "softmax-over-queries", hint="One query shares out one unit of attention. Over which axis of (T, S) must the weights sum to 1?"),
         Mistake(
             "softmax-over-axis-1", "softmax over axis 1, which is the key axis only without a batch", "The scores are (T, S), so the keys are axis 1.",
             "Count the axes from the end: a batch comes in front.", "step 2 of the stub", switches={"axis": 1},
         ),
-        Mistake(
-            "scaled-already", "scores divided by √d_k, which this notebook does not do yet", "Attention always divides by √d_k.",
-            "The scores here are plain dot products; notebook 3 says why and when to divide.", "step 1 of the stub", switches={"scale": "sqrt"},
-        ),
+        *known(WHERE, "scaled-already"),
         Mistake(
             "scaled-by-d_k", "scores divided by d_k", "A mean product is a fair score.",
             "This notebook does not divide the scores at all.", "step 1 of the stub", switches={"scale": "d_k"},
         ),
-        Mistake(
-            "averages-the-keys", "the keys averaged instead of the values", "The weights belong to the keys, so they average the keys.",
-            "Which of K and V has the width of the output?", "step 3 of the stub", switches={"values": "K"},
-        ),
-        Mistake(
-            "weights-first", "the weights returned before the output", "The weights are computed first.",
-            "Read the last line of the docstring.", "the return line", switches={"order": "weights first"},
-        ),
+        *known(WHERE, "averages-the-keys", belief="The weights belong to the keys, so they average the keys."),
+        *known(WHERE, "weights-first", hint="Read the last line of the docstring."),
         Mistake(
             "transposes-everything", "all axes of K reversed, the batch too", "K.T is the transpose.",
             "For a batch only two of the axes may change places.", "step 1 of the stub", switches={"turn": "all"},
         ),
-        Mistake(
-            "overflow", "exponentials of raw scores, which overflow", "Softmax is exp divided by the sum of exp.",
-            "A shift of all scores changes no weight; torch.softmax knows that.", "step 2 of the stub", switches={"weigh": "raw"},
-        ),
-        Mistake(
-            "graph-cut", "inputs detached, so that nothing can be learned", "Detaching avoids trouble with gradients.",
-            "Which line takes the tensor out of the graph?", "the whole function", switches={"graph": "cut"},
-        ),
-        Mistake(
-            "always-float64", "everything turned into float64", "Double precision is safer.",
-            "Return the number type you were given.", "the whole function", switches={"width": "double"},
-        ),
+        *known(WHERE, "overflow"),
+        *known(WHERE, "graph-cut", "always-float64"),
         Mistake(
             "loop-over-queries", "a Python loop over the queries", "Each query is its own look-up.",
             "One matrix product computes every q · k at once.", "step 1 of the stub", code=attention_one_by_one,
@@ -177,15 +145,8 @@ EXERCISE = Exercise(
             "features-against-features", "Qᵀ K, which compares features and not positions", "The inner sizes did not fit, so I transposed Q.",
             "The scores have one number for each query and each key: (T, S).", "step 1 of the stub", code=features_against_features,
         ),
-        *of_results(),
-        Mistake(
-            "first-example-for-all", "the first example's keys and values for the whole batch", "All examples share their keys.",
-            "Each example has its own K and V.", "step 1 of the stub", code=attention_of_first_example,
-        ),
-        Mistake(
-            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
-            "What does squeeze() do to a batch of one, or to one query?", "your use of squeeze", code=attention_squeezed,
-        ),
+        *known(WHERE, *RESULTS),
+        *alone(flawed_unscaled, known(WHERE, "first-example-for-all", "squeezed")),
         Mistake(
             "keys-overwritten", "the keys shifted in place, so that the caller's K changes", "K −= … is the same as K = K − ….",
             "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=attention_shifting_in_place,

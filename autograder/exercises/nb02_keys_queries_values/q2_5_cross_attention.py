@@ -7,16 +7,14 @@ from typing import Any
 import torch
 
 from attnkit.checking.case import Case
-from autograder.exercises.nb02_keys_queries_values.attention_family import (
-    COMMON_ATTENTION_MISTAKES,
-    OUTPUT_AND_WEIGHTS,
-    OVERFLOW,
-    WEIGHTS_FIRST,
+from autograder.exercises.attention_family import OUTPUT_AND_WEIGHTS, known
+from autograder.exercises.nb02_keys_queries_values.unscaled_family import (
+    IN_THE_HELPER,
+    RESULTS,
     attention_one_by_one,
     cross_einsum,
     cross_with_helper,
-    flawed_attention,
-    of_results,
+    flawed_unscaled,
 )
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb02 as reference
@@ -52,7 +50,7 @@ def flawed_cross(X_dec: Any, X_enc: Any, W_q: Any, W_k: Any, W_v: Any, *, querie
     elif matrices == "keys and values":
         W_k, W_v = W_v, W_k
     V = source[values] @ W_v if project_values else source[values]
-    return flawed_attention(source[queries] @ W_q, source[keys] @ W_k, V, **attention)
+    return flawed_unscaled(source[queries] @ W_q, source[keys] @ W_k, V, **attention)
 
 
 def cross_average_first(X_dec: Any, X_enc: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
@@ -103,10 +101,7 @@ EXERCISE = Exercise(
             "values-from-decoder", "keys from the encoder but values from the decoder", "The values are what the decoder is made of.",
             "Key s and value s describe the same word.", "step 1 of the stub", switches={"values": "dec"},
         ),
-        *COMMON_ATTENTION_MISTAKES,
-        WEIGHTS_FIRST,
-        *of_results(),
-        OVERFLOW,
+        *known(IN_THE_HELPER, "scaled-already", "softmax-over-queries", "values-not-projected", "weights-first", *RESULTS, "overflow"),
         Mistake(
             "query-and-key-matrices-exchanged", "W_q used for the keys and W_k for the queries", "Both make scores.",
             "Which matrix has as many rows as the decoder is wide?", "step 1 of the stub", switches={"matrices": "exchanged"},

@@ -8,15 +8,14 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.nb02_keys_queries_values.attention_family import (
-    COMMON_ATTENTION_MISTAKES,
-    OVERFLOW,
-    WEIGHTS_FIRST,
+from autograder.exercises.attention_family import alone, known
+from autograder.exercises.nb02_keys_queries_values.unscaled_family import (
+    IN_THE_HELPER,
+    RESULTS,
     attention_matmul,
     cross_einsum,
     cross_with_helper,
-    flawed_attention,
-    of_results,
+    flawed_unscaled,
 )
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb02 as reference
@@ -47,8 +46,8 @@ def flawed_self(X: Any, W_q: Any, W_k: Any, W_v: Any, *, shared: str = "none", p
         W_q, W_k, W_v = W_q.T, W_k.T, W_v.T
     Q, K, V = X @ W_q, X @ W_k, (X @ W_v if project_values else X)
     if not residual:
-        return flawed_attention(Q, K, V, **attention)
-    output, weights = flawed_attention(Q, K, V)
+        return flawed_unscaled(Q, K, V, **attention)
+    output, weights = flawed_unscaled(Q, K, V)
     return X + output, weights
 
 
@@ -67,12 +66,6 @@ def self_left_out(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
 
 def self_not_projected(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
     return attention_matmul(X, X, X)
-
-
-def self_squeezed(X: Any, W_q: Any, W_k: Any, W_v: Any) -> Any:
-    """Right, but for axes of length 1, which are lost."""
-    output, weights = cross_with_helper(X, X, W_q, W_k, W_v)
-    return output.squeeze(), weights.squeeze()
 
 
 def far_case(rng: Rng) -> Case:
@@ -124,7 +117,7 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_self,
     mistakes=(
-        *COMMON_ATTENTION_MISTAKES,
+        *known(IN_THE_HELPER, "scaled-already", "softmax-over-queries", "values-not-projected"),
         Mistake(
             "one-matrix-for-all", "one matrix used for queries, keys and values", "There is one sequence, so there is one matrix.",
             "Should a word always match itself best?", "your `project` from 2.4", switches={"shared": "all"},
@@ -137,9 +130,7 @@ EXERCISE = Exercise(
             "residual-added", "X added to the output", "Transformers add the input back.",
             "That sum belongs to the block around attention (notebook 6).", "the return line", code=self_with_residual,
         ),
-        WEIGHTS_FIRST,
-        *of_results(),
-        OVERFLOW,
+        *known(IN_THE_HELPER, "weights-first", *RESULTS, "overflow"),
         Mistake(
             "not-projected", "X itself as queries, keys and values", "Self-attention is attention(X, X, X).",
             "What are the three matrices for?", "your `project` from 2.4", code=self_not_projected,
@@ -156,10 +147,7 @@ EXERCISE = Exercise(
             "values-from-W_k", "the values made with W_k", "Keys and values belong together.",
             "There is a third matrix.", "your `project` from 2.4", switches={"shared": "K and V"},
         ),
-        Mistake(
-            "squeezed", "every axis of length 1 squeezed away", "squeeze() tidies the shape up.",
-            "What does squeeze() do to a batch of one, or to one word?", "your use of squeeze", code=self_squeezed,
-        ),
+        *alone(flawed_self, known(IN_THE_HELPER, "squeezed", hint="What does squeeze() do to a batch of one, or to one word?")),
         Mistake(
             "key-and-value-matrices-exchanged", "W_v used for the keys and W_k for the values", "Both belong to what is read.",
             "Which of the two has to have the width of the queries?", "your `project` from 2.4", switches={"shared": "keys and values"},

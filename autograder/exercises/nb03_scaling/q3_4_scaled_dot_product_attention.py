@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from attnkit.checking.case import Case
-from attnkit.checking.compare import Output
+from autograder.exercises.attention_family import OUTPUT_AND_WEIGHTS, alone, flawed_attention, known, steps
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb03 as reference
 
@@ -66,57 +66,10 @@ def far_below(mask: np.ndarray, above: bool = False) -> Case:
     return Case(args=(Q, K, V, mask), sizes={"T": 2, "S": 3, "d_k": 2, "d_v": 2}, watch=LIBRARY)
 
 
-def flawed_scaled_attention(Q: Any, K: Any, V: Any, mask: Any = None, *, scale: str = "sqrt", axis: int = -1,
-                            values: str = "V",
-                            polarity: str = "may attend", masking: str = "before", fill: float = -math.inf,
-                            empty: str = "zeros", ahead: bool = True, order: str = "output first", graph: str = "kept",
-                            width: str = "kept") -> Any:
-    """Scaled dot-product attention with switches that break it."""
-    if graph == "cut":
-        Q, K, V = Q.detach(), K.detach(), V.detach()
-    if width != "kept":
-        Q, K, V = (x.double() if width == "double" else x.float() for x in (Q, K, V))
-    root = math.sqrt(Q.shape[-1])
-    factor = {
-        "sqrt": 1 / root, "d_k": 1 / root**2, "twice": 1 / root**2, "multiplied": root, "T": 1 / math.sqrt(Q.shape[-2]),
-        "d_v": 1 / math.sqrt(V.shape[-1]),
-    }.get(scale, 1.0)
-    scores = Q @ K.transpose(-2, -1) * factor
-    allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else torch.broadcast_to(mask, scores.shape)
-    allowed = ~allowed if polarity == "blocked" and mask is not None else allowed
-    if not ahead:
-        allowed = allowed & torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    weights = masked_weights(scores, allowed, axis, masking, fill, empty)
-    if scale == "weights":
-        weights = weights / root
-    V = V / root if scale == "values" else V
-    output = weights @ (V if values == "V" else K)
-    if order == "output alone":
-        return output
-    if order == "scores":
-        return output, scores
-    return (output, weights) if order == "output first" else (weights, output)
-
-
-def masked_weights(scores: Any, allowed: Any, axis: int, masking: str, fill: float, empty: str) -> Any:
-    """The weights, masked before or after the softmax, with one of the ways to treat a row without an open key."""
-    if masking == "never":
-        return torch.softmax(scores, dim=axis)
-    if masking == "after":
-        return torch.softmax(scores, dim=axis) * allowed
-    if masking == "after, shared out again":
-        rest = torch.softmax(scores, dim=axis) * allowed
-        return rest / rest.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(rest.dtype).tiny)
-    if masking == "added":
-        return torch.softmax(scores + allowed.to(scores.dtype), dim=axis)
-    some = allowed.any(dim=-1, keepdim=True)
-    filled = scores.masked_fill(~allowed, fill)
-    if empty == "zeros" and math.isinf(fill):
-        return torch.softmax(filled.masked_fill(~some, 0.0), dim=axis) * some
-    if empty == "mended afterwards":
-        added = torch.zeros_like(scores).masked_fill(~allowed, fill)
-        return torch.nan_to_num(torch.softmax(scores + added, dim=axis))
-    return torch.softmax(filled, dim=axis)
+def flawed_scaled(Q: Any, K: Any, V: Any, mask: Any = None, *, fill: float | None = None, empty: str = "spared", **switches: Any) -> Any:
+    """Scaled dot-product attention with switches that break it; who fills with another number leaves what that gives."""
+    empty = "left" if fill is not None and empty == "spared" else empty
+    return flawed_attention(Q, K, V, mask, fill=fill, empty=empty, **switches)
 
 
 def attention_from_library(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
@@ -177,28 +130,6 @@ def attention_query_by_query(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
     return weights @ V, weights
 
 
-OUTPUT_AND_WEIGHTS = (
-    Output("output", ("...", "T", "d_v")),
-    Output("weights", ("...", "T", "S"), properties=("not negative", "rows sum to 1")),
-)
-
-
-def attention_squeezed(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
-    """Right, but for axes of length 1, which are lost."""
-    scores = Q @ K.mT / math.sqrt(Q.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = torch.softmax(scores, dim=-1)
-    weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
-    return (weights @ V).squeeze(), weights.squeeze()
-
-
-def attention_of_first_example(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
-    """The keys and values of the first example, for the whole batch."""
-    K, V = (x.reshape(-1, *x.shape[-2:])[0].expand_as(x) for x in (K, V))
-    return attention_with_exponentials(Q, K, V, mask)
-
-
 def attention_scaling_in_place(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
     with torch.no_grad():
         Q /= math.sqrt(Q.shape[-1])
@@ -208,6 +139,8 @@ def attention_scaling_in_place(Q: Any, K: Any, V: Any, mask: Any = None) -> Any:
     weights = weights if mask is None else weights.masked_fill(~mask, 0.0)
     return weights @ V, weights
 
+
+WHERE = steps(scores=1, weights=3, average=4)
 
 EXERCISE = Exercise(
     number="3.4",
@@ -279,16 +212,13 @@ EXERCISE = Exercise(
             ],
         ),
     ),
-    flawed=flawed_scaled_attention,
+    flawed=flawed_scaled,
     mistakes=(
         Mistake(
             "unscaled", "the scores of notebook 2, not divided at all", "The softmax takes care of large scores.",
             "What is the standard deviation of q · k after 3.1?", "step 1 of the stub", switches={"scale": "none"},
         ),
-        Mistake(
-            "divided-by-d_k", "scores divided by d_k instead of √d_k", "The variance is d_k, so divide by d_k.",
-            "Dividing by c divides the variance by c².", "step 1 of the stub", switches={"scale": "d_k"},
-        ),
+        *known(WHERE, "divided-by-d_k"),
         Mistake(
             "multiplied-by-root", "scores multiplied by √d_k", "The scale factor is √d_k.",
             "Should the scores spread more than before, or less?", "step 1 of the stub",
@@ -310,15 +240,7 @@ EXERCISE = Exercise(
             "values-scaled", "the values divided by √d_k, and the scores not", "The scale belongs to the output.",
             "Which numbers had the variance d_k?", "step 1 of the stub", switches={"scale": "values"},
         ),
-        Mistake(
-            "softmax-over-queries", "softmax over the query axis instead of the key axis",
-            "Softmax goes over the first of the two positions.",
-            "Each row of (T, S) belongs to one query and sums to 1.", "step 3 of the stub", switches={"axis": -2},
-        ),
-        Mistake(
-            "averages-the-keys", "the keys averaged instead of the values", "The weights belong to the keys.",
-            "Which of K and V has the width of the output?", "step 4 of the stub", switches={"values": "K"},
-        ),
+        *known(WHERE, "softmax-over-queries", "averages-the-keys"),
         Mistake(
             "mask-ignored", "the mask not used", "The mask is optional.",
             "Optional for the caller: what if it is there?", "step 2 of the stub", switches={"masking": "never"},
@@ -366,22 +288,8 @@ EXERCISE = Exercise(
             "The stub asks for the four steps themselves; compare with the library afterwards.",
             "the docstring", code=attention_from_library,
         ),
-        Mistake(
-            "graph-cut", "inputs detached, so that nothing can be learned", "Detaching avoids trouble with gradients.",
-            "Which line takes the tensor out of the graph?", "the whole function", switches={"graph": "cut"},
-        ),
-        Mistake(
-            "always-float64", "everything turned into float64", "Double precision is safer.",
-            "Return the number type you were given.", "the whole function", switches={"width": "double"},
-        ),
-        Mistake(
-            "squeezed",
-            "every axis of length 1 squeezed away",
-            "squeeze() tidies the shape up.",
-            "What does squeeze() do to a batch of one, or to one query?",
-            "your use of squeeze",
-            code=attention_squeezed,
-        ),
+        *known(WHERE, "graph-cut", "always-float64"),
+        *alone(flawed_scaled, known(WHERE, "squeezed")),
         Mistake(
             "minus-a-billion", "blocked scores filled with −10⁹: a row with nothing to attend to gets equal weights", "A billion is as good as infinity.",
             "What does the softmax make of a row in which every score is −10⁹?", "step 3 of the stub", switches={"fill": -1e9},
@@ -390,30 +298,12 @@ EXERCISE = Exercise(
             "mask-added", "the mask added to the scores, 1 where a key may be looked at", "A mask is added before the softmax.",
             "What is added is −∞ where a key is blocked; this mask holds True and False.", "step 2 of the stub", switches={"masking": "added"},
         ),
-        Mistake(
-            "causal-already", "later keys hidden, though no mask says so", "A transformer must not see the future.",
-            "Which keys may be looked at is what `mask` says, and nothing else.", "step 2 of the stub", switches={"ahead": False},
+        *known(
+            {"the text above the stub": "step 2 of the stub"}, "causal-already", title="later keys hidden, though no mask says so",
+            belief="A transformer must not see the future.", hint="Which keys may be looked at is what `mask` says, and nothing else.",
         ),
-        Mistake(
-            "weights-first", "the weights returned before the output", "The weights are computed first.",
-            "Read the docstring's return line.", "the return line", switches={"order": "weights first"},
-        ),
-        Mistake(
-            "scores-returned", "the scores returned in place of the weights", "The scores show what matches.",
-            "Which of your tables has rows that sum to 1?", "the return line", switches={"order": "scores"},
-        ),
-        Mistake(
-            "output-alone", "the output without the weights", "The output is the result.",
-            "Read the docstring's return line.", "the return line", switches={"order": "output alone"},
-        ),
-        Mistake(
-            "always-float32", "everything turned into float32", "Torch works in float32.",
-            "Return the number type you were given.", "the whole function", switches={"width": "float"},
-        ),
-        Mistake(
-            "first-example-for-all", "the first example's keys and values for the whole batch", "All examples share their keys.",
-            "Each example has its own K and V.", "step 1 of the stub", code=attention_of_first_example,
-        ),
+        *known(WHERE, "weights-first", "scores-returned", "output-alone", "always-float32"),
+        *alone(flawed_scaled, known(WHERE, "first-example-for-all")),
         Mistake(
             "query-scaled-in-place", "Q divided in place, so that the caller's queries change", "Q /= … is the same as Q = Q / ….",
             "What does the caller's tensor hold afterwards?", "step 1 of the stub", code=attention_scaling_in_place,

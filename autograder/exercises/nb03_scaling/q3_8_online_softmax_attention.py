@@ -10,6 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
+from autograder.exercises.attention_family import known, steps
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb03 as reference
 
@@ -160,6 +161,8 @@ def online_in_place(q: Any, K: Any, V: Any, block: int) -> Any:
     return state[1:] / state[0]
 
 
+WHERE = steps(scores=2, average=3)
+
 EXERCISE = Exercise(
     number="3.8",
     title="online_softmax_attention",
@@ -274,18 +277,8 @@ EXERCISE = Exercise(
             "unscaled", "scores that are not divided by √d_k", "Blocks are about memory, not about scale.",
             "The output must be that of 3.4.", "step 2 of the stub", switches={"scale": "none"},
         ),
-        Mistake(
-            "divided-by-d_k", "scores divided by d_k instead of √d_k", "The variance is d_k, so divide by d_k.",
-            "The output must be that of 3.4.", "step 2 of the stub", switches={"scale": "d_k"},
-        ),
-        Mistake(
-            "averages-the-keys", "the keys averaged instead of the values", "The weights belong to the keys.",
-            "Which of K and V has the width of the output?", "step 3 of the stub", switches={"values": "K"},
-        ),
-        Mistake(
-            "always-float64", "everything turned into float64", "Double precision is safer.",
-            "Return the number type you were given.", "the whole function", switches={"width": "double"},
-        ),
+        *known(WHERE, "divided-by-d_k", hint="The output must be that of 3.4."),
+        *known(WHERE, "averages-the-keys", "always-float64"),
         Mistake(
             "all-scores-at-once", "all scores, or something as long, in memory at once", "Only the result is compared.",
             "Which of your tensors has S numbers? A list of blocks counts, too.", "the docstring", code=online_all_at_once,

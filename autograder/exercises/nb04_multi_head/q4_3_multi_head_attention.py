@@ -8,18 +8,22 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from autograder.exercises.nb04_multi_head.attention_family import (
-    ATTENTION_MISTAKES,
-    ATTENTION_OUTPUTS,
-    SELDOM_WITH_ANOTHER,
-    SHORTCUTS,
+from autograder.exercises.attention_family import (
+    HEADS,
+    HEADS_ALONE,
     AttentionEinsum,
+    FlawedHeads,
+    alone,
+    as_multi_head,
+    in_stub,
+    steps,
+)
+from autograder.exercises.nb04_multi_head.module_family import (
+    ATTENTION_OUTPUTS,
+    SHORTCUTS,
     AttentionExpanded,
     AttentionHeadByHead,
     AttentionNanToNum,
-    FlawedAttention,
-    FourMaps,
-    alone,
     called_twice,
     impossible,
     large_and_masked,
@@ -32,18 +36,10 @@ from autograder.reference import nb04 as reference
 
 def flawed_multi_head(d_model: int, H: int, **switches: Any) -> nn.Module:
     """Multi-head attention with switches that break it."""
-    return FlawedAttention(d_model, H, H, **switches)
+    return FlawedHeads(d_model, H, H, **switches)
 
 
-def as_multi_head(module: type[FourMaps]) -> Any:
-    """The same module with as many groups as heads."""
-
-    class MultiHead(module):  # type: ignore[misc, valid-type]
-        def __init__(self, d_model: int, H: int) -> None:
-            super().__init__(d_model, H, H)
-
-    return MultiHead
-
+WHERE = steps(maps=1, split=2, scores=3, weights=4, output=5)
 
 EXERCISE = Exercise(
     number="4.3",
@@ -102,15 +98,15 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_multi_head,
     mistakes=(
-        *ATTENTION_MISTAKES,
-        *alone(flawed_multi_head, SELDOM_WITH_ANOTHER),
+        *in_stub(WHERE, HEADS),
+        *alone(flawed_multi_head, in_stub(WHERE, HEADS_ALONE)),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "reshape raises an error anyway.",
             "Which type of error does the docstring promise?", "step 1 of the stub", switches={"check": False},
         ),
         Mistake(
             "overflow", "exponentials of raw scores, which overflow", "Softmax is exp divided by the sum of exp.",
-            "torch.softmax takes off the largest score first. Do you?", "step 4 of the stub", code=partial(flawed_multi_head, exponential="raw"),
+            "torch.softmax takes off the largest score first. Do you?", "step 4 of the stub", code=partial(flawed_multi_head, weigh="raw"),
         ),
         Mistake(
             "ready-made-attention", "PyTorch's own attention called instead of written", "There is a function for this.",

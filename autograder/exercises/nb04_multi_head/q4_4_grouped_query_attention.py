@@ -6,17 +6,21 @@ from functools import partial
 
 import numpy as np
 
-from autograder.exercises.nb04_multi_head.attention_family import (
-    ATTENTION_MISTAKES,
-    ATTENTION_OUTPUTS,
-    SELDOM_WITH_ANOTHER,
-    SHORTCUTS,
+from autograder.exercises.attention_family import (
+    HEADS,
+    HEADS_ALONE,
     AttentionEinsum,
+    FlawedHeads,
+    alone,
+    in_stub,
+    steps,
+)
+from autograder.exercises.nb04_multi_head.module_family import (
+    ATTENTION_OUTPUTS,
+    SHORTCUTS,
     AttentionExpanded,
     AttentionHeadByHead,
     AttentionNanToNum,
-    FlawedAttention,
-    alone,
     called_twice,
     impossible,
     large_and_masked,
@@ -26,6 +30,7 @@ from autograder.exercises.nb04_multi_head.attention_family import (
 from autograder.judging.declare import Exercise, Mistake, Test, Variant, rounded
 from autograder.reference import nb04 as reference
 
+WHERE = steps(maps=1, split=2, scores=4, weights=4, output=5)
 OFTEN_WITH_ANOTHER = {
     "view-instead-of-transpose", "merged-without-transposing-back", "scaled-by-d_model", "no-W_o", "nan-where-nothing-is-allowed",
     "uniform-where-nothing-is-allowed", "mask-ignored", "X_kv-ignored", "weights-averaged",
@@ -98,7 +103,7 @@ EXERCISE = Exercise(
             lambda rng: [impossible(rng, 8, 4, 3), impossible(rng, 6, 3, 2), impossible(rng, 6, 4, 2), impossible(rng, 8, 2, 4)],
         ),
     ),
-    flawed=FlawedAttention,
+    flawed=FlawedHeads,
     mistakes=(
         Mistake(
             "repeat-for-repeat_interleave", "the groups dealt out in turn (0, 1, 0, 1) instead of in blocks (0, 0, 1, 1)", "Repeat the keys until there are H of them.",
@@ -122,18 +127,18 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "keys-as-wide-as-queries", "W_k and W_v as wide as W_q", "All maps go from d_model to d_model.",
-            "How many key heads are there, and how wide is each?", "step 1 of the stub", code=partial(FlawedAttention, narrow="all heads"),
+            "How many key heads are there, and how wide is each?", "step 1 of the stub", code=partial(FlawedHeads, narrow="all heads"),
         ),
-        *(mistake for mistake in ATTENTION_MISTAKES if mistake.name in OFTEN_WITH_ANOTHER),
-        *alone(FlawedAttention, [mistake for mistake in ATTENTION_MISTAKES if mistake.name not in OFTEN_WITH_ANOTHER]),
-        *alone(FlawedAttention, SELDOM_WITH_ANOTHER),
+        *in_stub(WHERE, (mistake for mistake in HEADS if mistake.name in OFTEN_WITH_ANOTHER)),
+        *alone(FlawedHeads, in_stub(WHERE, (mistake for mistake in HEADS if mistake.name not in OFTEN_WITH_ANOTHER))),
+        *alone(FlawedHeads, in_stub(WHERE, HEADS_ALONE)),
         Mistake(
             "no-size-check", "sizes that do not fit left to PyTorch to complain about", "repeat_interleave raises an error anyway.",
             "Which type of error does the docstring promise, and for which two conditions?", "step 1 of the stub", switches={"check": False},
         ),
         Mistake(
             "ready-made-attention", "PyTorch's own attention called instead of written", "It has enable_gqa.",
-            "The point is to write it once: scores, softmax, average.", "the docstring", code=partial(FlawedAttention, library=True),
+            "The point is to write it once: scores, softmax, average.", "the docstring", code=partial(FlawedHeads, library=True),
         ),
     ),
     variants=(

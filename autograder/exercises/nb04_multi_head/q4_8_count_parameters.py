@@ -8,7 +8,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.nb04_multi_head.attention_family import FourMaps
+from autograder.exercises.attention_family import FourMaps
 from autograder.judging.declare import Exercise, Mistake, Test, Variant
 from autograder.reference import nb04 as reference
 

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from autograder.exercises.attention_family import AttentionEinsum, FlawedHeads, FourMaps, as_multi_head
 from autograder.judging.declare import Rng
 
+Heads = as_multi_head(AttentionEinsum)
 
-class Heads(nn.Module):
-    """Multi-head attention written with einsum; `wrong` names what breaks it."""
 
-    def __init__(self, d_model: int, H: int, wrong: str = "") -> None:
-        super().__init__()
-        self.H, self.wrong = H, wrong
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+class HeadsInABlock(FlawedHeads):
+    """Flawed attention as a part of a block: a mask that does not fit is told before it is used, a batch that does not fit after it."""
 
     def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
-        X_kv = X_q if X_kv is None else X_kv
-        Q, K, V = (W(X).unflatten(-1, (self.H, -1)) for W, X in ((self.W_q, X_q), (self.W_k, X_kv), (self.W_v, X_kv)))
-        width = {"no scale": 1, "d_model": X_q.shape[-1], "d_k": Q.shape[-1] ** 2}.get(self.wrong, Q.shape[-1])
-        scores = torch.einsum("bthd,bshd->bhts", Q, K) / math.sqrt(width)
-        allowed = torch.ones_like(scores, dtype=torch.bool) if mask is None else mask.expand(scores.shape)
-        if self.wrong == "mask after the softmax":
-            weights = scores.softmax(dim=-1) * allowed
-        elif self.wrong == "over the queries":
-            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-2) * allowed
-        elif self.wrong == "rows of NaN":
-            weights = scores.masked_fill(~allowed, -torch.inf).softmax(dim=-1)
-        elif self.wrong == "blocked rows look everywhere":
-            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1)
-        else:
-            weights = scores.masked_fill(~allowed, -1e30).softmax(dim=-1) * allowed
-        heads = torch.einsum("bhts,bshd->bthd", weights, V)
-        joined = heads.transpose(1, 2).reshape(*X_q.shape) if self.wrong == "heads not moved back" else heads.flatten(2)
-        return joined if self.wrong == "no W_o" else self.W_o(joined), weights
+        S = (X_q if X_kv is None else X_kv).shape[1]
+        return super().forward(X_q, X_kv, None if mask is None else mask.expand(X_q.shape[0], self.H, X_q.shape[1], S))
+
+    def _merged(self, heads: Any, X_q: Any) -> Any:
+        return super()._merged(heads, X_q) if self.merge == "memory" else heads.flatten(2)
 
 
 class FlawedBlock(nn.Module):
@@ -46,7 +31,7 @@ class FlawedBlock(nn.Module):
 
     def __init__(self, d_model: int, H: int, d_ff: int, cross: bool = False, *, place: str = "pre", residual: str = "x", self_masked: bool = True,
                  memory_masked: bool = True, normed_memory: bool = False, order: str = "self first", keys: str = "memory", norms: str = "own",
-                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x", at: str = "all", heads: str = "", causal: bool = False, exchanged: bool = False,
+                 activation: str = "relu", refuse: bool = True, polarity: str = "allowed", result: str = "x", at: str = "all", heads: Mapping[str, Any] | None = None, causal: bool = False, exchanged: bool = False,
                  asks: str = "x", tuples: bool = False, keys_normed: bool = True, keeps: str = "") -> None:
         super().__init__()
         self.place, self.residual, self.self_masked, self.memory_masked = place, residual, self_masked, memory_masked
@@ -55,10 +40,10 @@ class FlawedBlock(nn.Module):
         self.at, self.causal, self.exchanged, self.asks, self.tuples, self.keys_normed, self.keeps = at, causal, exchanged, asks, tuples, keys_normed, keeps
         self.kept: dict[str, Any] = {}
         self.norm_self = nn.LayerNorm(d_model)
-        self.self_attention = Heads(d_model, H, heads)
+        self.self_attention: nn.Module = HeadsInABlock(d_model, H, H, **(heads or {}))
         if cross:
             self.norm_cross = nn.LayerNorm(d_model)
-            self.cross_attention = Heads(d_model, H, heads)
+            self.cross_attention: nn.Module = HeadsInABlock(d_model, H, H, **(heads or {}))
         self.norm_feed_forward = nn.LayerNorm(d_model)
         self.feed_forward = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU() if activation == "relu" else nn.GELU() if activation == "gelu" else nn.Identity(), nn.Linear(d_ff, d_model))
 
@@ -129,8 +114,11 @@ class PlainBlock(nn.Module):
         return x + self.feed_forward(self.norm_feed_forward(x))
 
 
-class LibraryHeads(Heads):
+class LibraryHeads(FourMaps):
     """The same attention through torch's own operator."""
+
+    def __init__(self, d_model: int, H: int) -> None:
+        super().__init__(d_model, H, H)
 
     def forward(self, X_q: Any, X_kv: Any = None, mask: Any = None) -> Any:
         X_kv = X_q if X_kv is None else X_kv

@@ -10,6 +10,7 @@ from torch import nn
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
+from autograder.exercises.attention_family import flaw
 from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import (
     FlawedBlock,
     LibraryBlock,
@@ -151,14 +152,14 @@ EXERCISE = Exercise(
         Mistake("memory-asks", "queries from the memory, keys and values from x", "The memory comes first.", "The block has T positions to fill: who asks?", "step 4 of the stub", switches={"asks": "memory"}),
         Mistake("tuple-added", "the pair (output, weights) added to x", "Attention returns its output.", "What does your attention return? The block needs the first of the two.", "step 3 of the stub", switches={"tuples": True}),
         Mistake("causal-unasked", "a causal mask although none was given", "Transformers are causal.", "An encoder block gets no self_mask: what may its positions see?", "step 3 of the stub", switches={"causal": True}),
-        Mistake("scores-not-scaled", "attention whose scores are not divided by √d_k", "The norm keeps them small.", "Is the attention you pasted that of 4.3? Look at its scores.", "your MultiHeadAttention", switches={"heads": "no scale"}),
-        Mistake("scaled-by-d_model", "attention whose scores are divided by √d_model", "d is the width of the model.", "Which width does one head's dot product run over?", "your MultiHeadAttention", switches={"heads": "d_model"}),
-        Mistake("masked-after-the-softmax", "attention masked after the softmax", "Weight 0 is not attended to.", "Do the weights of a masked row still sum to 1?", "your MultiHeadAttention", switches={"heads": "mask after the softmax"}),
-        Mistake("softmax-over-the-queries", "attention with a softmax over the queries", "Axis −2 is the sequence.", "Over which axis do the weights of one query sum to 1?", "your MultiHeadAttention", switches={"heads": "over the queries"}),
-        Mistake("rows-of-nan", "NaN where a query may attend to nothing", "−∞ blocks.", "What is the softmax of a row of −∞? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": "rows of NaN"}),
-        Mistake("blocked-rows-look-everywhere", "a query that may attend to nothing and attends to everything alike", "−10⁹ is low enough.", "When all scores are −10⁹, what is their softmax? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": "blocked rows look everywhere"}),
-        Mistake("heads-not-moved-back", "heads merged without being moved back beside their position", "reshape joins the heads.", "Which axes must change places before (B, H, T, d) becomes (B, T, H·d)?", "your MultiHeadAttention", switches={"heads": "heads not moved back"}),
-        Mistake("no-output-map", "attention without W_o", "The heads are joined, that is all.", "The joined heads go through one more map.", "your MultiHeadAttention", switches={"heads": "no W_o"}),
+        Mistake("scores-not-scaled", "attention whose scores are not divided by √d_k", "The norm keeps them small.", "Is the attention you pasted that of 4.3? Look at its scores.", "your MultiHeadAttention", switches={"heads": flaw("not-scaled")}),
+        Mistake("scaled-by-d_model", "attention whose scores are divided by √d_model", "d is the width of the model.", "Which width does one head's dot product run over?", "your MultiHeadAttention", switches={"heads": flaw("scaled-by-d_model")}),
+        Mistake("masked-after-the-softmax", "attention masked after the softmax", "Weight 0 is not attended to.", "Do the weights of a masked row still sum to 1?", "your MultiHeadAttention", switches={"heads": flaw("mask-after-softmax")}),
+        Mistake("softmax-over-the-queries", "attention with a softmax over the queries", "Axis −2 is the sequence.", "Over which axis do the weights of one query sum to 1?", "your MultiHeadAttention", switches={"heads": flaw("softmax-over-queries")}),
+        Mistake("rows-of-nan", "NaN where a query may attend to nothing", "−∞ blocks.", "What is the softmax of a row of −∞? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": flaw("nan-where-nothing-is-allowed")}),
+        Mistake("blocked-rows-look-everywhere", "a query that may attend to nothing and attends to everything alike", "−10⁹ is low enough.", "When all scores are −10⁹, what is their softmax? In this course such a row gives zeros.", "your MultiHeadAttention", switches={"heads": flaw("uniform-where-nothing-is-allowed")}),
+        Mistake("heads-not-moved-back", "heads merged without being moved back beside their position", "reshape joins the heads.", "Which axes must change places before (B, H, T, d) becomes (B, T, H·d)?", "your MultiHeadAttention", switches={"heads": flaw("merged-without-transposing-back")}),
+        Mistake("no-output-map", "attention without W_o", "The heads are joined, that is all.", "The joined heads go through one more map.", "your MultiHeadAttention", switches={"heads": flaw("no-W_o")}),
         Mistake("last-mask-kept", "a block that goes on using the mask of an earlier call", "The mask does not change.", "What may a call without a mask see?", "step 3 of the stub", switches={"keeps": "mask"}),
         Mistake("first-memory-kept", "a block that goes on using the memory of its first call", "The memory is the same at every step.", "The next batch has another source.", "step 4 of the stub", switches={"keeps": "memory"}),
         Mistake("weights-returned", "a pair in place of x", "Attention returns its weights, so the block does too.", "The stub says: x only.", "the docstring of forward", switches={"result": "pair"}),

@@ -6,18 +6,17 @@ Who a hand-in belongs to is decided here, from the outermost names alone; what i
 from __future__ import annotations
 
 import os
-import pwd
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
-from autograder.grading.find.archive import FOREIGN_ARCHIVES, ArchiveError, archive_stem, is_archive
+from autograder.grading.find.archive import ArchiveError, archive_stem, is_archive
+from autograder.grading.find.choosing import NAMED, Candidate, Submission, choose, only_of, some, tell_untouched
 from autograder.grading.find.door import Bounds, DoorError, behind_the_door
 from autograder.grading.find.layout import (
     PLATFORMS,
@@ -25,20 +24,19 @@ from autograder.grading.find.layout import (
     Item,
     Known,
     Layout,
-    Order,
     Parts,
     describe,
     is_notebook,
     order,
     wrapper,
 )
+from autograder.grading.find.looking import account_of, files_below, holds, holds_any, is_hand_in, items_in
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import (
     METADATA,
     STAMP,
     is_hidden_hand_in,
     is_ignored,
-    may_be_submission,
     open_export,
     open_hand_in,
     read_bounded,
@@ -49,34 +47,7 @@ from autograder.grading.safe_text import in_lines, natural_key, printable, stude
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
 
-LOOKED_AT = 2_000  # entries of a folder that are looked at to learn whether a notebook is in it
-NAMED = 5
 _EXPORT = Bounds(memory=2**30, cpu_seconds=600, seconds=900.0, reply=64 * 2**20)
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One notebook of one student that is to be graded, or a problem that keeps it from being graded."""
-
-    student: Student
-    notebook: str
-    path: Path | None
-    shown: str
-    sha256: str = ""
-    version: str = ""
-    notes: tuple[str, ...] = ()
-    problem: str = ""
-    unreadable: bool = False
-    handed_in: str = ""  # the platform's time, ISO and UTC; empty where none is known
-    late: bool = False  # the platform says so
-    attempt: int = 0  # the platform's number of the file or attempt, which grows with time
-    origin: str = ""  # the outermost name, as the platform gave it
-    earlier: tuple[Submission, ...] = ()  # older attempts that the platform handed over, too
-
-    def read(self) -> bytes:
-        """The bytes of the notebook."""
-        assert self.path is not None, "a submission with a problem has no bytes"
-        return read_bounded(self.path)
 
 
 @dataclass
@@ -96,17 +67,6 @@ class _Piece:
     start: list[tuple[Parts, Path]] = field(default_factory=list)
     problems: list[tuple[Parts, str]] = field(default_factory=list)
     others: list[Parts] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    student: Student
-    order: Order
-    shown: str
-    disk: Path | None
-    sha256: str
-    identity: Identity
-    owner: Owner
 
 
 class Who(Protocol):
@@ -146,16 +106,16 @@ def take_in(
     Raises GradingError when a path cannot be used, may be a class or one student, or nothing is found.
     """
     intake = Intake()
-    candidates: list[_Candidate] = []
+    candidates: list[Candidate] = []
     containers = [path for path in paths if not is_notebook(path.name)]
     for path in paths:
         opener = _Opener(path, course, scratch, intake, bounds or Bounds(), who or _AsNamed())
         candidates += opener.candidates(layout, one_of_many=len(containers) > 1)
     if notebook:
-        candidates = _only(candidates, notebook, intake.notices)
-    intake.submissions = _choose(candidates, course, intake.notices)
+        candidates = only_of(candidates, notebook, intake.notices)
+    intake.submissions = choose(candidates, course, intake.notices)
     if not notebook:
-        _tell_untouched(candidates, intake)
+        tell_untouched(candidates, intake.notices)
     if not intake.submissions:
         where = ", ".join(printable(str(path)) for path in paths[:NAMED])
         raise GradingError(f"no notebook (.ipynb) found in {where}: is it the folder or archive with the submissions?")
@@ -176,7 +136,7 @@ class _Opener:
         self._missing: dict[str, list[str]] = defaultdict(list)
         self._metadata: Path | None = None
 
-    def candidates(self, kind: str, one_of_many: bool) -> Iterator[_Candidate]:
+    def candidates(self, kind: str, one_of_many: bool) -> Iterator[Candidate]:
         """Every notebook, and every problem, with everybody whose hand-in it is."""
         pieces = self._pieces()
         name = self._name()
@@ -206,7 +166,7 @@ class _Opener:
         self._tell_layout([owner.kind for owner in owners], wrapped)
         self._tell_missing()
 
-    def _one(self, layout: Layout, pieces: list[_Piece], items: list[Item]) -> Iterator[_Candidate]:
+    def _one(self, layout: Layout, pieces: list[_Piece], items: list[Item]) -> Iterator[Candidate]:
         """The whole path as one student's hand-in, unless it may be a class."""
         if layout.kind == "auto" and layout.is_class(items):
             raise GradingError(
@@ -254,14 +214,14 @@ class _Opener:
         except OSError as error:
             raise GradingError(f"{printable(str(root))} cannot be read ({error.strerror})") from None
         pieces = []
-        self._tell_hidden(name for name in listed if is_hidden_hand_in((name,), True) and _holds_any(root / name))
+        self._tell_hidden(name for name in listed if is_hidden_hand_in((name,), True) and holds_any(root / name))
         for name in names:
             disk = root / name
             folder = disk.is_dir() and not disk.is_symlink()
             if name == METADATA and not folder:
                 self._metadata = disk
                 continue
-            piece = _Piece(Item(name, folder, _holds(disk) if folder else _is_hand_in(name)))
+            piece = _Piece(Item(name, folder, holds(disk) if folder else is_hand_in(name)))
             if piece.item.folder or piece.item.holds:
                 piece.start.append(((*above, name), disk))
             else:
@@ -320,22 +280,7 @@ class _Opener:
     def _items_inside(self, piece: _Piece) -> list[Item]:
         """The entries of an outermost folder, as far as they are needed to tell a class from a person."""
         if self.root.is_dir():
-            folder = self.root / piece.item.name
-            left = 20 * LOOKED_AT
-            items = []
-            try:
-                with os.scandir(folder) as entries:
-                    for entry in islice(entries, LOOKED_AT):
-                        if not is_ignored((entry.name,)):
-                            is_folder = entry.is_dir(follow_symlinks=False)
-                            looked, holds = (
-                                _look(folder / entry.name, left) if is_folder else (0, _is_hand_in(entry.name))
-                            )
-                            left -= looked
-                            items.append(Item(entry.name, is_folder, holds))
-            except OSError:
-                return []
-            return sorted(items, key=lambda item: natural_key(item.name))
+            return items_in(self.root / piece.item.name)
         return [inner.item for inner in _split(piece, 1)]
 
     def _nbgrader(self, pieces: list[_Piece], layout: Layout) -> tuple[list[_Piece], Layout]:
@@ -348,7 +293,7 @@ class _Opener:
             return pieces, layout
         beside = [piece.item.name for piece in pieces if piece not in found and piece.item.holds]
         if beside:
-            self.intake.notices.append(f"only {found[0].item.name}/ was read; left out: {_some(beside)}")
+            self.intake.notices.append(f"only {found[0].item.name}/ was read; left out: {some(beside)}")
         if self.root.is_dir():
             (parts, disk), *_ = found[0].start
             inner = self._listed(disk, parts)
@@ -371,7 +316,7 @@ class _Opener:
         flat = []
         for piece in pieces:
             for parts, disk in piece.start:
-                for inner, file in _files_below(parts, disk):
+                for inner, file in files_below(parts, disk):
                     flat.append(_Piece(Item(inner[-1]), [(inner, file)]))
             flat += [_Piece(Item(parts[-1]), [], [(parts, problem)]) for parts, problem in piece.problems]
             flat += [
@@ -393,7 +338,7 @@ class _Opener:
             return {}
         return {folder: _known(folder, entry) for folder, entry in read.items()}
 
-    def _open(self, piece: _Piece, owner: Owner) -> Iterator[_Candidate]:
+    def _open(self, piece: _Piece, owner: Owner) -> Iterator[Candidate]:
         """Everything that one entry holds, each with everybody who handed it in."""
         opened: dict[str, Any] = {"notebooks": [], "others": []}
         found: list[tuple[str, str, Path | None, str, Identity]] = []
@@ -426,7 +371,7 @@ class _Opener:
         students = self.who(owner)
         if not found:
             if owner.kind in PLATFORMS and owner.kind != "nbgrader" and (others or not piece.item.holds):
-                text = f"no notebook (.ipynb) was handed in, but {_some(others)}" if others else "nothing was handed in"
+                text = f"no notebook (.ipynb) was handed in, but {some(others)}" if others else "nothing was handed in"
                 found.append((printable(piece.item.name, 200), piece.item.name, None, "", Identity(problem=text)))
             elif piece.item.folder and others:
                 self._missing["no notebook from"].append(students[0].name)
@@ -439,7 +384,7 @@ class _Opener:
             newest = order(name, handed_in, owner.attempt)
             mine = replace(owner, origin=owner.origin or piece.item.name, handed_in=handed_in)
             for student in students:
-                yield _Candidate(student, newest, shown, disk, sha256, identity, mine)
+                yield Candidate(student, newest, shown, disk, sha256, identity, mine)
 
     def _depth_in(self, piece: _Piece) -> int:
         """How many names lead to what lies in the folder of one student."""
@@ -470,15 +415,6 @@ class _Opener:
             self.intake.layouts.append(f"{printable(self.root.name or str(self.root.resolve()))}: {told}")
 
 
-def account_of(path: Path) -> str:
-    """The user who owns a path, when it is a known one and neither root nor oneself; else nothing."""
-    try:
-        number = path.lstat().st_uid
-        return "" if number in (0, os.getuid()) else pwd.getpwuid(number).pw_name
-    except (OSError, KeyError):
-        return ""
-
-
 def _split(piece: _Piece, depth: int) -> list[_Piece]:
     """The entries of a folder of an archive, whose names stand at `depth` of the paths, as pieces of their own."""
     inner: dict[str, _Piece] = {}
@@ -498,65 +434,6 @@ def _split(piece: _Piece, depth: int) -> list[_Piece]:
     return sorted(inner.values(), key=lambda one: natural_key(one.item.name))
 
 
-def _files_below(parts: Parts, disk: Path) -> Iterator[tuple[Parts, Path]]:
-    """Every file that may be a hand-in, at most so deep and so many as anybody looks."""
-    waiting = [(parts, disk)]
-    for _ in range(10 * LOOKED_AT):
-        if not waiting:
-            return
-        here, path = waiting.pop()
-        if path.is_dir() and not path.is_symlink() and len(here) < 40:
-            try:
-                with os.scandir(path) as entries:
-                    waiting += [
-                        ((*here, entry.name), Path(entry.path))
-                        for entry in islice(entries, 10 * LOOKED_AT)
-                        if not is_ignored((entry.name,))
-                    ]
-            except OSError:
-                yield here, path  # it is told where it is opened
-        elif _is_hand_in(here[-1]):
-            yield here, path
-
-
-def _holds_any(path: Path) -> bool:
-    """Whether a path is a hand-in, or a folder with one in it."""
-    return _holds(path) if path.is_dir() and not path.is_symlink() else _is_hand_in(path.name)
-
-
-def _holds(folder: Path) -> bool:
-    """Whether a notebook or archive is in a folder, as far as a bounded look can tell."""
-    return _look(folder, LOOKED_AT)[1]
-
-
-def _look(folder: Path, most: int) -> tuple[int, bool]:
-    """How many entries were looked at, and whether a notebook or archive is among them or may be beyond them."""
-    waiting, looked = [(folder, 0)], 0
-    most = min(most, LOOKED_AT)
-    while waiting and looked < most:
-        place, depth = waiting.pop()
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    looked += 1
-                    if looked > most:
-                        return looked, True
-                    if is_ignored((entry.name,)):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        if depth < 40:
-                            waiting.append((Path(entry.path), depth + 1))
-                    elif _is_hand_in(entry.name):
-                        return looked, True
-        except OSError:
-            return looked, True  # what cannot be read is told where it is opened
-    return looked, bool(waiting)
-
-
-def _is_hand_in(name: str) -> bool:
-    return may_be_submission(name) or name.lower().endswith(FOREIGN_ARCHIVES)
-
-
 def _known(folder: str, entry: Mapping[str, Any]) -> Known:
     """Who handed in a folder of a Gradescope export; a name alone, which people choose, makes nobody somebody else."""
     people = [
@@ -565,135 +442,3 @@ def _known(folder: str, entry: Mapping[str, Any]) -> Known:
         if email or sid or name
     ]
     return Known(tuple(people), iso_time(entry["time"]))
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(printable(name, 60) for name in names[:NAMED]) + more
-
-
-def _choose(candidates: Iterable[_Candidate], course: Course, notices: list[str]) -> list[Submission]:
-    """One submission for each student and notebook: the newest; and one for everything else that went wrong."""
-    by_student: dict[str, list[_Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_student[candidate.student.key].append(candidate)
-    common = {candidate.identity.notebook for group in by_student.values() for candidate in group} - {""}
-    only = next(iter(common)) if len(common) == 1 else ""
-    chosen: list[Submission] = []
-    for key in sorted(by_student, key=natural_key):
-        chosen += _of_student(by_student[key], course, only, notices)
-    return chosen
-
-
-def _of_student(group: list[_Candidate], course: Course, only: str, notices: list[str]) -> Iterator[Submission]:
-    by_notebook: dict[str, list[_Candidate]] = defaultdict(list)
-    bad = []
-    for candidate in group:
-        if candidate.identity.notebook:
-            by_notebook[candidate.identity.notebook].append(candidate)
-        else:
-            bad.append(candidate)
-    if not by_notebook:
-        yield _problem(bad, course, only)
-        return
-    lost: dict[str, list[_Candidate]] = defaultdict(list)
-    notes = []
-    for candidate in bad:
-        named = _named(candidate, course)
-        if candidate.identity.unreadable and named and named not in by_notebook:
-            lost[named].append(candidate)
-        else:
-            notes.append(f"{candidate.shown} was left out: {candidate.identity.problem}")
-    notices += [f"{group[0].student.key}: {note}" for note in notes]
-    for _, versions in sorted(by_notebook.items()):
-        yield _newest(versions, course, notices, notes)
-    for _, versions in sorted(lost.items()):
-        yield _problem(versions, course, "")
-
-
-def _named(candidate: _Candidate, course: Course) -> str:
-    """The notebook of the course that a file's name names, if any."""
-    plain = candidate.shown.replace("-", "_").replace(" ", "_")
-    return next((name for name in course.notebooks if name in plain), "")
-
-
-def _newest(versions: list[_Candidate], course: Course, notices: list[str], about: Sequence[str]) -> Submission:
-    """The newest of several files: one that was worked on, by time, then attempt number, then name; of each earlier
-    hand-in that has the platform's time or number, the newest file, too."""
-    ranked = sorted(versions, key=lambda one: (not one.identity.untouched, one.order, natural_key(one.shown)))
-    best = ranked[-1]
-    earlier: dict[str, _Candidate] = {}
-    for candidate in ranked:
-        timed = candidate.owner.handed_in or candidate.owner.attempt
-        if timed and candidate.owner.origin != best.owner.origin and candidate.sha256 != best.sha256:
-            earlier[candidate.owner.origin] = candidate
-    different = {candidate.sha256 for candidate in versions if candidate.order.real}
-    notes: tuple[str, ...] = ()
-    if len(different) > 1:
-        notes += (
-            f"handed in {len(different)} different files for {best.identity.notebook}; graded the newest, {best.shown}",
-        )
-        notices.append(f"{best.student.key}: {notes[0]}")
-    if best.identity.version != course.notebooks[best.identity.notebook].version:
-        which = "an older version" if best.identity.version else "an unmarked version"
-        notes += (f"{which} of {best.identity.notebook}; graded with today's tests",)
-    more = (f"and {len(about) - NAMED} more files were left out",) if len(about) > NAMED else ()
-    notes += (*about[:NAMED], *more)
-    before = [_submission(one) for one in sorted(earlier.values(), key=lambda one: one.order)]
-    return replace(_submission(best), notes=notes, earlier=tuple(before))
-
-
-def _submission(one: _Candidate) -> Submission:
-    return Submission(
-        *(one.student, one.identity.notebook, one.disk, one.shown, one.sha256, one.identity.version),
-        **_handed_in(one.owner),
-    )
-
-
-def _handed_in(owner: Owner) -> dict[str, Any]:
-    return {
-        "handed_in": owner.handed_in,
-        "late": bool(owner.late),
-        "attempt": owner.attempt,
-        "origin": owner.origin[:255],
-    }
-
-
-def _only(candidates: list[_Candidate], notebook: str, notices: list[str]) -> list[_Candidate]:
-    """What is of one notebook, or may be; who handed in others only is told."""
-    kept = [one for one in candidates if one.identity.notebook in ("", notebook)]
-    without = {one.student.key: one.student.name for one in candidates}
-    for one in kept:
-        without.pop(one.student.key, None)
-    notices += in_lines(f"no {notebook} from", without.values())
-    return kept
-
-
-def _tell_untouched(candidates: list[_Candidate], intake: Intake) -> None:
-    """Say so when whole courses were handed in, most of it blank: one notebook is meant, and zeros would be wrong."""
-    blank: dict[str, set[str]] = defaultdict(set)
-    for one in candidates:
-        if one.identity.untouched:
-            blank[one.student.key].add(one.identity.notebook)
-    many = [key for key, names in blank.items() if len(names) > 1]
-    if many:
-        intake.notices.append(
-            f"several untouched notebooks came from {_some(many)}: if one notebook is meant, say which with --notebook"
-        )
-
-
-def _problem(bad: list[_Candidate], course: Course, only: str) -> Submission:
-    """A student's row when nothing that they handed in can be graded: the newest file and what is wrong with it."""
-    ranked = sorted(bad, key=lambda one: (one.identity.unreadable, one.order, natural_key(one.shown)))
-    worst = ranked[-1]
-    return Submission(
-        worst.student,
-        _named(worst, course) or only,
-        None,
-        worst.shown,
-        worst.sha256,
-        problem=worst.identity.problem,
-        unreadable=worst.identity.unreadable,
-        **_handed_in(worst.owner),
-    )

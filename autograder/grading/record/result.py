@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from attnkit.checking.message import ROWS
+
 STOPS = {  # problems in the words of `attnkit.checking.compare`, and what the instructor reads
     "it takes too long": "took too long and was stopped",
     "the process ended": "ended the whole process",
@@ -40,7 +42,11 @@ class QuestionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why a check did not pass, in words; the rows are those of `attnkit.checking.message.Report`."""
+    """Why a check did not pass, in words that are fit to be kept and shown.
+
+    It is not `attnkit`'s `Report`, from which it is made, because that may hold any character of a worker's and what differs from
+    test to test: two types let mypy refuse to record what was not cleaned, and equal findings be one.
+    """
 
     problem: str
     expected: str = ""
@@ -52,14 +58,8 @@ class Finding:
 
     def rows(self) -> list[tuple[str, str]]:
         """The filled rows in reading order, as (label, text)."""
-        rows = {
-            "expected": self.expected,
-            "found": self.found,
-            "looks like": self.looks_like,
-            "hint": self.hint,
-            "look at": self.look_at,
-        }
-        return [(label, text) for label, text in rows.items() if text]
+        texts = (self.expected, self.found, self.looks_like, self.hint, self.look_at)
+        return [(label, text) for label, text in zip(ROWS[1:], texts, strict=True) if text]
 
 
 @dataclass(frozen=True, slots=True)
