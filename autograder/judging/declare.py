@@ -184,6 +184,11 @@ _USUAL = _usual_draw()
 _DRAW: ContextVar[int | bytes] = ContextVar("draw", default=_USUAL)
 
 
+def drawn(rng: np.random.Generator, *ranges: tuple[int, int]) -> list[int]:
+    """Whole numbers, each from its own range (low, high), high left out: sizes that are not the same under another draw."""
+    return [int(rng.integers(low, high)) for low, high in ranges]
+
+
 def rounded(rng: np.random.Generator, *shape: int, scale: float = 1.0, digits: int = 1) -> np.ndarray:
     """Standard normal numbers (shape) times `scale`, rounded so that a learner can read and retype them."""
     return np.round(rng.standard_normal(shape) * scale, digits) + 0.0

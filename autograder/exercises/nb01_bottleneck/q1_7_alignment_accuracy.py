@@ -30,6 +30,15 @@ def drawn_alignment(
     return alignment_case(weights, np.where(rng.random((B, T)) < unaligned, -1, gold), **options)
 
 
+def tied_alignment(rng: Rng, T: int) -> Case:
+    """Four keys, of which two share the largest weight; gold stands on the first of these, and in each third row on the second."""
+    weights, gold = np.full((1, T, 4), 0.1), np.empty((1, T), dtype=np.int64)
+    for t in range(T):
+        both = np.sort(rng.choice(4, 2, replace=False))
+        weights[0, t, both], gold[0, t] = 0.4, both[int(t % 3 == 1)]
+    return alignment_case(weights, gold)
+
+
 TIES = [[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.25, 0.5, 0.25], [0.0, 0.0, 0.0]]]
 
 
@@ -160,7 +169,7 @@ EXERCISE = Exercise(
         Test(
             "ties",
             "the first of several largest weights",
-            lambda rng: [alignment_case(TIES, [[0, 1, 1, 0]]), alignment_case(TIES, [[1, 2, -1, 2]])],
+            lambda rng: [alignment_case(TIES, [[0, 1, 1, 0]]), alignment_case(TIES, [[1, 2, -1, 2]]), tied_alignment(rng, 6)],
         ),
         Test(
             "none aligned",

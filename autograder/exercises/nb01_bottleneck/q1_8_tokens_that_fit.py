@@ -7,7 +7,7 @@ from typing import Any
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb01 as reference
 
 
@@ -132,7 +132,7 @@ EXERCISE = Exercise(
         Test(
             "small sizes",
             "the largest n with V^n ≤ 2^(d_h · bits)",
-            lambda rng: [fit_case(2, 4, 3), fit_case(5, 3, 10), fit_case(7, 2, 29), fit_case(2, 9, 6)],
+            lambda rng: [fit_case(2, 4, 3), fit_case(5, 3, 10), fit_case(7, 2, 29), fit_case(2, 9, 6), fit_case(*drawn(rng, (2, 9), (2, 9), (3, 30)))],
         ),
         Test(
             "it fits exactly",
@@ -145,17 +145,18 @@ EXERCISE = Exercise(
                 fit_case(5, 7, 32),
                 fit_case(4, 16, 16),
                 fit_case(5, 22, 4),
+                *(fit_case(n, bits, 2**bits) for n, bits in [drawn(rng, (2, 9), (2, 6))]),
             ],
         ),
         Test(
             "nothing fits",
             "0 when there are fewer states than tokens",
-            lambda rng: [fit_case(1, 3, 9), fit_case(2, 2, 1000), fit_case(60, 1, 2**60 + 1)],
+            lambda rng: [fit_case(1, 3, 9), fit_case(2, 2, 1000), fit_case(60, 1, 2**60 + 1), *(fit_case(1, bits, 2**bits + more) for bits, more in [drawn(rng, (3, 10), (1, 50))])],
         ),
         Test(
             "real sizes",
             "the same for the widths and vocabularies of real models",
-            lambda rng: [fit_case(512, 32, 30_000), fit_case(1000, 16, 50_257), fit_case(120, 1, 2**60 + 1), fit_case(60, 3, 2**60 - 1)],
+            lambda rng: [fit_case(512, 32, 30_000), fit_case(1000, 16, 50_257), fit_case(120, 1, 2**60 + 1), fit_case(60, 3, 2**60 - 1), fit_case(*drawn(rng, (64, 1025), (8, 33), (8000, 100_000)))],
         ),
     ),
     flawed=flawed_fit,

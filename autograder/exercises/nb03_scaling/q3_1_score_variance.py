@@ -12,7 +12,7 @@ import torch
 from attnkit.checking.case import Case, Seed, TensorValue
 from attnkit.checking.compare import Output
 from attnkit.checking.spread import RIGHT, ways_by_likelihood
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant, drawn
 from autograder.reference import nb03 as reference
 
 SIX_DEVIATIONS = 6.0
@@ -150,7 +150,7 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "grows with d_k", "a variance of about d_k when there are many pairs",
-            lambda rng: [variance_case(1, 8000, 11), variance_case(9, 20_000, 12), variance_case(100, 8000, 13)],
+            lambda rng: [variance_case(1, 8000, 11), variance_case(9, 20_000, 12), variance_case(100, 8000, 13), variance_case(*drawn(rng, (20, 60), (8000, 9000), (100, 100_000)))],
         ),
         Test("all randomness from the generator", "equal generators give equal numbers", judge=judge_generator),
         Test("n − 1", "the squared deviations divided by n − 1, also when n is 2", judge=judge_n_minus_one),

@@ -10,7 +10,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output, close
 from attnkit.checking.execute import cotangent
-from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares
+from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares, with_zeros
 from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Run, Test, Variant, numbered_rng
 from autograder.reference import nb03 as reference
 
@@ -135,7 +135,7 @@ EXERCISE = Exercise(
         ),
         Test(
             "zeros in p", "zeros where p is one-hot or all zero",
-            lambda rng: [jacobian_case(np.eye(3)), jacobian_case(np.array([[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]]))],
+            lambda rng: [jacobian_case(np.eye(3)), jacobian_case(np.array([[0.5, 0.0, 0.5], [0.0, 0.0, 0.0]])), jacobian_case(with_zeros(rng, 3, 4))],
         ),
         Test(
             "number types", "float32 in, float32 out",

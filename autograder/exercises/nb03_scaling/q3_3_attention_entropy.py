@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares
+from autograder.exercises.nb03_scaling.softmax_family import gradient_at, shares, with_zeros
 from autograder.judging.declare import Exercise, Mistake, Run, Test, Variant
 from autograder.reference import nb03 as reference
 
@@ -137,7 +137,7 @@ EXERCISE = Exercise(
         Test(
             "zero weights", "a weight of 0 adds nothing, and a row of zeros has entropy 0",
             lambda rng: [
-                entropy_case(np.eye(3)), entropy_case(np.array([1 - 6 * 8e-5, *6 * [8e-5]])), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])),
+                entropy_case(np.eye(3)), entropy_case(np.array([1 - 6 * 8e-5, *6 * [8e-5]])), entropy_case(np.array([[0.0, 0.3, 0.7], [0.0, 0.0, 0.0], [0.2, 0.8, 0.0]])), entropy_case(with_zeros(rng, 3, 5)),
             ],
         ),
         Test("number types", "float32 in, float32 out", lambda rng: [entropy_case(shares(rng, 2, 6), dtype="float32")]),

@@ -11,12 +11,18 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb03 as reference
 
 
 def scale_cases(*arguments: tuple[float, float, int]) -> Sequence[Case]:
     return [Case(args=three) for three in arguments]
+
+
+def drawn_scale(rng: Rng, low: float, high: float) -> tuple[float, float, int]:
+    """Variances between 10^low and 10^high, and a width."""
+    var_q, var_k = 10 ** rng.uniform(low, high, size=2)
+    return float(var_q), float(var_k), drawn(rng, (2, 100))[0]
 
 
 def flawed_scale(var_q: float, var_k: float, d_k: int, *, taken: str = "both", root: str = "root", way: str = "factor",
@@ -61,15 +67,15 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "unit variances", "1/√d_k when both variances are 1",
-            lambda rng: scale_cases((1.0, 1.0, 10), (1.0, 1.0, 1)),
+            lambda rng: scale_cases((1.0, 1.0, 10), (1.0, 1.0, 1), (1.0, 1.0, drawn(rng, (2, 200))[0])),
         ),
         Test(
             "any variances", "a factor that makes the variance of the score 1",
-            lambda rng: scale_cases((0.3, 5.0, 7), (2.5, 0.1, 48), (6.0, 6.0, 5)),
+            lambda rng: scale_cases((0.3, 5.0, 7), (2.5, 0.1, 48), (6.0, 6.0, 5), drawn_scale(rng, -0.7, 0.9)),
         ),
         Test(
             "very small and very large variances", "the same for variances far from 1",
-            lambda rng: scale_cases((1e-4, 3.0, 12), (2e5, 40.0, 3)),
+            lambda rng: scale_cases((1e-4, 3.0, 12), (2e5, 40.0, 3), drawn_scale(rng, -5, -3), drawn_scale(rng, 3, 5)),
         ),
     ),
     flawed=flawed_scale,

@@ -10,12 +10,17 @@ import numpy as np
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb03 as reference
 
 
 def moments_cases(*arguments: tuple[int, float]) -> Sequence[Case]:
     return [Case(args=two) for two in arguments]
+
+
+def drawn_moments(rng: Rng, low: float, high: float) -> tuple[int, float]:
+    """A width, and a correlation between `low` and `high`."""
+    return drawn(rng, (2, 40))[0], float(rng.uniform(low, high))
 
 
 def flawed_moments(d_k: int, rho: float, *, mean: str = "d rho", spread: str = "1 + rho^2", root: bool = False,
@@ -66,15 +71,15 @@ EXERCISE = Exercise(
     outputs=(Output("mean", dtype=""), Output("variance", dtype="")),
     public=lambda rng: moments_cases((4, 0.5), (1, 0.2), (9, -0.4)),
     tests=(
-        Test("no correlation", "mean 0 and variance d_k when rho is 0", lambda rng: moments_cases((1, 0.0), (7, 0.0))),
+        Test("no correlation", "mean 0 and variance d_k when rho is 0", lambda rng: moments_cases((1, 0.0), (7, 0.0), drawn_moments(rng, 0.0, 0.0))),
         Test(
             "some correlation", "the mean and the variance of the sum of d_k correlated products",
-            lambda rng: moments_cases((5, 0.3), (16, 0.8), (1, 0.6)),
+            lambda rng: moments_cases((5, 0.3), (16, 0.8), (1, 0.6), drawn_moments(rng, 0.1, 0.9)),
         ),
-        Test("negative correlation", "the same when rho is below 0", lambda rng: moments_cases((6, -0.7), (3, -0.2))),
+        Test("negative correlation", "the same when rho is below 0", lambda rng: moments_cases((6, -0.7), (3, -0.2), drawn_moments(rng, -0.9, -0.1))),
         Test(
             "q is k, or −k", "the mean and the variance of ± the squared length",
-            lambda rng: moments_cases((8, 1.0), (3, -1.0)),
+            lambda rng: moments_cases((8, 1.0), (3, -1.0), drawn_moments(rng, 1.0, 1.0), drawn_moments(rng, -1.0, -1.0)),
         ),
     ),
     flawed=flawed_moments,

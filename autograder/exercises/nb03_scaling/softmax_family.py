@@ -19,6 +19,13 @@ def shares(rng: Rng, *shape: int, scale: float = 1.0, digits: int | None = None)
     return numbers
 
 
+def with_zeros(rng: Rng, T: int, S: int) -> np.ndarray:
+    """Rows (T, S) in which at least one weight is 0, and the last of which is all zero; the others sum to 1."""
+    rows = np.zeros((T, S))
+    rows[:-1, 1:] = shares(rng, T - 1, S - 1)
+    return rng.permuted(rows, axis=-1)
+
+
 def gradient_at(outcome: Outcome) -> np.ndarray:
     """The gradient at the first argument; a judge fails when there is none or it is not finite."""
     gradient = outcome.gradients.get("args.0")

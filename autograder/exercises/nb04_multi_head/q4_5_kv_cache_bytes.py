@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb04 as reference
 
 
@@ -73,14 +73,14 @@ EXERCISE = Exercise(
     outputs=(Output("number of bytes", (), dtype="whole"),),
     public=lambda rng: [cache_case(3, 2, 4, 5, 1, 2), cache_case(1, 1, 1, 1, 7, 4), cache_case(2, 5, 3, 7, 2, 1), cache_case(127, 9, 129, 131071, 1000003, 3)],
     tests=(
-        Test("one of everything", "one key and one value of d_k numbers, in bytes", lambda rng: [cache_case(1, 1, 5, 1, 1, 4), cache_case(1, 1, 1, 1, 1, 1)]),
+        Test("one of everything", "one key and one value of d_k numbers, in bytes", lambda rng: [cache_case(1, 1, 5, 1, 1, 4), cache_case(1, 1, 1, 1, 1, 1), *(cache_case(1, 1, d_k, 1, 1, width) for d_k, width in [drawn(rng, (3, 99), (2, 9))])]),
         Test(
             "every size counts", "all layers, groups, positions and sequences of the batch are counted, once each",
             lambda rng: [cache_case(*map(int, rng.integers(2, 9, size=5)), width) for width in (1, 2, 4)],
         ),
         Test(
             "published shapes", "exact bytes, also for the largest models",
-            lambda rng: [cache_case(32, 32, 128, 4096, 1, 2), cache_case(80, 8, 128, 4096, 16, 2), cache_case(126, 8, 128, 131072, 3, 1), cache_case(127, 9, 129, 131071, 1000003, 3)],
+            lambda rng: [cache_case(32, 32, 128, 4096, 1, 2), cache_case(80, 8, 128, 4096, 16, 2), cache_case(126, 8, 128, 131072, 3, 1), cache_case(127, 9, 129, 131071, 1000003, 3), cache_case(*drawn(rng, (90, 130), (9, 33), (65, 257), (100_001, 140_000), (10_001, 1_000_000), (2, 9)))],
         ),
     ),
     flawed=flawed_cache,

@@ -9,12 +9,18 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.attention_family import FourMaps
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb04 as reference
 
 
 def count_case(d_model: int, H: int, G: int, **options: Any) -> Case:
     return Case(args=(d_model, H, G), **options)
+
+
+def drawn_count(rng: Rng, groups: tuple[int, int], each: tuple[int, int], left: int = 0, **options: Any) -> Case:
+    """Sizes that fit: G groups of some heads of some width; with `left` features too many they do not."""
+    G, heads, d_k = drawn(rng, groups, each, (2, 9))
+    return count_case(G * heads * d_k + left, G * heads, G, **options)
 
 
 def flawed_count(d_model: int, H: int, G: int, *, shared: str = "both", output: bool = True, bias: bool = False, width: str = "d_k",
@@ -62,14 +68,14 @@ EXERCISE = Exercise(
     outputs=(Output("number of parameters", (), dtype="whole"),),
     public=lambda rng: [count_case(6, 3, 3), count_case(12, 4, 2), count_case(12, 6, 1), count_case(24, 6, 3), count_case(6, 4, 2, raises="ValueError")],
     tests=(
-        Test("multi-head", "four square maps without biases when G = H", lambda rng: [count_case(10, 5, 5), count_case(3, 1, 1)]),
+        Test("multi-head", "four square maps without biases when G = H", lambda rng: [count_case(10, 5, 5), count_case(3, 1, 1), drawn_count(rng, (2, 9), (1, 2))]),
         Test(
             "grouped", "W_k and W_v have G·d_k rows instead of H·d_k",
-            lambda rng: [count_case(12, 6, 1), count_case(20, 10, 5), count_case(8, 8, 2), count_case(4096, 32, 8)],
+            lambda rng: [count_case(12, 6, 1), count_case(20, 10, 5), count_case(8, 8, 2), count_case(4096, 32, 8), drawn_count(rng, (2, 5), (2, 5))],
         ),
         Test(
             "impossible sizes", "a ValueError when H does not divide d_model, or G does not divide H",
-            lambda rng: [count_case(10, 4, 2, raises="ValueError"), count_case(12, 6, 4, raises="ValueError"), count_case(8, 2, 4, raises="ValueError")],
+            lambda rng: [count_case(10, 4, 2, raises="ValueError"), count_case(12, 6, 4, raises="ValueError"), count_case(8, 2, 4, raises="ValueError"), drawn_count(rng, (2, 5), (2, 5), left=1, raises="ValueError")],
         ),
     ),
     flawed=flawed_count,

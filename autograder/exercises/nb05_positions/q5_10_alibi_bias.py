@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb05 as reference
 
 
@@ -132,17 +132,17 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "a power of two", "with H heads, a power of two, head h has the slope 2^(−8(h+1)/H), and the bias is −slope · distance",
-            lambda rng: [alibi_case(1, 3, 3), alibi_case(4, 5, 5), alibi_case(8, 3, 3), alibi_case(16, 2, 2)],
+            lambda rng: [alibi_case(1, 3, 3), alibi_case(4, 5, 5), alibi_case(8, 3, 3), alibi_case(16, 2, 2), *(alibi_case(2**power, T, T) for power, T in [drawn(rng, (1, 6), (3, 9))])],
         ),
         Test(
             "any number of heads", "the slopes of the power of two below H, then the first, third, fifth … of the next power's",
-            lambda rng: [alibi_case(3, 4, 4), alibi_case(5, 2, 2), alibi_case(6, 3, 3), alibi_case(12, 2, 2), alibi_case(7, 2, 2)],
+            lambda rng: [alibi_case(3, 4, 4), alibi_case(5, 2, 2), alibi_case(6, 3, 3), alibi_case(12, 2, 2), alibi_case(7, 2, 2), *(alibi_case(2**power + more, T, T) for power, more, T in [drawn(rng, (3, 5), (1, 8), (2, 6))])],
         ),
         Test(
             "beside a cache", "query t stands at position S − T + t",
-            lambda rng: [alibi_case(2, 1, 7), alibi_case(4, 2, 5), alibi_case(3, 3, 6), alibi_case(2, 1, 700)],
+            lambda rng: [alibi_case(2, 1, 7), alibi_case(4, 2, 5), alibi_case(3, 3, 6), alibi_case(2, 1, 700), *(alibi_case(H, T, T + more) for H, T, more in [drawn(rng, (2, 9), (1, 5), (1, 9))])],
         ),
-        Test("impossible sizes", "a ValueError when S is smaller than T", lambda rng: [alibi_case(2, 4, 3, raises="ValueError"), alibi_case(3, 2, 1, raises="ValueError")]),
+        Test("impossible sizes", "a ValueError when S is smaller than T", lambda rng: [alibi_case(2, 4, 3, raises="ValueError"), alibi_case(3, 2, 1, raises="ValueError"), *(alibi_case(2, S + more, S, raises="ValueError") for S, more in [drawn(rng, (1, 6), (1, 6))])]),
     ),
     flawed=flawed_alibi,
     mistakes=(

@@ -9,7 +9,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb05 as reference
 
 
@@ -98,14 +98,14 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "within the window", "a query sees itself and the window − 1 keys before it, and nothing ahead",
-            lambda rng: [window_case(6, 6, 3), window_case(9, 9, 2), window_case(7, 7, 4), window_case(600, 600, 130)],
+            lambda rng: [window_case(6, 6, 3), window_case(9, 9, 2), window_case(7, 7, 4), window_case(600, 600, 130), *(window_case(window + more, window + more, window) for window, more in [drawn(rng, (2, 7), (2, 9))])],
         ),
         Test("the smallest and the largest", "a window of one is the key at the query's own place; a window of S or more is the causal mask",
-             lambda rng: [window_case(4, 4, 1), window_case(1, 1, 1), window_case(4, 4, 4), window_case(3, 5, 50)]),
-        Test("beside a cache", "query t stands at position S − T + t", lambda rng: [window_case(1, 9, 3), window_case(2, 6, 4), window_case(3, 8, 2), window_case(1, 700, 5)]),
+             lambda rng: [window_case(4, 4, 1), window_case(1, 1, 1), window_case(4, 4, 4), window_case(3, 5, 50), *(window_case(T, T, window) for T, more in [drawn(rng, (5, 12), (0, 9))] for window in (1, T + more))]),
+        Test("beside a cache", "query t stands at position S − T + t", lambda rng: [window_case(1, 9, 3), window_case(2, 6, 4), window_case(3, 8, 2), window_case(1, 700, 5), *(window_case(T, T + more, window) for T, more, window in [drawn(rng, (2, 6), (3, 9), (2, 6))])]),
         Test(
             "impossible sizes", "a ValueError when S is smaller than T, or the window smaller than 1",
-            lambda rng: [window_case(4, 3, 2, raises="ValueError"), window_case(3, 3, 0, raises="ValueError"), window_case(2, 5, -1, raises="ValueError")],
+            lambda rng: [window_case(4, 3, 2, raises="ValueError"), window_case(3, 3, 0, raises="ValueError"), window_case(2, 5, -1, raises="ValueError"), *(window_case(S + more, S, 2, raises="ValueError") for S, more in [drawn(rng, (1, 6), (1, 6))])],
         ),
     ),
     flawed=flawed_window,

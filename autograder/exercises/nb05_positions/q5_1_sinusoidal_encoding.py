@@ -11,7 +11,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.nb05_positions.pairs_family import BASE, refuse_odd
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb05 as reference
 
 
@@ -109,19 +109,19 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "one pair of features", "feature 0 is sin(t) and feature 1 is cos(t), with t counted from 0",
-            lambda rng: [encoding_case(4, 2), encoding_case(1, 2)],
+            lambda rng: [encoding_case(4, 2), encoding_case(1, 2), encoding_case(drawn(rng, (3, 40))[0], 2)],
         ),
         Test(
             "every pair", "sine on even and cosine on odd features; both of a pair share the frequency base^(−2i/d_model)",
-            lambda rng: [encoding_case(7, 6), encoding_case(3, 10), encoding_case(6, 6), encoding_case(60, 4), encoding_case(1030, 2)],
+            lambda rng: [encoding_case(7, 6), encoding_case(3, 10), encoding_case(6, 6), encoding_case(60, 4), encoding_case(1030, 2), *(encoding_case(T, 2 * half) for T, half in [drawn(rng, (3, 12), (2, 9))])],
         ),
         Test(
             "other bases", "the frequencies follow from `base`",
-            lambda rng: [encoding_case(5, 4, base=100.0), encoding_case(4, 8, base=2.0)],
+            lambda rng: [encoding_case(5, 4, base=100.0), encoding_case(4, 8, base=2.0), *(encoding_case(T, 2 * half, base=float(base)) for T, half, base in [drawn(rng, (3, 9), (2, 5), (3, 900))])],
         ),
         Test(
             "impossible sizes", "a ValueError when d_model is odd",
-            lambda rng: [encoding_case(4, 5, raises="ValueError"), encoding_case(3, 1, raises="ValueError")],
+            lambda rng: [encoding_case(4, 5, raises="ValueError"), encoding_case(3, 1, raises="ValueError"), *(encoding_case(T, 2 * half + 1, raises="ValueError") for T, half in [drawn(rng, (2, 9), (1, 9))])],
         ),
     ),
     flawed=flawed_encoding,

@@ -10,7 +10,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.nb05_positions.pairs_family import BASE, refuse_odd, shift_by_slices
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb05 as reference
 
 
@@ -72,14 +72,14 @@ EXERCISE = Exercise(
         shift_case(1, 3, raises="ValueError"),
     ],
     tests=(
-        Test("one pair", "for two features, the 2 × 2 matrix of the addition theorems", lambda rng: [shift_case(1, 2), shift_case(5, 2)]),
+        Test("one pair", "for two features, the 2 × 2 matrix of the addition theorems", lambda rng: [shift_case(1, 2), shift_case(5, 2), shift_case(drawn(rng, (2, 30))[0], 2)]),
         Test(
             "every pair", "one 2 × 2 block for each pair of features, and zeros elsewhere",
-            lambda rng: [shift_case(2, 6), shift_case(11, 4), shift_case(0, 4)],
+            lambda rng: [shift_case(2, 6), shift_case(11, 4), shift_case(0, 4), *(shift_case(k, 2 * half) for k, half in [drawn(rng, (1, 30), (2, 7))])],
         ),
-        Test("backwards", "a negative k leads back", lambda rng: [shift_case(-1, 4), shift_case(-6, 2)]),
-        Test("other bases", "the angles follow from `base`", lambda rng: [shift_case(3, 4, base=100.0), shift_case(-2, 6, base=10.0)]),
-        Test("impossible sizes", "a ValueError when d_model is odd", lambda rng: [shift_case(2, 5, raises="ValueError")]),
+        Test("backwards", "a negative k leads back", lambda rng: [shift_case(-1, 4), shift_case(-6, 2), *(shift_case(-k, 2 * half) for k, half in [drawn(rng, (2, 30), (1, 5))])]),
+        Test("other bases", "the angles follow from `base`", lambda rng: [shift_case(3, 4, base=100.0), shift_case(-2, 6, base=10.0), *(shift_case(k, 2 * half, base=float(base)) for k, half, base in [drawn(rng, (1, 9), (2, 5), (3, 900))])]),
+        Test("impossible sizes", "a ValueError when d_model is odd", lambda rng: [shift_case(2, 5, raises="ValueError"), *(shift_case(k, 2 * half + 1, raises="ValueError") for k, half in [drawn(rng, (1, 9), (1, 9))])]),
     ),
     flawed=flawed_shift,
     mistakes=(

@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn, normal, rounded
 from autograder.reference import nb05 as reference
 
 MEAN_AND_POSITIONS = ("causal_mean", "positions_from_causal_mean")
@@ -136,8 +136,8 @@ EXERCISE = Exercise(
             "leading dimensions and number types", "the same for a batch and a batch of heads; float32 stays float32",
             lambda rng: [mean_case(rng, 3, 5, 2), mean_case(rng, 2, 3, 4, 5), mean_case(rng, 2, 3, 3, dtype="float32")],
         ),
-        Test("positions", "the positions 0…T − 1", lambda rng: [counting_case(6), counting_case(1), counting_case(600)]),
-        Test("positions in both widths", "positions in the floating type of is_first", lambda rng: [counting_case(5, dtype="float32"), counting_case(4)]),
+        Test("positions", "the positions 0…T − 1", lambda rng: [counting_case(6), counting_case(1), counting_case(600), counting_case(*drawn(rng, (7, 60)))]),
+        Test("positions in both widths", "positions in the floating type of is_first", lambda rng: [counting_case(5, dtype="float32"), counting_case(4), counting_case(*drawn(rng, (3, 30)), dtype="float32")]),
     ),
     mistakes=(
         Mistake(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb06 as reference
 
 
@@ -19,6 +20,12 @@ def rate_case(step: int, d_model: int = 512, warm_up: int = 4000) -> Case:
 
 def rate_cases(*steps: int, d_model: int = 512, warm_up: int = 4000) -> list[Case]:
     return [rate_case(step, d_model, warm_up) for step in steps]
+
+
+def drawn_rates(rng: Rng, steps: Callable[[int], Sequence[int]]) -> list[Case]:
+    """The steps that belong to a drawn warm_up."""
+    half, warm_up = drawn(rng, (4, 200), (20, 500))
+    return rate_cases(*steps(warm_up), d_model=2 * half, warm_up=warm_up)
 
 
 def flawed_rate(step: int, d_model: int, warm_up: int, *, first: str = "0", which: str = "smaller", width: float = -0.5, rise: float = -1.5, fall: str = "root", count: int = 0, turn: str = "warm_up",
@@ -73,10 +80,10 @@ EXERCISE = Exercise(
     outputs=(Output("rate", (), dtype="python"),),
     public=lambda rng: rate_cases(1, 4000, 16000) + rate_cases(0, 3, 8, 9, d_model=16, warm_up=8),
     tests=(
-        Test("the rise", "in equal steps from 0 up to step warm_up", lambda rng: rate_cases(1, 2, 1999, 3999) + rate_cases(1, 7, 50, 99, d_model=64, warm_up=100)),
-        Test("step 0", "a rate of 0 at step 0, and no error", lambda rng: rate_cases(0) + rate_cases(0, d_model=8, warm_up=3)),
-        Test("the turning point", "both branches meet at step warm_up, where the rate is highest", lambda rng: rate_cases(3999, 4000, 4001) + rate_cases(9, 10, 11, d_model=32, warm_up=10) + rate_cases(1, 2, d_model=16, warm_up=1)),
-        Test("the fall", "after step warm_up with the root of the step, never to 0", lambda rng: rate_cases(5000, 16000, 100_000, 1_000_000) + rate_cases(20, 30, 1000, d_model=128, warm_up=10)),
+        Test("the rise", "in equal steps from 0 up to step warm_up", lambda rng: rate_cases(1, 2, 1999, 3999) + rate_cases(1, 7, 50, 99, d_model=64, warm_up=100) + drawn_rates(rng, lambda warm_up: drawn(rng, (2, warm_up)))),
+        Test("step 0", "a rate of 0 at step 0, and no error", lambda rng: rate_cases(0) + rate_cases(0, d_model=8, warm_up=3) + drawn_rates(rng, lambda warm_up: (0,))),
+        Test("the turning point", "both branches meet at step warm_up, where the rate is highest", lambda rng: rate_cases(3999, 4000, 4001) + rate_cases(9, 10, 11, d_model=32, warm_up=10) + rate_cases(1, 2, d_model=16, warm_up=1) + drawn_rates(rng, lambda warm_up: (warm_up - 1, warm_up, warm_up + 1))),
+        Test("the fall", "after step warm_up with the root of the step, never to 0", lambda rng: rate_cases(5000, 16000, 100_000, 1_000_000) + rate_cases(20, 30, 1000, d_model=128, warm_up=10) + drawn_rates(rng, lambda warm_up: drawn(rng, (warm_up + 2, 40 * warm_up)))),
     ),
     flawed=flawed_rate,
     mistakes=(

@@ -10,7 +10,7 @@ from torch import nn
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import INFINITE, mask_by_rows
-from autograder.judging.declare import Exercise, Mistake, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Test, Variant, drawn
 from autograder.reference import nb06 as reference
 
 
@@ -81,14 +81,14 @@ EXERCISE = Exercise(
     outputs=(Output("mask", ("T", "S"), dtype="bool"),),
     public=lambda rng: [mask_case(3), mask_case(2, 5), mask_case(4, 2, raises="ValueError"), mask_case(1, 520)],
     tests=(
-        Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1)]),
+        Test("square", "True at (t, s) exactly where s ≤ t", lambda rng: [mask_case(5), mask_case(4, 4), mask_case(1), mask_case(*drawn(rng, (6, 30)))]),
         Test(
             "more keys than queries", "the T queries stand at the last T of the S positions",
-            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7), mask_case(2, 1030), mask_case(1, 5003), mask_case(3, 6, earlier=(mask_case(3), mask_case(3, 4)))],
+            lambda rng: [mask_case(3, 5), mask_case(1, 4), mask_case(4, 7), mask_case(2, 1030), mask_case(1, 5003), mask_case(3, 6, earlier=(mask_case(3), mask_case(3, 4))), *(mask_case(T, T + more) for T, more in [drawn(rng, (2, 9), (1, 20))])],
         ),
         Test(
             "impossible sizes", "a ValueError when there are more queries than positions",
-            lambda rng: [mask_case(3, 2, raises="ValueError"), mask_case(5, 1, raises="ValueError")],
+            lambda rng: [mask_case(3, 2, raises="ValueError"), mask_case(5, 1, raises="ValueError"), *(mask_case(S + more, S, raises="ValueError") for S, more in [drawn(rng, (1, 9), (1, 9))])],
         ),
     ),
     flawed=flawed_causal_mask,

@@ -10,7 +10,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import INFINITE, combine_by_example, lower
-from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant
+from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb06 as reference
 
 CONVERTERS = ("combine_masks", "from_key_padding", "from_additive")
@@ -86,13 +86,13 @@ EXERCISE = Exercise(
     tests=(
         Test(
             "combine_masks", "a query may attend to a key when the (T, S) mask allows it and the key is real; the result is (B, 1, T, S)",
-            lambda rng: [combine_case(rng, 3, 4, 4), combine_case(rng, 4, 4, 4), combine_case(rng, 1, 1, 1)],
+            lambda rng: [combine_case(rng, 3, 4, 4), combine_case(rng, 4, 4, 4), combine_case(rng, 1, 1, 1), *(combine_case(rng, B, T, T) for B, T in [drawn(rng, (3, 7), (5, 12))])],
         ),
         Test(
             "unequal sizes", "the same when T and S differ and padding stands anywhere, also where a query is left with nothing",
             lambda rng: [combine_case(rng, 3, 2, 5), scattered_combine_case(rng, 2, 3, 5), scattered_combine_case(rng, 5, 4, 3)],
         ),
-        Test("from_key_padding", "True where the key is real", lambda rng: [padding_case(rng, 4, 5), padding_case(rng, 1, 3)]),
+        Test("from_key_padding", "True where the key is real", lambda rng: [padding_case(rng, 4, 5), padding_case(rng, 1, 3), padding_case(rng, *drawn(rng, (4, 9), (6, 12)))]),
         Test(
             "from_additive", "True where 0 is added, False where −∞ is, in any shape and either width",
             lambda rng: [additive_case(rng, 4, 5), additive_case(rng, 2, 3, 4, 5, dtype="float32"), additive_case(rng, 6)],

@@ -12,7 +12,7 @@ import torch
 from attnkit.checking.case import Case, Outcome, Seed, TensorValue
 from attnkit.checking.compare import Output
 from autograder.exercises.nb06_masking_and_teacher_forcing.mask_family import INFINITE
-from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant, normal
+from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Rng, Run, Test, Variant, normal, numbered_rng
 from autograder.reference import nb06 as reference
 
 DRAWS = 4000
@@ -181,28 +181,35 @@ def _another_token_with_another_seed(run: Run, row: np.ndarray, token: int, sett
 ROW = np.array([1.0, 0.2, -0.6, 1.7, 0.5])
 
 
+def drawn_row(number: int) -> np.ndarray:
+    """The logits in another order."""
+    return numbered_rng(number).permutation(ROW)
+
+
 def judge_plain(run: Run) -> None:
+    row = drawn_row(671)
     others = {
-        "softmax-twice": ("flatter frequencies, as of a softmax taken twice", soft(soft(ROW))),
-        "never-samples": ("always the likeliest token", (np.arange(5) == 3) * 1.0),
+        "softmax-twice": ("flatter frequencies, as of a softmax taken twice", soft(soft(row))),
+        "never-samples": ("always the likeliest token", (row == row.max()) * 1.0),
     }
     for seed in (1, 2):
-        judge_distribution(run, ROW, "each token comes as often as softmax(logits) says", others, seed=seed)
+        judge_distribution(run, row, "each token comes as often as softmax(logits) says", others, seed=seed)
 
 
 def judge_temperature(run: Run) -> None:
+    row = drawn_row(672)
     for temperature in (0.5, 3.0):
         others = {
-            "temperature-multiplied": ("the frequencies of logits multiplied by the temperature", soft(ROW * temperature)),
-            "temperature-ignored": ("the frequencies of temperature 1", soft(ROW)),
-            "softmax-twice": ("flatter frequencies, as of a softmax taken twice", soft(soft(ROW / temperature))),
-            "never-samples": ("always the likeliest token", (np.arange(5) == 3) * 1.0),
+            "temperature-multiplied": ("the frequencies of logits multiplied by the temperature", soft(row * temperature)),
+            "temperature-ignored": ("the frequencies of temperature 1", soft(row)),
+            "softmax-twice": ("flatter frequencies, as of a softmax taken twice", soft(soft(row / temperature))),
+            "never-samples": ("always the likeliest token", (row == row.max()) * 1.0),
         }
-        judge_distribution(run, ROW, "each token comes as often as softmax(logits / temperature) says", others, temperature=temperature)
+        judge_distribution(run, row, "each token comes as often as softmax(logits / temperature) says", others, temperature=temperature)
 
 
 def judge_top_k(run: Run) -> None:
-    row = ROW - 3.0
+    row = drawn_row(673) - 3.0
     largest = np.argsort(-row)
     for k, temperature in ((3, 1.0), (2, 2.0), (9, 1.0), (5, 1.0)):
         kept = np.isin(np.arange(5), largest[:k])
@@ -212,7 +219,7 @@ def judge_top_k(run: Run) -> None:
             "cut-tokens-at-zero": ("tokens that top_k leaves out, with logits of 0", soft(np.where(kept, row / temperature, 0.0))),
             "keeps-the-smallest": ("the tokens with the smallest logits", soft(np.where(smallest, row / temperature, -1e9))),
             "uniform-over-the-top": ("the top tokens, all equally often", kept / kept.sum()),
-            "never-samples": ("always the likeliest token", (np.arange(5) == 3) * 1.0),
+            "never-samples": ("always the likeliest token", (row == row.max()) * 1.0),
             "one-more-than-top_k": ("one token more than top_k allows", soft(np.where(np.isin(np.arange(5), largest[: k + 1]), row / temperature, -1e9))),
             "one-less-than-top_k": ("one token less than top_k allows", soft(np.where(np.isin(np.arange(5), largest[: k - 1]), row / temperature, -1e9))),
         }
