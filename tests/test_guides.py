@@ -21,6 +21,7 @@ RUN = (
     ".venv/bin/autograder grade submissions/ -o graded/",
     "autograder grade submissions/ -o graded/",
     "autograder grade submissions/ -o graded/ --course examples/course.toml",
+    "autograder grade -o graded/ --course examples/course.toml",
     'autograder override aiko 02 q2_1 --points 5 --reason "shown at the board" -o graded/',
     "autograder override aiko 02 q2_1 --take-back -o graded/",
     "autograder override -o graded/",
@@ -57,6 +58,11 @@ NOT_RUN = {
     ".venv/bin/autograder prove 03 --seeds 10": "minutes; test_proving_more.py holds every exercise to it",
     ".venv/bin/autograder prove 03 --blind": "minutes; test_blind_corpus.py has the same answers",
     "autograder prove --page docs/proof.md": "test_exercises.py proves the same exercises",
+    "autograder grade canvas.zip -o graded/ --course course.toml --roster gradebook.csv --roster worksheet.csv": _DOWNLOAD.format(
+        "test_roster.py"
+    ),
+    "autograder grade moodle.zip -o graded/ --roster gradebook.csv --roster worksheet.csv": _DOWNLOAD.format("test_roster.py"),
+    "autograder export --to moodle -o graded/ --notebook 03 worksheet.csv": _DOWNLOAD.format("test_export.py"),
     "autograder grade submissions/ -o graded/ --roster gradebook.csv --roster worksheet.csv": _DOWNLOAD.format("test_roster.py"),
     "autograder export --to canvas -o graded/ gradebook.csv": _DOWNLOAD.format("test_export.py"),
     "autograder export --to moodle -o graded/ --notebook 02 worksheet.csv": _DOWNLOAD.format("test_export.py"),
