@@ -25,7 +25,7 @@
 # | d | width of one head's queries and keys, even |
 # | i | number of a pair of features, 0 … d/2 − 1 (the imaginary unit in 5.6 is written j) |
 # | K | the furthest distance that has a table entry of its own |
-# | m, n | the positions of one query and one key |
+# | m, n | the positions of one query and one key (in "train at 16, test at 64", n is the length of a string) |
 # | `…` | any number of leading dimensions, such as batch and heads |
 #
 # Features are paired (0, 1), (2, 3), … as in the RoPE paper; exercise 5.7 converts to the other layout in use.
@@ -330,9 +330,9 @@ for row in rows:
 there = torch.tensor([math.sin(1), math.cos(1)])
 assert torch.allclose(shift_matrix(1, 2) @ torch.tensor([0.0, 1]), there)
 # control: no one matrix does this for random addresses (the best one, by least squares)
-random = torch.randn(200, 64, generator=torch.Generator().manual_seed(0))
-best = torch.linalg.lstsq(random[:-1], random[1:]).solution
-assert (random[:-1] @ best - random[1:]).abs().max() > 1
+other = torch.randn(200, 64, generator=torch.Generator().manual_seed(0))
+best = torch.linalg.lstsq(other[:-1], other[1:]).solution
+assert (other[:-1] @ best - other[1:]).abs().max() > 1
 
 # %% [markdown]
 # ### Learned addresses
@@ -346,7 +346,7 @@ assert (random[:-1] @ best - random[1:]).abs().max() > 1
 #
 # A decoder with no positions at all ("NoPE") still tells places apart. The causal mask is the reason. Take a head whose scores are all equal: query t shares its attention evenly over the t + 1 positions it may see, and returns their mean.
 #
-# $$m_t = \frac{1}{t+1} \sum_{s \le t} X_s$$
+# $$\bar X_t = \frac{1}{t+1} \sum_{s \le t} X_s$$
 #
 # Shapes: X (…, T, d) → (…, T, d). Now let one feature be 1 at the first token (a start symbol) and 0 everywhere else. What the head returns there depends on t alone, and you can turn it into t.
 #
@@ -389,8 +389,8 @@ def positions_from_causal_mean(is_first):
 # ```
 # causal_mean:  running sum along the axis of positions (−2)
 #               divided by 1, 2, …, T as a column
-# positions:    m ← causal_mean of is_first as a column, back to (T,)
-#               m = 1/(t+1), so t ← …
+# positions:    share ← causal_mean of is_first as a column, back to (T,)
+#               share = 1/(t+1), so t ← …
 # ```
 # </details>
 
@@ -751,7 +751,7 @@ assert (rope_rotate(x, places) - rope_complex(x, -places)).abs().max() > 0.1
 # ## 5.7 ★ Two layouts
 # *Goal: move between the two orders of features in use.* · 5 min · 5 points
 #
-# The paper pairs neighbours, (0, 1), (2, 3), …, and so does Meta's own code for Llama. GPT-NeoX pairs feature i with feature i + d/2, and so does the Llama of the Transformers library, which reorders Meta's weights when it reads them. Both are RoPE, and both work as long as a model stays with one. Weights trained with one and run with the other give nonsense, without any error. To convert, reorder:
+# The paper pairs neighbours, (0, 1), (2, 3), …, and so does Meta's own code for Llama. GPT-NeoX pairs feature i with feature i + d/2, and so does the Llama of the Transformers library, which reorders Meta's weights when it converts them. Both are RoPE, and both work as long as a model stays with one. Weights trained with one and run with the other give nonsense, without any error. To convert, reorder:
 #
 # $$x = (x_0, x_1, x_2, x_3, \dots) \quad\longrightarrow\quad (x_0, x_2, x_4, \dots,\; x_1, x_3, x_5, \dots)$$
 #
@@ -1041,7 +1041,7 @@ def append_rotated(cache, k_t, base=10000.0):
 # </details>
 
 # %% [markdown] tags=["explanation"]
-# **Why this matters.** `torch.arange(k_t.shape[2])` is (0,), whatever the cache holds. A model that uses it turns every new key by nothing: each step runs, the shapes fit, and the text slowly falls apart. Turning the whole cache again is the opposite mistake: then key 0 is right and all others have been turned twice.
+# **Why this matters.** `torch.arange(k_t.shape[2])` is (0,), whatever the cache holds. A model that uses it turns every new key by nothing: each step runs, the shapes fit, and the scores are wrong. Turning the whole cache again is the opposite mistake: then key 0 is right and all others have been turned twice.
 
 # %% tags=["experiment"]
 generator = torch.Generator().manual_seed(4)
@@ -1400,7 +1400,7 @@ plots.show_table(
 #
 # **No positions.** Without a mask, NoPE stays within .03 of naming the commonest symbol, on both tasks and at all lengths: 5.3's counting needs the mask. With it, it gets about six in ten of the copies at 16, differently with each seed. ALiBi (with the paper's slopes for two heads) is no better here: its bias says "nearer is louder", and not "three back".
 #
-# **How far this goes.** Two small layers, 400 steps, three seeds. Longer training or other widths move the numbers in the middle of the table. It says which *questions* a scheme makes easy, and not which one is best for a large language model.
+# **How far this goes.** Two small layers, 400 steps, three seeds. Longer training or other widths may move the numbers in the middle of the table. It says which *questions* a scheme makes easy, and not which one is best for a large language model.
 
 # %% tags=["claim"]
 mean = {key: runs.mean(0).tolist() for key, runs in results.items()}
@@ -1490,13 +1490,13 @@ rows.append({"scheme": "naming the commonest symbol", "reverse, 16": guess[16]})
 plots.show_table(rows, "accuracy: mean of three seeds (lowest–highest)")
 
 # %% [markdown]
-# The table does not need the start symbol: hidden, it changes nothing. On a ring nothing is left but the commonest symbol. So it was the *ends* that told these models, roughly, where they stand. RoPE makes good use of the start symbol: hidden, most of what it had above the table is gone, and what remains is about what the ends give.
+# The table does not need the start symbol: hidden, it changes nothing. On a ring nothing is left but the commonest symbol. So it was the *ends* that told these models, roughly, where they stand. RoPE makes good use of the start symbol: hidden, all that it had above the table is gone, and what remains is about what the ends give.
 # "Relative" describes what a scheme tells the model. It does not say what the model can find out.
 
 # %% tags=["claim"]
 found = {name: results["reverse", name][:, 0].mean().item() for name in shown}
 assert abs(found[shown[1]] - found[shown[0]]) < 0.05 and found[shown[0]] > 0.4
-assert found[shown[3]] > 0.8 and 0.35 < found[shown[4]] < 0.6
+assert found[shown[3]] > 0.8 and 0.35 < found[shown[4]] < found[shown[0]] + 0.02
 # control: without start and without ends, no order is left
 assert abs(found[shown[2]] - commonest(16)) < 0.04
 

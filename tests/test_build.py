@@ -49,6 +49,20 @@ def test_a_stale_file_is_named():
     assert target in stale_files(other)
 
 
+def test_outputs_are_kept_where_nothing_but_text_has_changed():
+    fresh = made("02")
+    ran = [cell.get("outputs") for cell in nbformat.read(fresh.solved_path, as_version=4).cells]
+    solved = copy.deepcopy(fresh.solved)
+    solved.cells[0].source += "\nA sentence."
+    (answer,) = [cell for cell in solved.cells if cell.id == "q2_3"]
+    answer.source = answer.source.replace("Unscaled dot-product attention", "Dot-product attention, unscaled,")
+    result = building.with_kept_outputs(fresh.solved_path, solved)
+    assert [cell.source for cell in result.cells] == [cell.source for cell in solved.cells]
+    assert [cell.get("outputs") for cell in result.cells] == ran
+    answer.source = answer.source.replace("dim=-1", "dim=-2")
+    assert building.with_kept_outputs(fresh.solved_path, solved) is None
+
+
 def test_two_builds_are_byte_identical():
     assert make("02").files == made("02").files
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import copy
 import hashlib
 import json
 import tempfile
@@ -92,6 +94,35 @@ def sources_match(path: Path, notebook: NotebookNode) -> bool:
         return False
     executed = all(cell.execution_count for cell in old.cells if cell.cell_type == "code")
     return executed and notebook_bytes(_without_outputs(old)) == notebook_bytes(notebook)
+
+
+def with_kept_outputs(path: Path, notebook: NotebookNode) -> NotebookNode | None:
+    """`notebook` with the outputs of the one on disk where nothing but text has changed; None where it has to be run."""
+    try:
+        old = nbformat.read(path, as_version=4)
+    except Exception:
+        return None
+    result = copy.deepcopy(notebook)
+    before, after = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (old, result))
+    same = [_what_it_does(cell.source) for cell in before] == [_what_it_does(cell.source) for cell in after]
+    if not same or not all(cell.execution_count for cell in before):
+        return None
+    for run, cell in zip(before, after, strict=True):
+        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+    result.metadata = nbformat.from_dict({**old.metadata, METADATA_KEY: result.metadata[METADATA_KEY]})
+    return result
+
+
+def _what_it_does(source: str) -> str:
+    """A cell's code without its comments and docstrings."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:

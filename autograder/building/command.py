@@ -11,7 +11,14 @@ import click
 from rich.console import Console
 
 from autograder.building.assign import BuildError
-from autograder.building.build import make, notebook_bytes, sources_match, stale_files, write_if_changed
+from autograder.building.build import (
+    make,
+    notebook_bytes,
+    sources_match,
+    stale_files,
+    with_kept_outputs,
+    write_if_changed,
+)
 from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.building.execute import execute_notebook
 from autograder.building.grader_zip import with_key
@@ -26,7 +33,7 @@ EXAMPLE_NOTEBOOK = "02"
 @click.command()
 @click.argument("numbers", nargs=-1, metavar="[NN]...")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 and name every generated file that is stale.")
-@click.option("--execute", is_flag=True, help="Run the solved notebooks again even if their cells have not changed.")
+@click.option("--execute", is_flag=True, help="Run the solved notebooks again even if their code has not changed.")
 @click.option(
     "--seed-file", type=click.Path(path_type=Path),
     help="Instead: write zips for Gradescope whose hidden inputs are drawn from the secret in this file.",
@@ -96,6 +103,11 @@ def _build(number: str, console: Console, execute: bool, no_execute: bool) -> bo
     if number == EXAMPLE_NOTEBOOK:
         subprocess.run([sys.executable, EXAMPLES / "make_class.py"], check=True)
     if no_execute or (not execute and sources_match(made.solved_path, made.solved)):
+        return False
+    kept = None if execute else with_kept_outputs(made.solved_path, made.solved)
+    if kept is not None:
+        write_if_changed(made.solved_path, notebook_bytes(kept))
+        console.print(f"kept   the outputs of {_shown(made.solved_path)}: nothing but text has changed")
         return False
     executed, seconds = execute_notebook(made.solved)
     write_if_changed(made.solved_path, notebook_bytes(executed))
