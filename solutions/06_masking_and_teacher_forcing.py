@@ -382,7 +382,7 @@ assert paper.sum().item() / 5 < math.log(2) - 0.1
 # ## 6.4 Cross-entropy over real tokens
 # *Goal: measure surprise, and only where there is a word.* · 15 min · 6 points
 #
-# How good is a model that gives logits $z$ (B, T, V)? Its surprise at the right token y is $-\ln p(y)$, in nats. The loss is the mean over the n tokens that are real:
+# How good is a model that gives logits $z$ (B, T, V)? Its surprise at the right token y is $-\ln p(y)$, in nats. As in 3.6, the logarithm is taken of a softmax that is never built: $\log\mathrm{softmax}(z)_v = z_v - \ln \sum_u e^{z_u}$, with the largest logit taken off first. The loss is the mean over the n tokens that are real:
 #
 # $$\mathrm{loss} = -\frac{1}{n} \sum_{b,t:\ y_{bt} \ne \mathrm{ignore}} \log\mathrm{softmax}(z_{bt})_{y_{bt}}$$
 #
@@ -741,14 +741,19 @@ for name, adder in adders.items():
 plots.show_table(rows, "share of right steps of two adders, alone")
 
 # %% [markdown]
-# On right totals nobody can tell the two apart, with or without a teacher. After one wrong total they part. The first has met odd totals and goes on from there. The second has never been there; its next total is even again, which is wrong every time, and from then on it is back on ground that it knows.
+# On right totals nobody can tell the two apart. After one wrong total they part. The first has met odd totals and goes on from there. The second has never been there: it answers every odd total with an even one. That step is wrong every time, and from then on the model is back on ground that it knows.
 #
 # *This* is **exposure bias**: not that slips add up, but that training never showed the places to which slips lead. A translator can suffer from both. The finale looks for them.
 
 # %% tags=["claim"]
 everywhere, evens = rows
 assert everywhere["without a slip"] == evens["without a slip"] == 1
-assert evens["the step after the slip"] < 0.1 and evens["all steps after that"] > 0.95
+assert evens["the step after the slip"] == 0 and evens["all steps after that"] > 0.95
+odd_totals = torch.cartesian_prod(torch.tensor(EVEN), torch.arange(1, 10, 2))
+with torch.no_grad():
+    places = (odd_totals + FIRST_SYMBOL).split(1, dim=1)
+    answers = adders["even digits"](*places).argmax(-1) - FIRST_SYMBOL
+assert (answers % 2 == 0).all()
 # control: whoever has met odd totals is not thrown by one
 assert everywhere["the step after the slip"] > 0.98
 
@@ -1414,7 +1419,7 @@ class TransformerBlock(nn.Module):
 # </details>
 
 # %% [markdown] tags=["explanation"]
-# **Why it looks like this.** The residual is x, not norm(x): the sum is a road on which nothing is multiplied. The 2017 paper norms *after* the sum (post-norm), which needs a slow warm-up to train; almost everyone norms before by now. The memory is not normed here because the encoder norms it once, at its end.
+# **Why it looks like this.** The residual is x, not norm(x): the sum is a road on which nothing is multiplied. The 2017 paper norms *after* the sum (post-norm), which at large learning rates needs a warm-up (6.17); most large language models norm before. The memory is not normed here because the encoder norms it once, at its end.
 
 # %% [markdown]
 # ### Does anything leak? And what is the norm for?
@@ -1605,6 +1610,7 @@ class Seq2SeqTransformer(nn.Module):
 
 # %% tags=["experiment"]
 DEVICE, STEPS, RATE = torch.device("cpu"), 2240, 3e-3  # or "cuda"
+SEED = 0  # of the first numbers and of the order of the batches
 splits = ("train", "validation", "test", "test_combinations")
 pairs = {split: load_en_es(split) for split in splits}
 english = Vocabulary.of(pair.source for pair in pairs["train"])
@@ -1645,7 +1651,7 @@ Transformer = standins.instead_of(
 
 def new_translator(words=0.15, positions=None):
     """Embeddings of these sizes; without a size the positions begin as sinusoids."""
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     sizes = {"d_model": 64, "H": 4, "layers": 2, "d_ff": 128}
     model = Transformer(len(english), len(spanish), **sizes)
     place = model.positions.weight
@@ -1660,7 +1666,7 @@ def new_translator(words=0.15, positions=None):
 
 
 def in_random_order(steps):
-    generator, order = torch.Generator().manual_seed(0), []
+    generator, order = torch.Generator().manual_seed(SEED), []
     for _ in range(steps):
         order = order or torch.randperm(len(groups), generator=generator).tolist()
         yield training_batches[order.pop()]
@@ -1701,7 +1707,7 @@ plots.show_table(rows, "loss on test after 100 steps")
 
 # %% tags=["claim"]
 waves, small, large, larger = (row["loss"] for row in rows)
-assert max(waves, small) < large - 0.1 and large < larger
+assert max(waves, small) < large - 0.1 and large < larger and waves > small - 0.05
 # control: untrained, the small beginning is no better than knowing nothing
 assert loss_on(new_translator(), pairs["test"]) > math.log(len(spanish)) - 0.1 > larger
 
@@ -1790,7 +1796,7 @@ plots.show_table(rows, "exact match as a share; chrF and BLEU from sacrebleu, 0�
 # %% [markdown]
 # Which of the first two rows may you believe? The steps, the learning rate, the batches and the first positions above are the best of eleven settings *by their exact match on test*. A number that was chosen for being high is a little too high. The sentences of `validation` took no part in the choice (the two splits have changed their usual places), so the second row is the fair one.
 #
-# Two draws are two draws. The chance that sampling writes *exactly* the right sentence can be computed: it is the product of the probabilities of its words, once over the whole vocabulary and once between the two likeliest words.
+# The two sampled rows are one draw each, and another draw would give other numbers. The chance that sampling writes *exactly* the right sentence can be computed: it is the product of the probabilities of its words, once over the whole vocabulary and once between the two likeliest words.
 
 # %% tags=["experiment"]
 @torch.no_grad()
@@ -2033,7 +2039,7 @@ else:
     print("No heads to count: finish 6.11 and 6.12 first.")
 
 # %% [markdown]
-# The table is the answer for this model; with another seed or another beginning it is another one. In the best heads nearly all articles find their own *the*. But the word *the* has no gender. Where no head looks at the noun while *la* is written, what must the encoder have put into the vector of *the*? A weight says where was read, and not what: it is no explanation, only a place to start asking.
+# The table is the answer for this model; another seed or another beginning may give another one. In the best heads nearly all articles find their own *the*. But the word *the* has no gender. Where no head looks at the noun while *la* is written, what must the encoder have put into the vector of *the*? A weight says where was read, and not what: it is no explanation, only a place to start asking.
 
 # %% tags=["claim"]
 assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5
@@ -2779,7 +2785,7 @@ assert loss_of_stack(PostNormBlock, False, 0, scale=0.2) < floor + 0.15
 # | choose a position scheme, and rotate with RoPE in either layout | notebook 5 |
 # | read any library's mask, train with a teacher, find a leak, write with a cache | notebook 6 |
 #
-# The model you have is nearly the one of 2017. Four things differ: it norms before its parts and not after, it learns its positions where the paper computes them (ours only begin as sinusoids), it has no dropout, and its embeddings are not multiplied by √d_model. A language model of today is the decoder half of it, without cross-attention: your block with `cross=False` and a causal mask, with RoPE on queries and keys (5.5), grouped heads (4.4) and the cache (6.8). You have written every one of these parts.
+# The model you have is nearly the one of 2017. Five things differ: it norms before its parts and not after, it learns its positions where the paper computes them (ours only begin as sinusoids), it has no dropout, its embeddings are not multiplied by √d_model, and they share no matrix with each other or with the output, as those of the paper do. A language model of today is the decoder half of it, without cross-attention: your block with `cross=False` and a causal mask, with RoPE on queries and keys (5.5), grouped heads (4.4) and the cache (6.8). You have written every one of these parts.
 #
 # **Three questions to think about**
 #
