@@ -19,8 +19,9 @@ from benchmarks.measure import CommandError, adopt_orphans, machine
 from benchmarks.scale import scale
 from benchmarks.start import start
 from benchmarks.table import Table
+from benchmarks.training import training
 
-PARTS = ("compare", "growth", "checks", "start", "scale")
+PARTS = ("compare", "growth", "checks", "start", "training", "scale")
 _CALM = 0.5
 
 
@@ -49,6 +50,8 @@ def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, 
                 tables += checks(rounds, status.update)
             if not parts or "start" in parts:
                 tables += start(rounds, status.update)
+            if not parts or "training" in parts:
+                tables += training(rounds, status.update)
             if "scale" in parts or (full and not parts):
                 tables += scale(status.update)
     except CommandError as error:

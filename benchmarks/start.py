@@ -32,7 +32,7 @@ def start(rounds: int, tell: Callable[[str], None]) -> list[Table]:
     """CPU seconds of every start, now and before, in turns."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as scratch:
         folder = Path(scratch)
-        before = _older(folder / "before")
+        before = older(folder / "before")
         works = {
             "an empty kernel": _python(_KERNEL),
             "the same with `import matplotlib.pyplot`": _python(_KERNEL + "import matplotlib.pyplot"),
@@ -94,7 +94,7 @@ def _grade(place: Path, tree: Path) -> list[str]:
     return ["-m", "autograder", "grade", "class", "-o", "graded", "-j", "2"]
 
 
-def _older(folder: Path) -> Path | None:
+def older(folder: Path) -> Path | None:
     """The project as it was before, where its history is at hand."""
     packed = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, capture_output=True, check=False)
     if packed.returncode:

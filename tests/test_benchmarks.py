@@ -12,7 +12,7 @@ from autograder.grading.find.notebook import identify
 from autograder.grading.run.job import Job, Setting
 from autograder.paths import ROOT
 from benchmarks import compare as comparison
-from benchmarks import scale
+from benchmarks import scale, training
 from benchmarks.__main__ import main
 from benchmarks.checks import checks
 from benchmarks.graders import FLOOR, OTTER, OURS, Grader, _test_cells
@@ -130,6 +130,16 @@ def test_a_very_large_class_is_held_against_what_was_wanted():
     assert "2 and one of 4 workers killed" in table.notes[1]
     assert "1 hand-ins lost, 0 there twice" in table.notes[1]
     assert "pass on 100 hand-ins a second" in table.notes[2]
+
+
+def test_training_is_held_against_before_and_against_the_library():
+    costs = {training.TODAY: (2000, 0.03), training.LIBRARY: (2000, 0.04), training.THEN: (2400, 0.04)}
+    table = training._table({name: {"steps": steps, "each": each} for name, (steps, each) in costs.items()}, 1)
+    assert table.rows[2][1:] == ("2400", "40.0", "96", "1.60")
+    assert table.notes[1:] == [
+        "Of `nn.Transformer`: 0.75, wanted ≤ 1.0, met: yes.",
+        f"Of {training.BEFORE}: 0.62, wanted ≤ 0.6, met: not yet.",
+    ]
 
 
 def test_checks_cover_every_built_question():
