@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from autograder.judging.declare import other_draws
 from autograder.judging.examine import targets_of
 from autograder.proving.command import prove
 from autograder.proving.corpus import STATES, corpus, rates, told_of, written
+from autograder.proving.page import blind_section, with_blind, with_matrix
 from autograder.proving.seeds import behaves_as, under_seed
 
 torch.set_num_threads(1)
@@ -77,11 +79,16 @@ def test_behaviour_on_new_inputs_tells_a_mistake_from_its_look_alike():
 
 
 def test_the_blind_corpus_is_judged_and_no_hidden_name_is_false():
-    told = [told_of(*entry) for entry in corpus("02")][:40]
+    told = [told_of(*entry) for entry in islice(corpus("02"), 40)]
     counts = rates(told)
     assert counts["answers"] == 40 == sum(counts[state] for state in STATES)
-    assert counts["false names"] == 0
+    assert counts["false names"] == counts["public false names"] == 0
     assert counts["other numbers"] == 0
+    page = with_blind("# matrix\n", blind_section({"02": told}))
+    assert page.startswith("# matrix\n\n## Wrong answers written blind\n")
+    assert f"| all | 40 | {counts['caught']} | {counts['named']} (" in page
+    assert with_blind(page, blind_section({"02": told})) == page
+    assert with_matrix(page, "# another\n") == page.replace("# matrix", "# another")
 
 
 def test_every_blind_notebook_is_found():

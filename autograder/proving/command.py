@@ -14,7 +14,7 @@ from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.exercises import NOTEBOOKS, exercises_of
 from autograder.judging.secret import SecretError, read_secret
 from autograder.proving.corpus import STATES, Told, corpus, rates, told_of, written
-from autograder.proving.page import proof_page
+from autograder.proving.page import blind_section, proof_page, with_blind, with_matrix
 from autograder.proving.prove import PUBLIC, Proof, prove_exercise
 from autograder.proving.seeds import under_seed
 
@@ -22,7 +22,9 @@ from autograder.proving.seeds import under_seed
 @click.command()
 @click.argument("numbers", nargs=-1, metavar="[NN]...")
 @click.option(
-    "--page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the matrix as a Markdown page."
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the matrix, or with --blind the rates, into this Markdown page.",
 )
 @click.option(
     "--mutants", type=int, metavar="N", help="Instead: change one token of the right answers, N times a notebook."
@@ -59,7 +61,7 @@ def prove(
         secrets = {f"secret {secret.fingerprint}": secret.key}
         sys.exit(_show_seeds(chosen_notebooks(numbers), secrets, f"the secret {secret.fingerprint}", console))
     if blind:
-        sys.exit(_show_blind(chosen_notebooks(numbers), console, quiet))
+        sys.exit(_show_blind(chosen_notebooks(numbers), console, quiet, page))
     proofs: list[Proof] = []
     for number in chosen_notebooks(numbers):
         for exercise in exercises_of(number):
@@ -67,7 +69,7 @@ def prove(
             proofs.append(proof)
             show(proof, console, quiet)
     if page is not None:
-        page.write_text(proof_page(proofs), encoding="utf-8")
+        page.write_text(with_matrix(_text_of(page), proof_page(proofs)), encoding="utf-8")
     console.print(summary(proofs))
     sys.exit(1 if any(proof.problems for proof in proofs) else 0)
 
@@ -104,13 +106,16 @@ def _show_seeds(numbers: Sequence[str], seeds: Mapping[str, int | bytes], words:
     return 1 if alarms or survivors else 0
 
 
-def _show_blind(numbers: Sequence[str], console: Console, quiet: bool) -> int:
+def _text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8") if page.is_file() else ""
+
+
+def _show_blind(numbers: Sequence[str], console: Console, quiet: bool, page: Path | None) -> int:
     """Print what the tests say of the wrong answers written blind; the status is 1 where a name is false."""
-    everything: list[Told] = []
+    by_notebook: dict[str, list[Told]] = {}
     table = Table("notebook", "answers", "caught", *STATES[1:], "false names", "public", box=None)
     for number in (number for number in numbers if number in written()):
-        told = [told_of(*entry) for entry in corpus(number)]
-        everything += told
+        told = by_notebook[number] = [told_of(*entry) for entry in corpus(number)]
         table.add_row(NOTEBOOKS[number], *_rates_row(told))
         for one in told:
             if one.false_name or one.public_false_name:
@@ -119,9 +124,12 @@ def _show_blind(numbers: Sequence[str], console: Console, quiet: bool) -> int:
                 )
             elif not quiet and one.state in ("survives", "other numbers", "remark"):
                 console.print(f"{one.state}: {one.question} {one.says}", markup=False)
+    everything = [one for told in by_notebook.values() for one in told]
     table.add_row("all", *_rates_row(everything))
     console.print(table)
-    return 1 if any(one.false_name for one in everything) else 0
+    if page is not None:
+        page.write_text(with_blind(_text_of(page), blind_section(by_notebook)), encoding="utf-8")
+    return 1 if any(one.false_name or one.public_false_name for one in everything) else 0
 
 
 def _rates_row(told: list[Told]) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from autograder.exercises import NOTEBOOKS
+from autograder.proving.corpus import STATES, Told, rates
 from autograder.proving.prove import PUBLIC, Proof
 
 _HEAD = """# What the tests catch
@@ -23,6 +27,46 @@ def proof_page(proofs: list[Proof]) -> str:
         f"the mistakes. Of {pairs} combinations of two mistakes, {pairs_named} are named as both.\n"
     )
     return _HEAD + counts + "".join(_section(proof) for proof in proofs)
+
+
+_BLIND = "\n## Wrong answers written blind\n"
+_BLIND_HEAD = """
+Made by `autograder prove --blind --page docs/proof.md`. These wrong answers were written from the stubs alone, without a look
+at the tests or at the known mistakes. *Named*: a hidden test gives the name of a known mistake. *Explained*: no name, but how
+all of the answer differs from the right one, which cases are wrong, or a fault other than wrong numbers (a shape, a type, an
+error, a gradient). *Remark*: how many cases are wrong, and what is still true of their numbers. *False*: a name whose mistake
+does something else on inputs that no test has drawn, in the hidden tests and in the public check.
+
+| notebook | answers | caught | named | explained | remark | other numbers | false, hidden | false, public |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|
+"""
+_COLUMNS = ("answers", "caught", *STATES[1:], "false names", "public false names")
+
+
+def blind_section(told: Mapping[str, Sequence[Told]]) -> str:
+    """The rates of the wrong answers to each notebook, and what survives."""
+    everything = [one for answers in told.values() for one in answers]
+    rows = [*((NOTEBOOKS[number], answers) for number, answers in told.items()), ("all", everything)]
+    lines = [f"| {name} | " + " | ".join(_cell(answers, column) for column in _COLUMNS) + " |" for name, answers in rows]
+    survivors = [f"* {one.question}: {one.says}" for one in everything if one.state == "survives"]
+    text = _BLIND + _BLIND_HEAD + "\n".join(lines) + "\n"
+    return text + ("\nNot caught:\n\n" + "\n".join(survivors) + "\n" if survivors else "")
+
+
+def _cell(answers: Sequence[Told], column: str) -> str:
+    counts = rates(list(answers))
+    share = column in STATES and counts["caught"] > 0
+    return f"{counts[column]} ({100 * counts[column] / counts['caught']:.0f} %)" if share else str(counts[column])
+
+
+def with_matrix(page: str, matrix: str) -> str:
+    """The page with a new matrix, and the wrong answers written blind as they stand on it."""
+    return matrix + page[page.index(_BLIND) :] if _BLIND in page else matrix
+
+
+def with_blind(page: str, section: str) -> str:
+    """The page with new rates of the wrong answers written blind, and its matrix as it stands."""
+    return page.split(_BLIND)[0] + section
 
 
 def _section(proof: Proof) -> str:
