@@ -224,6 +224,22 @@ def judge_top_k(run: Run) -> None:
             "one-less-than-top_k": ("one token less than top_k allows", soft(np.where(np.isin(np.arange(5), largest[: k - 1]), row / temperature, -1e9))),
         }
         judge_distribution(run, row, "only the top_k largest come, as often as the softmax over them says", others, temperature, k)
+    judge_own_threshold(run)
+
+
+def judge_own_threshold(run: Run) -> None:
+    """Rows that spread differently below their largest logit: with another row's threshold the near ones keep token 1."""
+    near, wide = np.tile([0.0, -0.2, -0.1], (200, 1)), np.tile([-60.0, 0.0, -50.0], (200, 1))
+
+    def keeps_too_much(first: np.ndarray, then: np.ndarray) -> bool:
+        logits = np.concatenate([first, then])
+        tokens = sampled_tokens(run(sample_case(logits, 3, top_k=2)), len(logits))
+        return bool((tokens[logits[:, 0] == 0.0] == 1).any())
+
+    behind, before = keeps_too_much(wide, near), keeps_too_much(near, wide)
+    if behind or before:
+        mistake = "threshold-of-the-batch" if before else "threshold-of-the-first-row"
+        raise JudgeFailure("every row keeps its own top_k", "a row that keeps what another row's threshold allows", mistake)
 
 
 def judge_generator(run: Run) -> None:

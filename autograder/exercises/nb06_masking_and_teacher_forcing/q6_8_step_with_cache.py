@@ -33,7 +33,7 @@ def cache_case(rng: Rng, B: int, past: int, d_model: int, d_k: int, d_v: int, *,
 
 
 def flawed_step(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any, *, order: str = "append", sees: str = "all", scale: str = "d_k", store: str = "K and V",
-                axis: int = -1, mask: str = "none", graph: str = "kept", returned: str = "output first") -> Any:
+                axis: int = -1, mask: str = "none", graph: str = "kept", returned: str = "output first", weigh: str = "softmax") -> Any:
     """One cached step with switches that break it."""
     q, k, v = x_t @ W_q, x_t @ W_k, x_t @ W_v
     if graph == "cut" and cache is not None:
@@ -46,7 +46,8 @@ def flawed_step(x_t: Any, cache: Any, W_q: Any, W_k: Any, W_v: Any, *, order: st
     scores = q @ seen_K.transpose(1, 2) / divisor
     if mask == "top left":
         scores = scores.masked_fill(~torch.ones(scores.shape[1:]).tril().bool(), -INFINITE)
-    output = torch.softmax(scores, dim=axis) @ seen_V
+    weights = torch.softmax(scores, dim=axis) if weigh == "softmax" else scores.exp() / scores.exp().sum(dim=axis, keepdim=True)
+    output = weights @ seen_V
     new_cache = {"K and V": (K, V), "V, K": (V, K), "newest only": (k, v), "old only": cache if cache is not None else (K, V)}[store]
     if returned == "output alone":
         return output
@@ -135,6 +136,7 @@ EXERCISE = Exercise(
         cache_case(rng, 1, 2, 3, 2, 3, draw=rounded),
         cache_case(rng, 2, 3, 2, 3, 1, draw=rounded, gradient=True),
         cache_case(rng, 1, 129, 1, 1, 1, draw=rounded),
+        cache_case(rng, 1, 3, 2, 2, 2, scale=3000.0),
     ],
     tests=(
         Test(
@@ -148,7 +150,7 @@ EXERCISE = Exercise(
         Test("step after step", "token after token the outputs equal those of causal attention over the whole sequence", judge=judge_many_steps),
         Test(
             "large scores and number types", "finite outputs for large scores; float32 stays float32",
-            lambda rng: [cache_case(rng, 2, 3, 4, 3, 2, scale=30.0), cache_case(rng, 2, 3, 4, 3, 5, dtype="float32")],
+            lambda rng: [cache_case(rng, 2, 3, 4, 3, 2, scale=30.0), cache_case(rng, 3, 4, 4, 3, 2, scale=3000.0), cache_case(rng, 2, 3, 4, 3, 5, dtype="float32")],
         ),
         Test(
             "gradients", "gradients reach the token, the cache and the three matrices",
@@ -184,6 +186,10 @@ EXERCISE = Exercise(
             "How many positions come back when 130 were there? None may be lost.",
             "step 2 of the stub",
             code=cached_in_window,
+        ),
+        Mistake(
+            "overflow", "exponentials of raw scores, which overflow", "Softmax is exp divided by the sum of exp.",
+            "A shift of all scores changes no weight; torch.softmax knows that.", "step 3 of the stub", switches={"weigh": "raw"},
         ),
     ),
     variants=(
