@@ -2,4 +2,17 @@
 
 import os
 
+import pytest
+
 os.environ["ATTNKIT_PROGRESS"] = "off"  # no test writes into a developer's own logbook
+
+# modules that make something dear for all their tests: a site, a release, a server; one process of the run makes it once
+TOGETHER = ("test_browser", "test_one_file", "test_otter_parity", "test_release", "test_site")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep such a module's tests in one process (with `--dist loadgroup`)."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
