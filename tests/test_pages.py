@@ -282,3 +282,13 @@ def test_a_wide_table_scrolls_by_keyboard_at_380_pixels(out, browser):
     page.wait_for_timeout(500)
     assert table.evaluate("one => one.scrollWidth > one.clientWidth")
     assert table.evaluate("one => one.scrollLeft") > before
+
+
+@pytest.mark.slow
+def test_what_is_folded_is_printed(out, browser):
+    page = browser.new_page()
+    page.goto((out / "report.html").as_uri())
+    table = page.locator("details.part table").first
+    assert not table.is_visible()
+    page.emulate_media(media="print")
+    assert table.is_visible()
