@@ -1820,6 +1820,8 @@ plots.show_bars(
 
 # %% [markdown]
 # Most held-out sentences come out right to the last letter of every ending. Drawing from the whole distribution costs some of that, and cutting the tail off (top 2) wins a part back. On combinations it has not seen the same model is weaker: it has learned the grammar well, and some of what looked like grammar was habit.
+#
+# One seed is one model. With three others (`docs/finale.md`) between .89 and .92 of the test sentences are right, and what is said here holds for each: sampling costs, the two likeliest words win a part back, new combinations are harder.
 
 # %% tags=["claim"]
 exact = {name: values["exact match"] for name, values in results.items()}
@@ -1930,7 +1932,7 @@ for after in range(4):
 plots.show_table(rows, f"share of right words, {len(tgt)} sentences of 7 words or more")
 
 # %% [markdown]
-# The word right after the slip suffers most, and much of that is fair: after *el gata* nobody knows what is right. But three and four words later, where the sentence around is right again, the translator is still wrong more often than without the slip. No sentence of its training went on after such a word. *That* is its exposure bias: real, and cheap as long as slips are rare.
+# The word right after the slip suffers most, and much of that is fair: after *el gata* nobody knows what is right. But three and four words later, where the sentence around is right again, the translator is still wrong more often than without the slip. No sentence of its training went on after such a word. *That* is its exposure bias: real, and cheap as long as slips are rare. (With the other seeds the fourth word suffers, too.)
 
 # %% tags=["claim"]
 assert clean.min() > 0.9 and slipped[0] < clean[0] - 0.2
@@ -2039,7 +2041,7 @@ else:
     print("No heads to count: finish 6.11 and 6.12 first.")
 
 # %% [markdown]
-# The table is the answer for this model; another seed or another beginning may give another one. In the best heads nearly all articles find their own *the*. But the word *the* has no gender. Where no head looks at the noun while *la* is written, what must the encoder have put into the vector of *the*? A weight says where was read, and not what: it is no explanation, only a place to start asking.
+# The table is the answer for this model, and another seed gives another one: among the four in `docs/finale.md` is a model with a head that looks at the next word's source for eight articles in ten. In the best heads nearly all articles find their own *the*. But the word *the* has no gender. Where no head looks at the noun while *la* is written, what must the encoder have put into the vector of *the*? A weight says where was read, and not what: it is no explanation, only a place to start asking.
 
 # %% tags=["claim"]
 assert 0.85 < max(on_gold.values()) < 0.95 and 3 * guessing < 0.5

@@ -6,7 +6,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 from fakes import FakeWorkshop
+from nbformat.v4 import new_code_cell
 
+from autograder.building.master import tags_of
 from autograder.grading.course import Course
 from autograder.grading.find.notebook import identify
 from autograder.grading.run.job import Job, Setting
@@ -15,6 +17,7 @@ from benchmarks import compare as comparison
 from benchmarks import scale, training
 from benchmarks.__main__ import main
 from benchmarks.checks import checks
+from benchmarks.finale import finale_cells, with_seed
 from benchmarks.graders import FLOOR, OTTER, OURS, Grader, _test_cells
 from benchmarks.growth import Taken, _summary
 from benchmarks.hand_ins import NOTEBOOK, STUDENTS, course_notebook, graded_cells, make_class
@@ -168,3 +171,11 @@ def test_the_floor_gives_the_scores_of_the_sample_class(tmp_path):
     right, wrong = list(scores.values())[:2], list(scores.values())[2:]
     assert right == [points, points]
     assert all(0 < score < points for score in wrong)
+
+
+def test_the_finale_with_another_seed_runs_on_behind_a_claim_that_fails():
+    assert any("\nSEED = 0" in cell.source for cell in finale_cells())
+    assert sum("claim" in tags_of(cell) for cell in finale_cells()) > 5
+    claim = new_code_cell("assert SEED == 0\nafter = SEED", metadata={"tags": ["claim"]})
+    names, failed = with_seed(3, [new_code_cell("SEED = 0\nfound = SEED"), claim])
+    assert (names["found"], names["after"], failed) == (3, 3, ["SEED == 0"])
