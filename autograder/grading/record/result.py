@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from attnkit.checking.message import ROWS
-
 STOPS = {  # problems in the words of `attnkit.checking.compare`, and what the instructor reads
     "it takes too long": "took too long and was stopped",
     "the process ended": "ended the whole process",
@@ -45,7 +43,8 @@ class Finding:
     """Why a check did not pass, in words that are fit to be kept and shown.
 
     It is not `attnkit`'s `Report`, from which it is made, because that may hold any character of a worker's and what differs from
-    test to test: two types let mypy refuse to record what was not cleaned, and equal findings be one.
+    test to test, and comes with torch: two types let mypy refuse to record what was not cleaned, equal findings be one, and the
+    coordinator stay small.
     """
 
     problem: str
@@ -58,8 +57,14 @@ class Finding:
 
     def rows(self) -> list[tuple[str, str]]:
         """The filled rows in reading order, as (label, text)."""
-        texts = (self.expected, self.found, self.looks_like, self.hint, self.look_at)
-        return [(label, text) for label, text in zip(ROWS[1:], texts, strict=True) if text]
+        rows = {
+            "expected": self.expected,
+            "found": self.found,
+            "looks like": self.looks_like,
+            "hint": self.hint,
+            "look at": self.look_at,
+        }
+        return [(label, text) for label, text in rows.items() if text]
 
 
 @dataclass(frozen=True, slots=True)
