@@ -169,6 +169,14 @@ def test_the_same_name_on_lists_that_share_no_id_is_told(tmp_path, course, roste
     assert not any("several rosters" in one for one in alone.intake.notices)
 
 
+def test_two_students_of_one_name_are_told_apart_in_the_report(tmp_path, course, roster):
+    two = roster(CANVAS.replace("Noether, Emmy", "Lovelace, Ada"))
+    files = {f"{who}_9_{FILE}": marked(who) for who in ("lovelaceada_101", "lovelaceada_102", "turingalan_103")}
+    run(course, [write(tmp_path / "canvas", files)], tmp_path / "out", [two])
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert [page.count(f">{name}</a></th>") for name in ("Ada Lovelace (s-1)", "Ada Lovelace (s-2)", "Alan Turing")] == [1, 1, 1]
+
+
 def test_the_same_name_twice_joins_nothing(roster):
     twice = "Full name\nAda Lovelace\n"
     both = CANVAS.replace('"Noether, Emmy"', '"Lovelace, Ada"')

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.grading.errors import GradingError
 from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.people import told_apart
 from autograder.grading.report.exports import comment
 from autograder.grading.report.numbers import number
 from autograder.grading.safe_text import in_lines, printable
@@ -54,11 +55,6 @@ class People:
                     self._by_token[kind, value.casefold() if kind in ("email", "login", "github") else value].add(student.key)
 
         self.by_name = {plain_name(name): key for key, name in self.names.items() if key not in self._listed}
-
-    def shown(self, key: str) -> str:
-        """A student's name, and the key where another one has the same name."""
-        name = self.names[key]
-        return f"{name} ({key})" if list(self.names.values()).count(name) > 1 else name
 
     def is_listed(self, key: str | None) -> bool:
         """Whether a roster said who it is."""
@@ -105,7 +101,8 @@ def _fill(form: Form, book: Gradebook) -> Filled:
     for place in form.places:
         records = {record.student.key: record for record in book.records(place.notebook)}
         _Filling(form, place, records, filled, comma).fill(rows)
-        lost = [people.shown(key) for key, one in records.items() if key not in there and one.points is not None]
+        shown = told_apart(people.names)
+        lost = [shown[key] for key, one in records.items() if key not in there and one.points is not None]
         filled.told += in_lines(f"not in {printable(form.sheet.path.name, 60)}, so without a mark there:", lost)
     people_there = [(row, person_of(form.sheet, row, form.people)) for row in form.rows]
     nobody = [person.name for row, person in people_there if person is not None and not rows[id(row)]]

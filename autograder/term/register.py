@@ -5,7 +5,7 @@ A student keeps the key under which they came first. A roster gives names, secti
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -15,7 +15,7 @@ from autograder.grading.find.intake import Intake
 from autograder.grading.find.layout import stem
 from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
-from autograder.grading.record.people import Listed
+from autograder.grading.record.people import Listed, told_apart
 from autograder.grading.safe_text import in_lines, printable, student_key
 from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
 
@@ -203,9 +203,7 @@ class Register:
         told += [f"{old} and {new} are one student by the roster, called {new} from now on" for old, new in self.moved.items()]
         told += in_lines(_UNKNOWN, self.unknown.values())
         told += self._perhaps_one()
-        listed = [one for one in self.book.people() if one.listed]
-        often = Counter(one.name for one in listed)
-        everyone = {one.student: f"{one.name} ({one.student})" if often[one.name] > 1 else one.name for one in listed}
+        everyone = told_apart({one.student: one.name for one in self.book.people() if one.listed})
         graded = {notebook for _, notebook in self.book.rows()} if not intake.submissions else set()
         for notebook in sorted({*graded, *(one.notebook for one in intake.submissions)} - {""}):
             there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}

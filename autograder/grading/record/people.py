@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """By student the name to show: with the key behind it where another student has the same."""
+    often = Counter(names.values())
+    return {key: f"{name} ({key})" if often[name] > 1 else name for key, name in names.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rich.text import Text
 from autograder.grading.batch import GRADEBOOK, Summary
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.people import told_apart
 from autograder.grading.record.result import Result, Status
 from autograder.grading.report.exports import percent
 from autograder.grading.report.numbers import number
@@ -86,8 +87,9 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     table.add_column("%", justify="right", no_wrap=True)
     table.add_column("status", overflow="fold")
     with Gradebook(out / GRADEBOOK) as book:
+        names = told_apart({one.key: one.name for one in book.students()})
         for record in _shown_first(book.record_of(*key) for key in sorted(keys, key=_by_notebook)):
-            table.add_row(*_row(record))
+            table.add_row(*_row(record, names[record.student.key]))
     for line in summary.told[:NOTICES_SHOWN]:
         console.print(Text(f"note: {line}", style="yellow"))
     if len(summary.told) > NOTICES_SHOWN:
@@ -127,7 +129,7 @@ def _shown_first(records: Iterable[Record | None]) -> list[Record]:
     return [*looks, *others][:ROWS_SHOWN]
 
 
-def _row(record: Record) -> tuple[Text, Text, Text, Text, Text]:
+def _row(record: Record, name: str) -> tuple[Text, Text, Text, Text, Text]:
     result = record.result
     style = {Status.GRADED: "green", Status.PROBLEMS: "yellow"}.get(result.status, "red")
     details = [*result.problems()] if result.status.has_score else [*result.reasons()]
@@ -136,7 +138,7 @@ def _row(record: Record) -> tuple[Text, Text, Text, Text, Text]:
         more = f" (+{len(details) - 1})" if len(details) > 1 else ""
         status.append(f": {details[0]}{more}", style="dim")
     score = f"{number(record.points)}/{number(record.possible)}" if record.points is not None else "–"
-    return Text(record.student.name), Text(record.notebook[:2] or "?"), Text(score), Text(percent(record)), status
+    return Text(name), Text(record.notebook[:2] or "?"), Text(score), Text(percent(record)), status
 
 
 def _show_place(console: Console, label: str, path: Path) -> None:

@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
 from autograder.grading.record.files import written
 from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.people import told_apart
 from autograder.grading.report import exports
 from autograder.grading.report.feedback import FeedbackPage
 from autograder.grading.report.pages import write_page
@@ -52,6 +54,8 @@ class Outputs:
             moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
             people = {one.student: one for one in self.book.people()}
             tables = (exports.Grades(grades, self.course, notebooks, people), exports.Canvas(canvas, notebooks))
+            names = {one.key: one.name for one in self.book.students()}
+            names = told_apart({key: one.name for key, one in people.items() if one.listed} | names)
             report = ClassReport(self.course, intake, people)
             for record in self.book.records():
                 link = feedback_path(record)
@@ -59,12 +63,13 @@ class Outputs:
                     self.write_record(record)
                 for table in (*tables, moodle[record.notebook]):
                     table.add(record)
-                report.add(record, link.as_posix())
+                shown = replace(record.student, name=names[record.student.key])
+                report.add(replace(record, student=shown), link.as_posix())
             rows = self.book.rows()
             for name in filter(None, notebooks):
                 tables[0].missing(name, {student for student, notebook in rows if notebook == name})
             tables[1].finish()
-            report.view.absent({key: one.name for key, one in people.items() if one.listed})
+            report.view.absent({key: names[key] for key, one in people.items() if one.listed})
             report.view.finish(self.book.totals())
             report.write(page)
         for standing in report.view.standings.values():
