@@ -1454,8 +1454,9 @@ def attention_dropout(weights, p, generator, training):
     """Set each weight to 0 with probability p, and divide the others by 1 − p.
 
     weights (B, H, T, S), p a float, training a bool. Each weight is drawn for itself;
-    all randomness comes from `generator`, a `torch.Generator`.
-    Out of training the weights come back as they are.
+    all randomness comes from `generator`, a `torch.Generator`: the function itself
+    remembers nothing from call to call.
+    Out of training the weights come back as they are, for every p that is possible.
     Returns (B, H, T, S), in the number type of the weights, which are not changed.
     Rows need not sum to 1 afterwards. Gradients reach the weights.
     Raises ValueError when p is below 0, or 1 or more, in training or not.
@@ -1469,8 +1470,8 @@ def attention_dropout(weights, p, generator, training):
         raise ValueError(f"p is {p}, and should be at least 0 and below 1")
     if not training:
         return weights
-    dropped = torch.rand(weights.shape, generator=generator) < p
-    return weights.masked_fill(dropped, 0.0) / (1 - p)
+    drawn = torch.rand(weights.shape, generator=generator, device=generator.device)
+    return weights.masked_fill(drawn.to(weights.device) < p, 0.0) / (1 - p)
     # END SOLUTION
 
 
@@ -1492,6 +1493,7 @@ def attention_dropout(weights, p, generator, training):
 # %% [markdown] tags=["explanation"]
 # **Not a mask.** A mask goes in before the softmax, and what a blocked key would have had is shared out among the others. Dropout comes after it and shares out nothing. That is why a mask must not be left to chance, and dropout must not be left on when the model is used.
 # **Why a generator of its own?** A run can be repeated draw by draw, and other randomness (the order of the batches) stays what it was.
+# A generator belongs to a device, and draws only there: `device=generator.device`, and `.to` afterwards, let it serve weights on another one.
 
 # %% [markdown]
 # **Predict:** p = .5, and a row (.5, .3, .2). Between which numbers does its sum lie, and what is the mean of the sums over many draws?

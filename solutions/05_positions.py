@@ -1616,7 +1616,8 @@ def sliding_window_mask(T, S, window):
     """Which keys each query may attend to: its own place and the window − 1 before it.
 
     Query t stands at position p = S − T + t, key s at position s, and may be seen when
-    p − window < s ≤ p.
+    p − window < s ≤ p. Every window from 1 on is possible: one of S or more is the
+    causal mask.
     Returns a bool tensor (T, S), True = may attend. Raises ValueError when S is smaller
     than T, or window is smaller than 1.
     """

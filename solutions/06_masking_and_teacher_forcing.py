@@ -1219,9 +1219,10 @@ def layer_norm(x, gain, bias, eps=1e-5):
 
     (x − μ) / √(σ² + eps) · gain + bias, with μ and σ² over the last axis alone and
     σ² divided by d. x (…, d), gain (d,), bias (d,), eps > 0 → (…, d), in the floating
-    type of x. Features may all lie in the thousands. Gradients reach x, gain and bias
-    and stay finite, also where all features are equal.
-    Written without torch's layer_norm, which the check watches for. Ba et al. 2016.
+    type of x: float32 stays float32. Features may all lie in the thousands. Gradients
+    reach x, gain and bias and stay finite, also where all features are equal.
+    Written without torch's layer_norm, which the check watches for under all its names.
+    Ba et al. 2016.
     """
     # 1. mean and variance of each vector
     # 2. take off the one, divide by the root of the other and eps
@@ -2337,9 +2338,8 @@ def nucleus(logits, top_p, temperature=1.0):
     The logits are divided by the temperature first. Then tokens are taken from the
     likeliest on until the sum of their probabilities is top_p or more: the token that
     gets it there stays, so at least one does. The kept ones are divided by their sum.
-    No sum is so near to a top_p below 1 that rounding decides. Logits may be in the
-    hundreds.
-    Holtzman et al. 2020.
+    No sum is so near to a top_p below 1 that rounding decides; top_p = 1 keeps all.
+    Logits may be large, in the hundreds. Holtzman et al. 2020.
     """
     # 1. probabilities at this temperature, the likeliest first
     # 2. which of them are out, brought back into the order of the vocabulary
@@ -2410,7 +2410,7 @@ assert nucleus(line, 0.4).tolist() == [1, 0, 0]
 #
 # $$\mathrm{score}(y_1 \ldots y_L) = \frac{1}{L^{\,\mathrm{length\ penalty}}} \sum_{t=1}^{L} \ln p(y_t \mid y_{<t})$$
 #
-# An ended sentence is not continued. It stays as it is, with the score it has, as long as it is among the best. Shapes: src (B, S) → tokens (B, L), as in 6.6.
+# An ended sentence is not continued. It stays as it is, with the score it has, as long as it is among the best; when `width` others are better, it is gone like any other. Shapes: src (B, S) → tokens (B, L), as in 6.6.
 #
 # *On paper:* after bos the model says *a* .6, *b* .4; after *a*: eos .4, *a* .3, *b* .3; after *b*: eos .9, *c* .1. Greedy takes *a* and then eos: .24. With width 2 both first words live on. Then *b* eos has .36, *a* eos .24, *a a* and *a b* .18 each: the best two have ended, and *b* eos wins.
 
@@ -2425,9 +2425,10 @@ def beam_search(model, src, bos, eos, pad, width, max_len, length_penalty=0.0):
     The search begins with one empty sentence. At each step all continuations of the
     open sentences, and the ended ones as they are, are compared by their score: the sum
     of ln p over the tokens, divided by L ** length_penalty, where L is the sentence's
-    own number of tokens, eos counted and bos not. The best `width` are kept. It is over
-    when all kept ones have ended, or after max_len tokens; then the best of the kept
-    ones, ended or not, is the answer. No tie will decide what is kept.
+    own number of tokens, eos counted and bos not. The best `width` are kept; an ended
+    one that is not among them is gone. Every token may continue a sentence, bos too. It
+    is over when all kept ones have ended, or after max_len tokens; then the best of the
+    kept ones, ended or not, is the answer. No tie will decide what is kept.
     Returns int64 tokens (B, L) as `generate` does: bos not among them, eos kept, after
     it only pad, and L the length of the longest answer. Width 1 is greedy.
     """

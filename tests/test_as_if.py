@@ -6,7 +6,7 @@ import torch
 
 from attnkit.checking.case import Case
 from autograder.exercises import NOTEBOOKS, exercise_for, exercises_of
-from autograder.judging.as_if import _arguments, _changes_of, parameter_names
+from autograder.judging.as_if import _arguments, _changes_of
 from autograder.judging.examine import Examination
 
 
@@ -73,7 +73,7 @@ def test_every_change_hands_over_arguments_of_its_own():
                         path: value.copy() for path, value in _arguments(case).items() if isinstance(value, np.ndarray)
                     }
                     for change in _changes_of(
-                        exercise, parameter_names(exercise, case.function), test.name, place
+                        exercise, exercise.parameters(case.function), test.name, place
                     ).values():
                         changed = change.make(case)
                         assert changed is None or isinstance(changed, Case)
@@ -85,7 +85,7 @@ def test_functions_of_numbers_alone_are_left_alone():
     """Their loops may never end for other numbers."""
     exercise = exercise_for("q1_8")
     assert all(
-        not _changes_of(exercise, parameter_names(exercise), test.name, place)
+        not _changes_of(exercise, exercise.parameters(), test.name, place)
         for test in exercise.tests
         for place in range(len(exercise.draw(test)))
     )

@@ -148,8 +148,29 @@ ENTROPY = {
     "the module": lambda: torch.nn.CrossEntropyLoss()(LOGITS, TOKENS),
     "the operator": lambda: torch.ops.aten.cross_entropy_loss(LOGITS, TOKENS),
     "its second half": lambda: torch.ops.aten.nll_loss_forward(LOGITS, TOKENS, None, 1, -100),
+    "its second half, with axes, as an operator": lambda: torch.ops.aten.nll_loss_nd.default(LOGITS, TOKENS),
     "its second half, with axes": lambda: torch.nn.functional.nll_loss(LOGITS[None].mT, TOKENS[None]),
 }
+
+
+ONES = torch.ones(5)
+NORM = {
+    "the function": lambda: torch.nn.functional.layer_norm(LOGITS, (5,), ONES, ONES),
+    "the module": lambda: torch.nn.LayerNorm(5)(LOGITS),
+    "torch's name": lambda: torch.layer_norm(LOGITS, (5,)),
+    "the operator": lambda: torch.ops.aten.layer_norm.default(LOGITS, [5]),
+    "its kernel": lambda: torch.ops.aten.native_layer_norm.default(LOGITS, [5], ONES, ONES, 1e-5),
+    "its kernel, by another door": lambda: torch.native_layer_norm(LOGITS, [5], ONES, ONES, 1e-5),
+}
+
+
+@pytest.mark.parametrize("function", NORM.values(), ids=NORM)
+def test_layer_norm_ready_made_is_seen_by_every_name(function):
+    for way in (function, behind(function)):
+        watch = Watch(("layer_norm",), False)
+        with watch.watching():
+            way()
+        assert watch.called[:1] == ["layer_norm"]
 
 
 @pytest.mark.parametrize("function", ATTENTION.values(), ids=ATTENTION)
@@ -164,7 +185,7 @@ def test_attention_ready_made_is_seen_by_every_name(function):
 @pytest.mark.parametrize("function", ENTROPY.values(), ids=ENTROPY)
 def test_cross_entropy_ready_made_is_seen_by_every_name(function):
     for way in (function, behind(function)):
-        watch = Watch(("cross_entropy", "nll_loss", "cross_entropy_loss"), False)
+        watch = Watch(("cross_entropy", "nll_loss"), False)
         with watch.watching():
             way()
         assert watch.called
@@ -188,11 +209,13 @@ def test_the_whole_module_is_seen_with_torchs_functions_switched_off():
         lambda: torch.einsum("bhtd,bhsd->bhts", Q, Q).logsumexp(-1),
         lambda: torch.baddbmm(Q[0], Q[0] @ Q[0].mT, Q[0]),
         lambda: torch.nn.Linear(4, 4)(Q),
+        lambda: torch.nn.functional.rms_norm(LOGITS - LOGITS.mean(-1, keepdim=True), (5,)),
         lambda: torch.autograd.grad((Q @ Q.mT).softmax(-1).sum(), Q),
     ],
 )
 def test_what_only_looks_like_a_shortcut_is_none(function):
-    watch = Watch(("scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss"), True)
+    names = ("scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss", "layer_norm")
+    watch = Watch(names, True)
     with watch.watching():
         function()
     assert watch.called == []

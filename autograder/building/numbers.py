@@ -89,6 +89,7 @@ def _mistake_entry(
     if first is None and not all(case.verify for case in cases):
         return None
     outcomes = [_mistaken_outcome(exercise, case, outcome) for case, outcome in steps]
+    said = [difference and replace(difference, numbers="", right="") for difference in differences]
     return {
         "name": mistake.name,
         "title": mistake.title,
@@ -97,7 +98,7 @@ def _mistake_entry(
         "kind": first.kind if first else "",
         **({"told": first.mistake} if first and first.mistake else {}),
         "outcomes": outcomes,
-    }
+    } | ({"said": said} if any(case.verify == "dropped out" for case in cases) else {})
 
 
 def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:

@@ -6,7 +6,6 @@ reference when a wrong answer is examined, and kept for the rest of the class.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Outcome
+from attnkit.checking.case import Case, Outcome, argument_name
 from attnkit.checking.compare import Expected, close
 from attnkit.checking.relations import Relation
 from autograder.judging.declare import Exercise
@@ -43,18 +42,6 @@ class Change:
     make: Callable[[Case], Case | None]
 
 
-def parameter_names(exercise: Exercise, function: str | None = None) -> tuple[str, ...]:
-    """What the parameters of an exercise's function (or of its module's `forward`) are called."""
-    code = exercise.variants[0].code
-    if isinstance(code, Mapping):
-        code = code.get(function or exercise.names[0])
-    if isinstance(code, type):
-        code = getattr(code, "forward", None)
-        names = tuple(inspect.signature(code).parameters)[1:] if code else ()
-        return names
-    return tuple(inspect.signature(code).parameters) if callable(code) else ()
-
-
 def right_for_other_arguments(exercise: Exercise, function: str | None, ran: Mapping[str, Ran]) -> Relation | None:
     """Which change of the arguments makes every result of an answer right, in all calls of one function; None for none.
 
@@ -69,7 +56,7 @@ def right_for_other_arguments(exercise: Exercise, function: str | None, ran: Map
     if not any(wrong and outcome.failure is None for wrong, *_, outcome in calls):
         return None
     calls.sort(key=lambda call: (not call[0], call[-1].failure is not None, call[1]))
-    names = parameter_names(exercise, function)
+    names = exercise.parameters(function)
     changes = {
         says: change
         for _, _, test, place, *_ in calls
@@ -226,7 +213,7 @@ def _arguments(case: Case) -> dict[str, Any]:
 def _called(path: str, names: Sequence[str]) -> str:
     kind, _, rest = path.partition(".")
     if kind == "args":
-        return f"`{names[int(rest)]}`" if int(rest) < len(names) else f"argument {int(rest) + 1}"
+        return argument_name(int(rest), tuple(names))
     return f"`{rest.removesuffix('.weight')}`"
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,33 @@ class Exercise:
 
     def draw(self, test: Test) -> tuple[Case, ...]:
         """The test's cases, the same at every call."""
-        return tuple(test.cases(rng_for(self.number, test.name))) if test.cases else ()
+        return self._named(test.cases(rng_for(self.number, test.name))) if test.cases else ()
 
     def draw_public(self) -> tuple[Case, ...]:
         """The cases of the public check, the same at every call and under every draw: their numbers are shipped."""
         with other_draws(0):
-            return tuple(self.public(rng_for(self.number, "public")))
+            return self._named(self.public(rng_for(self.number, "public")))
+
+    def parameters(self, function: str | None = None, method: str | None = None) -> tuple[str, ...]:
+        """What the parameters of a function (or of a method of its class, else of `forward`) are called."""
+        code = self.variants[0].code
+        if isinstance(code, Mapping):
+            code = code.get(function or self.names[0])
+        if isinstance(code, type):
+            code = getattr(code, method or "forward", None)
+            return tuple(inspect.signature(code).parameters)[1:] if code else ()
+        return tuple(inspect.signature(code).parameters) if callable(code) else ()
+
+    def _named(self, cases: Sequence[Case]) -> tuple[Case, ...]:
+        """The cases with the names of their arguments, as messages call them."""
+        return tuple(
+            replace(
+                case,
+                names=self.parameters(case.function, case.method),
+                init_names=() if case.init is None else self.parameters(case.function, "__init__"),
+            )
+            for case in cases
+        )
 
 
 def rng_for(*names: str) -> np.random.Generator:

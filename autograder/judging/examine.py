@@ -12,7 +12,7 @@ from functools import cache, partial
 from itertools import combinations
 from typing import Any
 
-from attnkit.checking.agree import same_behaviour, same_values
+from attnkit.checking.agree import same_behaviour, same_values, same_verdict
 from attnkit.checking.ambient import reseed, same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
@@ -183,10 +183,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Trace:
-    """Every case a test ran, with what came of it, and the first problem."""
+    """Every case a test ran, with what came of it, what is wrong with each (judges do not say), and the first problem."""
 
     steps: tuple[tuple[Case, Outcome], ...]
     problem: Problem | None
+    differences: tuple[Difference | None, ...] = ()
 
 
 def run_test(exercise: Exercise, test: Test, run: Any) -> Trace:
@@ -199,18 +200,20 @@ def run_test(exercise: Exercise, test: Test, run: Any) -> Trace:
         return outcome
 
     problem = None
+    differences: list[Difference | None] = []
     if test.judge is not None:
         problem = _judged(test, recorded)
     else:
         for case, expected in answers(exercise.question, test.name):
             difference = compare(expected, recorded(case), case, exercise.outputs_of(case))
+            differences.append(difference)
             if difference is not None and problem is None:
                 problem = Problem(difference)
             if difference is not None and difference.kind in ("missing", "timeout", "died"):
                 break
         watched = compare_watched(steps)
         problem = problem or (Problem(watched) if watched else None)
-    return Trace(tuple(steps), problem)
+    return Trace(tuple(steps), problem, tuple(differences))
 
 
 def _judged(test: Test, run: Any) -> Problem | None:
@@ -287,8 +290,13 @@ def known_trace(exercise: Exercise, mistakes: tuple[Mistake, ...], test: Test) -
 
 def fits(exercise: Exercise, candidate: tuple[Mistake, ...], traces: Mapping[str, Trace]) -> bool:
     """Whether a candidate did in every test (traces by name) what an answer did, with evidence in at least one."""
-    agreements = [_agreement(exercise, candidate, test, traces[test.name]) for test in exercise.tests]
-    return "no" not in agreements and "evidence" in agreements
+    evidence = False
+    for test in exercise.tests:
+        agreement = _agreement(exercise, candidate, test, traces[test.name])
+        if agreement == "no":
+            return False  # of nearly all candidates one test is enough
+        evidence = evidence or agreement == "evidence"
+    return evidence
 
 
 def _agreement(exercise: Exercise, candidate: tuple[Mistake, ...], test: Test, trace: Trace) -> str:
@@ -331,6 +339,13 @@ def gives_the_numbers(exercise: Exercise, mistake: Mistake, traces: Mapping[str,
 
 def same_steps(one: Trace, other: Trace) -> bool:
     """Whether two traces show the same behaviour, case by case."""
-    return len(one.steps) == len(other.steps) and same_behaviour(
-        [(case, first, second) for (case, first), (_, second) in zip(one.steps, other.steps, strict=True)]
+    if len(one.steps) != len(other.steps):
+        return False
+    said = list(zip(one.differences, other.differences, strict=False))
+    return same_behaviour(
+        [
+            (case, first, second)
+            for i, ((case, first), (_, second)) in enumerate(zip(one.steps, other.steps, strict=True))
+            if not (i < len(said) and same_verdict(case, *said[i]))
+        ]
     )

@@ -40,30 +40,33 @@ def flawed_online(q: Any, K: Any, V: Any, block: int, *, shrink: str = "both", c
     if width == "double":
         q, K, V = q.double(), K.double(), V.double()
     V = V if values == "V" else K
-    root = {"sqrt": math.sqrt(len(q)), "none": 1.0, "d_k": len(q)}[scale]
+    root = {"sqrt": math.sqrt(len(q)), "none": 1.0, "d_k": len(q), "d_v": math.sqrt(V.shape[1]), "block": math.sqrt(block)}[scale]
     highest = torch.tensor(start, dtype=q.dtype)
     total, mixed = torch.zeros((), dtype=q.dtype), torch.zeros(V.shape[1], dtype=q.dtype)
     for begin in _begins(len(K), block, cut):
-        scores = K[begin : begin + block] @ q / root
-        values_here = V[begin : begin + block]
+        begin = max(0, min(begin, len(K) - block)) if cut == "from the end" else begin
+        end = begin + block + (cut == "one key shared")
+        scores = K[begin:end] @ q / root
+        values_here = V[begin:end]
         if cut == "padded" and len(scores) < block:
             missing = block - len(scores)
             scores = torch.cat([scores, scores.new_zeros(missing)])
             values_here = torch.cat([values_here, values_here.new_zeros(missing, V.shape[1])])
         new = _carried(carry, highest, scores)
-        factor = torch.exp(new - highest) if shrink == "upwards" else torch.exp(highest - new)
-        factor = torch.ones_like(factor) if begin == 0 or shrink == "none" else factor
+        factor = torch.exp(new - highest) if shrink in ("upwards", "upside down") else torch.exp(highest - new)
+        factor = torch.ones_like(factor) if (begin == 0 and shrink != "upside down") or shrink == "none" else factor
         shares = torch.exp(scores - new)
         total = total * (1.0 if shrink == "output only" else factor) + shares.sum()
         mixed = mixed * (1.0 if shrink == "sum only" else factor) + shares @ values_here
-        mixed = mixed / total if finish == "every block" else mixed
+        mixed = mixed / total if finish in ("every block", "every block and last") else mixed
         highest = new
-    return mixed / total if finish == "once" else mixed
+    return mixed / (len(K) if finish == "by S" else total) if finish in ("once", "every block and last", "by S") else mixed
 
 
 def _begins(S: int, block: int, cut: str) -> range:
-    if cut == "whole blocks":
-        return range(0, max(1, S // block) * block, block)
+    if cut in ("whole blocks", "whole blocks or none", "without the last"):
+        last = {"whole blocks": max(1, S // block) * block, "whole blocks or none": S // block * block, "without the last": S - block}[cut]
+        return range(0, last, block)
     return range(max(1, S - block + 1)) if cut == "one key further" else range(0, S, block)
 
 
@@ -226,6 +229,12 @@ EXERCISE = Exercise(
             "e^(z − old) times what is e^(z − new)? The exponents add.", "step 3 of the stub", switches={"shrink": "upwards"},
         ),
         Mistake(
+            "infinite-from-the-first-block", "an exponential of something minus −∞ in the first block, which is infinite and makes everything NaN",
+            "The factor is e^(new − old).",
+            "At the first block the old maximum is −∞. Which of your exponents holds it, and with which sign?",
+            "step 3 of the stub", switches={"shrink": "upside down"},
+        ),
+        Mistake(
             "first-maximum-kept", "the first block's maximum used for all the others, which may lie far above it",
             "One shift is enough.", "What is the exponential of a score that lies 2000 above the shift?",
             "step 2 of the stub", switches={"carry": "first block"},
@@ -249,6 +258,23 @@ EXERCISE = Exercise(
             "How many keys of 7 do blocks of 3 reach?", "step 2 of the stub", switches={"cut": "whole blocks"},
         ),
         Mistake(
+            "whole-blocks-or-none", "whole blocks alone: a shorter last one is left out, and a block larger than S leaves nothing",
+            "range(0, S − block + 1, block) visits all blocks.",
+            "Which keys does the loop reach for S = 7 and blocks of 3? And for blocks of 50?", "step 2 of the stub", switches={"cut": "whole blocks or none"},
+        ),
+        Mistake(
+            "without-the-last-block", "the last block left out, whole or not", "range ends before its last number.",
+            "With S = 8 and blocks of 4, where must the last block begin?", "step 2 of the stub", switches={"cut": "without the last"},
+        ),
+        Mistake(
+            "last-block-from-the-end", "a last block taken from the end, so that some keys count twice", "Every block has the same length.",
+            "S = 7, blocks of 3: which keys has the last block, and which of them were there before?", "step 2 of the stub", switches={"cut": "from the end"},
+        ),
+        Mistake(
+            "neighbours-share-a-key", "blocks one key too long, so that neighbours share a key", "The slice ends at first + block.",
+            "How many keys has K[0 : 3]?", "step 2 of the stub", switches={"cut": "one key shared"},
+        ),
+        Mistake(
             "last-block-padded", "the last block filled up with keys that score 0 and are counted",
             "Zeros add nothing.", "What is the exponential of a score of 0?", "step 2 of the stub", switches={"cut": "padded"},
         ),
@@ -259,6 +285,14 @@ EXERCISE = Exercise(
         Mistake(
             "divided-in-every-block", "a division by the sum in every block", "Weights are divided by their sum.",
             "The sum so far is not the sum yet. When is it complete?", "step 4 of the stub", switches={"finish": "every block"},
+        ),
+        Mistake(
+            "divided-in-every-block-and-last", "a division by the sum in every block, and one more at the end", "Weights are divided by their sum.",
+            "How often is the output divided in the equation?", "step 4 of the stub", switches={"finish": "every block and last"},
+        ),
+        Mistake(
+            "divided-by-s", "a division by S in place of the sum", "The output is a mean over the keys.", "Do the shares of all keys sum to S?", "step 4 of the stub",
+            switches={"finish": "by S"},
         ),
         Mistake(
             "not-divided", "never divided by the sum", "The shares are weights already.",
@@ -278,6 +312,14 @@ EXERCISE = Exercise(
             "The output must be that of 3.4.", "step 2 of the stub", switches={"scale": "none"},
         ),
         *known(WHERE, "divided-by-d_k", hint="The output must be that of 3.4."),
+        Mistake(
+            "divided-by-root-of-d_v", "scores divided by √d_v", "d is the width.", "Which width has the sum over which a score runs?", "step 2 of the stub",
+            switches={"scale": "d_v"},
+        ),
+        Mistake(
+            "divided-by-root-of-block", "scores divided by the root of the block", "The block is the length of the sum.", "Over what does the sum of one score run?", "step 2 of the stub",
+            switches={"scale": "block"},
+        ),
         *known(WHERE, "averages-the-keys", "always-float64"),
         Mistake(
             "all-scores-at-once", "all scores, or something as long, in memory at once", "Only the result is compared.",

@@ -33,27 +33,46 @@ def flawed_slopes(H: int, kind: str) -> Any:
         return 2.0 ** -torch.arange(1.0, H + 1, dtype=torch.float64)
     if kind == "above, cut":
         return powers(below if below == H else 2 * below)[:H]
+    if kind == "nearest power":
+        near = 2 ** round(math.log2(H))
+        return torch.cat([powers(near)[:H], powers(2 * near)[0::2][: max(0, H - near)]])
+    if kind == "strictly below":
+        small = below // 2 if below == H and H > 1 else below
+        return torch.cat([powers(small), powers(2 * small)[0::2][: H - small]])
+    if kind == "no 8":
+        return torch.cat([powers(below) ** 0.125, (powers(2 * below) ** 0.125)[0::2][: H - below]])
+    if kind == "base e":
+        return torch.cat([powers(below), powers(2 * below)[0::2][: H - below]]) ** (1 / math.log(2))
+    if kind == "over h":
+        return torch.cat([powers(n)[0] / torch.arange(1, n + 1)[:: 1 if n == below else 2] for n in (below, 2 * below)])[:H]
     if kind == "equal":
         return torch.full((H,), 2.0**-8 if H == 1 else 0.5, dtype=torch.float64)
-    rest = {"in a row": powers(2 * below)[: H - below], "even": powers(2 * below)[1::2][: H - below]}
-    slopes = torch.cat([powers(below), rest.get(kind, powers(2 * below)[0::2][: H - below])])
+    rest = {
+        "in a row": powers(2 * below)[: H - below], "even": powers(2 * below)[1::2][: H - below],
+        "the last again": powers(below)[-1:].expand(H - below), "zeros": torch.zeros(H - below, dtype=torch.float64),
+    }
+    more = rest.get(kind, powers(2 * below)[0::2][: H - below])
+    slopes = torch.cat([more, powers(below)] if kind == "new ones first" else [powers(below), more])
     if kind == "sorted":
         return slopes.sort(descending=True).values
     return slopes.flip(0) if kind == "reversed" else slopes
 
 
 def flawed_alibi(H: int, T: int, S: int, *, slopes: str = "paper", sign: int = -1, align: str = "end", ahead: str = "far", axes: str = "H T S",
-                 width: str = "float32", grows: str = "linear", check: bool = True) -> Any:
+                 width: str = "float32", grows: str = "linear", check: bool = True, powers_only: bool = False, result: str = "bias") -> Any:
     """The ALiBi bias with switches that break it."""
     if check and S < T:
         raise ValueError("S is smaller than T")
-    at = torch.arange(T) + (S - T if align == "end" else 0)
+    if powers_only and H & (H - 1):
+        raise ValueError("H is no power of two")
+    at = {"end": torch.arange(S - T, S), "start": torch.arange(T), "one further": torch.arange(S - T + 1, S + 1), "the last": torch.full((T,), S - 1)}[align]
     back = at[:, None] - torch.arange(S)
     distance = {"far": back.abs(), "rewarded": back, "near": back.clamp(min=0), "blocked": back.abs()}[ahead].double()
     distance = distance.square() if grows == "square" else (distance + 1).log() if grows == "logarithm" else distance
     bias = sign * flawed_slopes(H, slopes)[:, None, None] * distance
     if ahead == "blocked":
         bias = bias.masked_fill(back < 0, -math.inf)
+    bias = bias.exp() if result == "factors" else bias
     bias = {"H T S": bias, "H S T": bias.transpose(1, 2), "T S H": bias.permute(1, 2, 0)}[axes]
     return bias.to(getattr(torch, width))
 
@@ -125,8 +144,9 @@ EXERCISE = Exercise(
         alibi_case(2, 3, 3),
         alibi_case(3, 2, 4),
         alibi_case(6, 1, 3),
+        alibi_case(5, 1, 3),
         alibi_case(4, 2, 5),
-        alibi_case(1, 1, 515),
+        alibi_case(2, 1, 515),
         alibi_case(2, 3, 2, raises="ValueError"),
     ],
     tests=(
@@ -136,11 +156,11 @@ EXERCISE = Exercise(
         ),
         Test(
             "any number of heads", "the slopes of the power of two below H, then the first, third, fifth … of the next power's",
-            lambda rng: [alibi_case(3, 4, 4), alibi_case(5, 2, 2), alibi_case(6, 3, 3), alibi_case(12, 2, 2), alibi_case(7, 2, 2), *(alibi_case(2**power + more, T, T) for power, more, T in [drawn(rng, (3, 5), (1, 8), (2, 6))])],
+            lambda rng: [alibi_case(3, 4, 4), alibi_case(5, 2, 2), alibi_case(6, 3, 3), alibi_case(12, 2, 2), alibi_case(7, 2, 2), alibi_case(4, 2, 2), *(alibi_case(2**power + more, T, T) for power, more, T in [drawn(rng, (3, 5), (1, 8), (2, 6))])],
         ),
         Test(
             "beside a cache", "query t stands at position S − T + t",
-            lambda rng: [alibi_case(2, 1, 7), alibi_case(4, 2, 5), alibi_case(3, 3, 6), alibi_case(2, 1, 700), *(alibi_case(H, T, T + more) for H, T, more in [drawn(rng, (2, 9), (1, 5), (1, 9))])],
+            lambda rng: [alibi_case(2, 1, 7), alibi_case(4, 2, 5), alibi_case(3, 2, 6), alibi_case(2, 1, 700), *(alibi_case(H, T, T + more) for H, T, more in [drawn(rng, (2, 9), (1, 5), (1, 9))])],
         ),
         Test("impossible sizes", "a ValueError when S is smaller than T", lambda rng: [alibi_case(2, 4, 3, raises="ValueError"), alibi_case(3, 2, 1, raises="ValueError"), *(alibi_case(2, S + more, S, raises="ValueError") for S, more in [drawn(rng, (1, 6), (1, 6))])]),
     ),
@@ -169,6 +189,54 @@ EXERCISE = Exercise(
         Mistake(
             "second-fourth-sixth", "the second, fourth … of the longer list, which are there already", "Every second one is [1::2].",
             "Compare the slopes you add with those you have.", "step 2 of the stub", switches={"slopes": "even"},
+        ),
+        Mistake(
+            "last-slope-again", "the flattest slope for every missing head", "The list ends, so its last slope goes on.",
+            "Then several heads have one slope. Which longer list has new ones?", "step 2 of the stub", switches={"slopes": "the last again"},
+        ),
+        Mistake(
+            "missing-slopes-0", "no bias in the heads beyond the power of two", "There are no slopes for them.",
+            "Which longer list has slopes for them?", "step 2 of the stub", switches={"slopes": "zeros"},
+        ),
+        Mistake(
+            "new-slopes-first", "the added slopes in front of those of the power of two", "Steep slopes come first.",
+            "Which list does the rule begin with?", "step 2 of the stub", switches={"slopes": "new ones first"},
+        ),
+        Mistake(
+            "nearest-power", "the power of two that is nearest to H, which may lie above it", "round(log2(H)) gives the power.",
+            "What is round(log₂ 3)? Which power of two is the largest in 3?", "step 2 of the stub", switches={"slopes": "nearest power"},
+        ),
+        Mistake(
+            "power-strictly-below", "the power of two strictly below H, also where H is one itself", "The power below H.",
+            "Which list does the rule take for H = 4?", "step 1 of the stub", switches={"slopes": "strictly below"},
+        ),
+        Mistake(
+            "no-eight-in-the-exponent", "slopes without the 8 in the exponent, which are far too steep", "The exponent is −(h + 1)/H.",
+            "What is the last slope of the rule: 2^(−1) or 2^(−8)?", "the equation above the stub", switches={"slopes": "no 8"},
+        ),
+        Mistake(
+            "powers-of-e", "powers of e in place of powers of 2", "exp is the power.", "What is the base of the slopes in the equation?", "the equation above the stub",
+            switches={"slopes": "base e"},
+        ),
+        Mistake(
+            "divided-by-the-head", "the first slope divided by 1, 2, 3 …", "Slopes fall from head to head.", "A geometric row is *multiplied* by the same number from head to head.",
+            "the equation above the stub", switches={"slopes": "over h"},
+        ),
+        Mistake(
+            "other-numbers-of-heads-refused", "a ValueError where H is no power of two", "The formula is for powers of two.",
+            "The docstring says what the slopes are for any other H.", "step 2 of the stub", switches={"powers_only": True},
+        ),
+        Mistake(
+            "queries-one-further", "every query placed one position too far", "Positions end at S.", "At which position does the last of S keys stand, if the first stands at 0?",
+            "step 3 of the stub", switches={"align": "one further"},
+        ),
+        Mistake(
+            "all-queries-last", "every query placed at the last position", "A query is the newest token.", "With T = 3, where do the two queries before the last one stand?",
+            "step 3 of the stub", switches={"align": "the last"},
+        ),
+        Mistake(
+            "factors", "the exponentials of the bias, which would be factors", "A bias makes weights smaller.",
+            "What is the bias at distance 0: 0 or 1? It is *added* to the scores.", "step 4 of the stub", switches={"result": "factors"},
         ),
         Mistake(
             "sorted", "the slopes sorted, so that the added ones stand between the others", "Slopes fall from head to head.",

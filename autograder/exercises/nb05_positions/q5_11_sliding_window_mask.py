@@ -18,23 +18,30 @@ def window_case(T: int, S: int, window: int, **options: Any) -> Case:
 
 
 def flawed_window(T: int, S: int, window: int, *, near: str = "window", ahead: str = "blocked", align: str = "end", kind: str = "bool",
-                  polarity: str = "may", size: str = "T S", refuse: str = "both") -> Any:
+                  polarity: str = "may", size: str = "T S", refuse: str = "both", either: bool = False) -> Any:
     """The sliding-window mask with switches that break it."""
-    if refuse in ("both", "queries") and S < T:
+    if refuse != "window" and S < T:
         raise ValueError("S is smaller than T")
-    if refuse in ("both", "window") and window < 1:
+    if refuse != "queries" and window < (0 if refuse == "negative" else 1):
         raise ValueError("a window holds at least one key")
+    if (refuse == "S or more" and window >= S) or (refuse == "more than S" and window > S) or (refuse == "more than T" and window > T):
+        raise ValueError("the window is too large")
+    if refuse == "cut":
+        window = max(1, min(window, S - 1))
     rows, columns = {"T S": (T, S), "T T": (T, T), "S T": (S, T)}[size]
-    at = torch.arange(rows)[:, None] + (columns - rows if align == "end" else 0)
+    at = torch.arange(rows)[:, None] + {"end": columns - rows, "start": 0, "one further": columns - rows + 1}[align]
     back = at - torch.arange(columns)
     far = {
-        "window": back < window, "one more": back <= window, "not itself": (back <= window) & (back != 0), "one less": back < max(1, window - 1),
+        "window": back < window, "one more": back <= window, "not itself": (back <= window) & (back != 0), "one less": back < max(1, window - 1), "one less, or none": back < window - 1,
         "everything": back >= -columns, "blocks": at // max(1, window) == torch.arange(columns) // max(1, window),
         "the last": (torch.arange(columns) >= columns - window).expand(rows, columns), "half": back <= window // 2,
         "the first too": (back < window) | (torch.arange(columns) == 0), "every other": (back < window) & (back % 2 == 0), "far": back >= window,
     }[near]
-    seen = {"blocked": back >= 0, "both sides": back > -window, "open": back >= -columns, "strictly": back > 0}[ahead]
-    mask = far & seen
+    seen = {
+        "blocked": back >= 0, "both sides": back > -window, "open": back >= -columns, "strictly": back > 0, "from itself on": back <= 0,
+        "a window ahead": (back <= 0) & (back > -window), "half": back >= -(window // 2), "unless missing": torch.arange(columns) <= at.clamp(min=window - 1),
+    }[ahead]
+    mask = far | seen if either else far & seen
     if polarity == "blocked":
         mask = ~mask
     if kind == "additive":
@@ -92,8 +99,11 @@ EXERCISE = Exercise(
         window_case(2, 7, 3),
         window_case(3, 3, 1),
         window_case(6, 6, 4),
+        window_case(4, 4, 4),
+        window_case(2, 5, 9),
         window_case(3, 2, 2, raises="ValueError"),
         window_case(2, 3, 0, raises="ValueError"),
+        window_case(2, 3, -1, raises="ValueError"),
     ],
     tests=(
         Test(
@@ -101,7 +111,7 @@ EXERCISE = Exercise(
             lambda rng: [window_case(6, 6, 3), window_case(9, 9, 2), window_case(7, 7, 4), window_case(600, 600, 130), *(window_case(window + more, window + more, window) for window, more in [drawn(rng, (2, 7), (2, 9))])],
         ),
         Test("the smallest and the largest", "a window of one is the key at the query's own place; a window of S or more is the causal mask",
-             lambda rng: [window_case(4, 4, 1), window_case(1, 1, 1), window_case(4, 4, 4), window_case(3, 5, 50), *(window_case(T, T, window) for T, more in [drawn(rng, (5, 12), (0, 9))] for window in (1, T + more))]),
+             lambda rng: [window_case(4, 4, 1), window_case(1, 1, 1), window_case(4, 4, 4), window_case(2, 6, 6), window_case(2, 6, 5), window_case(3, 5, 6), window_case(3, 5, 50), *(window_case(T, T, window) for T, more in [drawn(rng, (5, 12), (0, 9))] for window in (1, T + more))]),
         Test("beside a cache", "query t stands at position S − T + t", lambda rng: [window_case(1, 9, 3), window_case(2, 6, 4), window_case(3, 8, 2), window_case(1, 700, 5), *(window_case(T, T + more, window) for T, more, window in [drawn(rng, (2, 6), (3, 9), (2, 6))])]),
         Test(
             "impossible sizes", "a ValueError when S is smaller than T, or the window smaller than 1",
@@ -119,8 +129,60 @@ EXERCISE = Exercise(
             "Count the True in the last row.", "step 2 of the stub", switches={"near": "one less"},
         ),
         Mistake(
-            "itself-left-out", "the window before the query, without the query's own place", "A position knows itself already.",
-            "What would a window of one hold for query 0?", "step 2 of the stub", switches={"near": "not itself"},
+            "window-less-one", "window − 1 keys, and none at all for a window of 1", "s > p − window + 1 leaves the window.",
+            "With a window of one, how many keys may a query see?", "step 2 of the stub", switches={"near": "one less, or none"},
+        ),
+        Mistake(
+            "either-limit", "every key: one of the two limits is enough where both must hold", "Not too far back, or not ahead.",
+            "A key far back is not ahead. May it be seen?", "step 3 of the stub", switches={"either": True},
+        ),
+        Mistake(
+            "queries-one-further", "every query placed one position too far", "Positions end at S.", "At which position does the last of S keys stand, if the first stands at 0?",
+            "step 1 of the stub", switches={"align": "one further"},
+        ),
+        Mistake(
+            "window-above-t-refused", "a window of more than T refused", "A window holds queries.", "Along which axis does the window run: queries or keys?", "the docstring",
+            switches={"refuse": "more than T"},
+        ),
+        Mistake(
+            "window-of-0-accepted", "a negative window refused, and a window of 0 accepted", "Less than nothing cannot be.", "The docstring says which window is the smallest.", "the docstring",
+            switches={"refuse": "negative"},
+        ),
+        Mistake(
+            "itself-left-out", "the window keys before the query, without its own place, as if it stood one position earlier", "A position knows itself already.",
+            "What would a window of one hold for query 0? And at which position does the last of S keys stand?", "step 2 of the stub", switches={"near": "not itself"},
+        ),
+        Mistake(
+            "own-place-hidden", "the window − 1 keys before the query, and its own place hidden", "s < p: only what came before.",
+            "Is a query's own position among those that it may see? Look at the two signs of the inequality.", "step 3 of the stub", switches={"ahead": "strictly"},
+        ),
+        Mistake(
+            "looks-ahead", "the query's own place and all that is ahead, in place of what is behind", "s ≥ p, so that nothing is missed.",
+            "Is a key at s > p before the query or after it?", "step 3 of the stub", switches={"ahead": "from itself on"},
+        ),
+        Mistake(
+            "window-ahead", "a window that begins at the query and runs ahead", "The window starts at p.",
+            "Is a key at s > p before the query or after it?", "step 3 of the stub", switches={"ahead": "a window ahead"},
+        ),
+        Mistake(
+            "centred-window", "half of the window before the query and half of it after", "A window is centred.",
+            "May a position see what comes after it here?", "step 2 of the stub", switches={"near": "half", "ahead": "half"},
+        ),
+        Mistake(
+            "first-queries-filled-up", "keys ahead for the first queries, which have fewer than window keys behind them", "Every query sees `window` keys.",
+            "How many keys may query 0 see in the example on paper?", "the example above the stub", switches={"ahead": "unless missing"},
+        ),
+        Mistake(
+            "large-window-refused", "a window of S or more refused", "A window is smaller than what it slides over.",
+            "The docstring says what such a window is.", "the docstring", switches={"refuse": "S or more"},
+        ),
+        Mistake(
+            "larger-window-refused", "a window of more than S refused", "There are only S keys.",
+            "The docstring says what such a window is.", "the docstring", switches={"refuse": "more than S"},
+        ),
+        Mistake(
+            "large-window-cut", "a window of S or more cut down to S − 1", "A window slides, so it must be smaller than S.",
+            "How many keys does the last query see if nothing is too far back?", "step 2 of the stub", switches={"refuse": "cut"},
         ),
         Mistake(
             "both-sides", "the window on both sides of the query", "Near is near.",

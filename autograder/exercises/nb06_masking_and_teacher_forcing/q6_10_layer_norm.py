@@ -12,7 +12,7 @@ from attnkit.checking.compare import Output
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, normal, rounded
 from autograder.reference import nb06 as reference
 
-NOT_THE_LIBRARY = ("layer_norm", "native_layer_norm")
+NOT_THE_LIBRARY = ("layer_norm",)
 
 
 def norm_case(rng: Rng, *shape: int, eps: float | None = None, mean: float = 0.5, scale: float = 2.0, draw: Any = normal, **options: Any) -> Case:
@@ -37,7 +37,7 @@ def small_spread(rng: Rng, *shape: int, **options: Any) -> Case:
 
 
 def flawed_norm(x: Any, gain: Any, bias: Any, eps: float = 1e-5, *, divide: str = "d", place: str = "inside", over: str = "features", centred: str = "both",
-                root: bool = True, order: str = "gain first", scale: str = "gain", shift: str = "bias", graph: str = "kept", variance: str = "two passes", default: bool = False) -> Any:
+                root: bool = True, order: str = "gain first", scale: str = "gain", shift: str = "bias", graph: str = "kept", variance: str = "two passes", default: bool = False, measure: str = "variance") -> Any:
     """Layer norm with switches that break it."""
     axes = {"features": (-1,), "positions": (max(-2, -x.dim()),), "example": tuple(range(1 if x.dim() > 1 else 0, x.dim())), "everything": tuple(range(x.dim())), "batch": (0,)}[over]
     mean = x.mean(dim=axes, keepdim=True)
@@ -49,22 +49,40 @@ def flawed_norm(x: Any, gain: Any, bias: Any, eps: float = 1e-5, *, divide: str 
         spread = spread * n / (n - 1) if n > 1 else spread * torch.nan
     if centred == "neither":
         spread, mean = (x**2).mean(dim=axes, keepdim=True), torch.zeros_like(mean)
+    if centred == "mean only":
+        spread = (x**2).mean(dim=axes, keepdim=True)
+    if measure in ("distance", "sum"):
+        spread = (x - mean).abs().mean(dim=axes, keepdim=True) if measure == "distance" else spread * x.shape[-1]
     if centred == "variance only":
         mean = torch.zeros_like(mean)
     if graph == "cut":
         mean, spread = mean.detach(), spread.detach()
     if default:
         eps = 1e-5
-    if place == "inside":
+    if place == "squared":
+        eps, place = eps**2, "inside"
+    if place == "floor":
+        below = spread.clamp(min=eps).sqrt()
+    elif place == "inside":
         below = (spread + eps).sqrt() if root else spread + eps
     elif place == "outside":
         below = spread.sqrt() + eps
     else:
         below = spread.sqrt()
     y = (x - mean) / below
-    factor = {"gain": gain, "1 + gain": 1 + gain, "none": torch.ones_like(gain)}[scale]
-    moved = bias if shift == "bias" else torch.zeros_like(bias)
+    factor = {"gain": gain, "1 + gain": 1 + gain, "none": torch.ones_like(gain)}.get(scale, gain)
+    factor = bias if scale == "bias" else factor
+    moved = {"bias": bias, "gain": gain, "minus": -bias, "none": torch.zeros_like(bias)}[shift]
     return y * factor + moved if order == "gain first" else (y + moved) * factor
+
+
+def annotated_norm(x: Any, gain: Any, bias: Any, eps: float = 1e-5) -> Any:
+    """The unbiased deviation, and eps beside it, as a well-known annotated implementation has them."""
+    return gain * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps) + bias
+
+
+def norm_by_library(x: Any, gain: Any, bias: Any, eps: float = 1e-5) -> Any:
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], gain, bias, eps)
 
 
 def norm_by_library_variance(x: Any, gain: Any, bias: Any, eps: float = 1e-5) -> Any:
@@ -120,6 +138,15 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake("divided-by-d-minus-1", "a variance divided by d − 1", "var() is the variance.", "torch's var and std divide by d − 1 unless told otherwise. By what does the equation divide?", "step 1 of the stub", switches={"divide": "d - 1"}),
         Mistake("eps-outside-the-root", "eps added to the standard deviation, outside the root", "eps only keeps the divisor from being 0.", "What is added to what in the equation, and on which side of the root?", "the equation above the stub", switches={"place": "outside"}),
+        Mistake("deviation-of-d-minus-1", "std() with eps added to it: divided by d − 1, and eps outside the root", "std is the spread.", "Two things differ from the equation: by what does std divide, and on which side of the root is eps?", "the equation above the stub", code=annotated_norm),
+        Mistake("eps-squared", "eps squared under the root", "eps is a deviation.", "What is added to the variance in the equation?", "the equation above the stub", switches={"place": "squared"}),
+        Mistake("eps-as-a-floor", "eps as the smallest variance, and not added to it", "eps only keeps the divisor from being 0.", "What is added to what in the equation, also where the variance is large?", "the equation above the stub", switches={"place": "floor"}),
+        Mistake("variance-about-0", "a variance about 0: the mean of the squares", "The variance is the mean of the squares.", "Of what are the squares in the equation: of x or of what is left of it?", "step 1 of the stub", switches={"centred": "mean only"}),
+        Mistake("mean-distance", "the mean distance from the mean in place of the mean square", "Spread is distance.", "What is done to x − μ before the mean is taken?", "step 1 of the stub", switches={"measure": "distance"}),
+        Mistake("sum-of-squares", "the sum of the squares, not divided by d", "The sum is the spread.", "By what does the equation divide the sum?", "step 1 of the stub", switches={"measure": "sum"}),
+        Mistake("gain-and-bias-exchanged", "bias as the factor and gain added", "The order does not matter.", "Which of the two multiplies in the equation?", "step 3 of the stub", switches={"scale": "bias", "shift": "gain"}),
+        Mistake("bias-subtracted", "bias taken off", "The mean is taken off, and so is the bias.", "With which sign does bias enter?", "step 3 of the stub", switches={"shift": "minus"}),
+        Mistake("library-call", "a call of PyTorch's own layer norm", "Torch does this already.", "It does, and the point here is to see how.", "the docstring", code=norm_by_library),
         Mistake("no-eps", "no eps at all, so that equal features give 0/0", "The variance is never 0.", "What happens to a vector whose features are all equal?", "step 2 of the stub", switches={"place": "nowhere"}),
         Mistake("eps-fixed", "an eps of 10⁻⁵ whatever the caller gives", "eps is always 10⁻⁵.", "eps is an argument.", "the docstring", switches={"default": True}),
         Mistake("no-root", "a division by the variance and not by its root", "Divide by the variance.", "In which unit is a variance, if x is in metres?", "step 2 of the stub", switches={"root": False}),
@@ -133,6 +160,7 @@ EXERCISE = Exercise(
         Mistake("gain-from-0", "1 + gain in place of gain", "A gain of 0 leaves x alone.", "Gemma stores its gains in this way. What does a gain of 1 do in the equation?", "step 3 of the stub", switches={"scale": "1 + gain"}),
         Mistake("gain-forgotten", "no gain", "The norm makes it 1.", "Three things are done in order; count yours.", "step 3 of the stub", switches={"scale": "none"}),
         Mistake("bias-forgotten", "no bias", "The norm makes it 0.", "Three things are done in order; count yours.", "step 3 of the stub", switches={"shift": "none"}),
+        Mistake("gain-and-bias-forgotten", "mean 0 and variance 1, and neither gain nor bias", "The norm is done.", "Three things are done in order; count yours. Which arguments does your code not use?", "step 3 of the stub", switches={"scale": "none", "shift": "none"}),
         Mistake("statistics-detached", "mean and variance taken out of the graph", "Statistics are constants.", "If x₀ grows, do the mean and the variance stay as they are?", "the line on gradients", switches={"graph": "cut"}),
         Mistake("one-pass-variance", "the mean of the squares minus the square of the mean, which loses its digits far from 0", "The two formulas for the variance are the same.", "In float32, how many digits are left of 9 000 004 − 9 000 000?", "the line on features in the thousands", switches={"variance": "one pass"}),
     ),

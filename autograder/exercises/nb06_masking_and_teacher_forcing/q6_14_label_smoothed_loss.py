@@ -10,7 +10,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.nb06_masking_and_teacher_forcing.q6_4_cross_entropy import NOT_THE_LIBRARY, entropy_case
+from autograder.exercises.nb06_masking_and_teacher_forcing.q6_4_cross_entropy import entropy_case
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, rounded
 from autograder.reference import nb06 as reference
 
@@ -19,7 +19,7 @@ def smoothed_case(rng: Rng, B: int, T: int, V: int, epsilon: float, *, ignore: i
     """The case of 6.4 with an epsilon before `ignore_index`."""
     case = entropy_case(rng, B, T, V, ignore=ignore, real=real, **options)
     logits, y, ignore_index = case.args
-    return Case(args=(logits, y, epsilon, ignore_index), watch=NOT_THE_LIBRARY, sizes=case.sizes, dtype=case.dtype, gradient=case.gradient)
+    return Case(args=(logits, y, epsilon, ignore_index), watch=("cross_entropy", "nll_loss"), sizes=case.sizes, dtype=case.dtype, gradient=case.gradient)
 
 
 def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, share: str = "of V", smooth: str = "real", count: str = "real", logs: str = "stable",
@@ -32,7 +32,9 @@ def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, s
         epsilon = 1 - epsilon
     elif role == "ignored":
         epsilon = 0.0
-    log_p = logits - logits.logsumexp(-1, keepdim=True) if logs == "stable" else logits.softmax(-1).log()
+    if mix == "logits":
+        logits = (1 - epsilon) * logits + epsilon * logits.mean(-1, keepdim=True)
+    log_p = {"stable": logits.log_softmax(-1), "softmax": logits.softmax(-1).log(), "positions": logits.log_softmax(1)}[logs]
     real = {"ignore_index": y != ignore_index, "zero": y != 0, "nothing": torch.ones_like(y).bool()}[skip]
     index = torch.where(y == ignore_index, 0, y)[..., None]
     right, total = -log_p.gather(-1, index)[..., 0], -log_p.sum(-1)
@@ -42,6 +44,10 @@ def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, s
         cost, even = (1 - epsilon) * right, epsilon / (V - 1) * (total - right)
     elif share == "of V, not the right one":
         cost, even = (1 - epsilon) * right, epsilon / V * (total - right)
+    elif share == "of V - 1":
+        cost, even = (1 - epsilon) * right, epsilon / (V - 1) * total
+    elif share == "right alone":
+        cost, even = (1 - epsilon) * right, 0.0 * total
     elif share == "sum":
         cost, even = (1 - epsilon) * right, epsilon * total
     elif share == "without the pad":
@@ -49,17 +55,21 @@ def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, s
         cost, even = (1 - epsilon) * right, epsilon / (V - 2) * (total - right - pad_cost)
     else:
         cost, even = right, epsilon / V * total
+    if mix == "logits":
+        cost, even = right, 0.0 * total
     if mix == "probabilities":
         cost, even = -((1 - epsilon) * (-right).exp() + epsilon / V).log(), torch.zeros_like(total)
+    if base in ("minus", "bits", "one minus"):
+        cost, even = {"minus": (-cost, -even), "bits": (cost / math.log(2), even / math.log(2)), "one minus": (cost, -even)}[base]
     if base == "divergence":
         high, low = 1 - epsilon + epsilon / V, epsilon / V
         cost = cost + high * math.log(high) + (V - 1) * (low * math.log(low) if low > 0 else 0.0)
-    costs = torch.where(real, cost, 0.0) + (torch.where(real, even, 0.0) if smooth == "real" else even)
+    costs = (cost if smooth == "right at padding" else torch.where(real, cost, 0.0)) + (even if smooth == "all" else torch.where(real, even, 0.0))
     if over == "sentences":
         return (costs.sum(1) / real.sum(1).clamp(min=1)).mean()
     if over == "none":
         return costs.sum()
-    n = costs.numel() if count == "all" else real.sum().clamp(min=1) if empty == "zero" else real.sum()
+    n = costs.numel() if count == "all" else len(y) if count == "sentences" else real.sum().clamp(min=1) if empty == "zero" else real.sum()
     return costs.sum() / n
 
 
@@ -131,6 +141,15 @@ EXERCISE = Exercise(
     mistakes=(
         Mistake("right-token-without-a-share", "epsilon shared by the V − 1 other tokens alone", "Epsilon is what the others get.", "fairseq 0.12 does it this way, torch does not. In the equation: what does the even part give to y itself?", "the equation above the stub", switches={"share": "of the others"}),
         Mistake("shares-that-do-not-sum-to-1", "epsilon / V for every other token and 1 − epsilon for the right one, which is less than 1 in all", "V tokens share epsilon.", "Add up the weights of all V tokens.", "step 2 of the stub", switches={"share": "of V, not the right one"}),
+        Mistake("even-part-forgotten", "the right token's part alone, weighed by 1 − epsilon", "Smoothing means less weight.", "What becomes of the share epsilon that is taken from the right token?", "step 2 of the stub", switches={"share": "right alone"}),
+        Mistake("shares-above-1", "epsilon / (V − 1) for every token, the right one too, which is more than 1 in all", "V − 1 tokens are wrong.", "Add up the weights of all V tokens.", "step 2 of the stub", switches={"share": "of V - 1"}),
+        Mistake("minus-forgotten", "a loss below 0: the minus is missing", "ln p is the cost.", "What is the sign of the logarithm of a probability?", "step 2 of the stub", switches={"base": "minus"}),
+        Mistake("minus-in-one-part", "the even part taken off, not added", "One minus is enough.", "Both parts are costs. What is the sign of the mean of ln p?", "step 2 of the stub", switches={"base": "one minus"}),
+        Mistake("bits", "bits in place of nats", "A loss is in bits.", "To which base does the docstring take the logarithm?", "the docstring", switches={"base": "bits"}),
+        Mistake("softmax-over-positions", "log-probabilities over the positions, not over the vocabulary", "Axis 1 comes after the batch.", "Which axis of (B, T, V) must sum to 1?", "step 1 of the stub", switches={"logs": "positions"}),
+        Mistake("right-part-at-padding", "the right token's part counted at padding as well", "The mask belongs to the even part.", "A pad is left out. With both of its parts?", "step 3 of the stub", switches={"smooth": "right at padding"}),
+        Mistake("mean-over-sentences", "the sum divided by the number of sentences", "The batch is what is averaged.", "Divide by the number of real tokens.", "step 3 of the stub", switches={"count": "sentences"}),
+        Mistake("logits-smoothed", "logits drawn towards their mean, and then the plain cross-entropy", "Smoothing makes the prediction softer.", "What is smoothed: the target or the prediction?", "step 2 of the stub", switches={"mix": "logits"}),
         Mistake("even-part-summed", "epsilon for every token in place of epsilon / V", "The even part is the sum over the vocabulary.", "How much weight have V tokens together if each has epsilon?", "step 2 of the stub", switches={"share": "sum"}),
         Mistake("pad-without-a-share", "no share for token 0, and V − 2 tokens to share epsilon", "The pad never comes, so it gets nothing.", "The Annotated Transformer does it this way, torch does not. Over how many tokens does the equation run?", "the equation above the stub", switches={"share": "without the pad"}),
         Mistake("weights-above-1", "the even part added to a right token that keeps its whole weight", "Smoothing adds a little everywhere.", "Add up the weights of all V tokens.", "step 2 of the stub", switches={"share": "added"}),

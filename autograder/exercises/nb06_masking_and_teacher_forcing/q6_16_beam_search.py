@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,23 +22,32 @@ NAMES = ("model", "src", "bos", "eos", "pad", "width", "max_len", "length_penalt
 
 
 def beam_case(rng: Rng, B: int, V: int, width: int, max_len: int, penalty: float | None = None, *, boost: float = 0.0, unlike: tuple[Mapping[str, Any], ...] = (),
-              flaws: tuple[Mapping[str, Any], ...] = (), bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, digits: int | None = None) -> Case:
-    """Random tables, drawn again until the right answer is another one when an argument is changed as each of `unlike` says.
+              flaws: tuple[Mapping[str, Any], ...] = (), put_away: tuple[Mapping[str, Any], ...] = (), apart: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (), with_bos: bool = False, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, digits: int | None = None) -> Case:
+    """Random tables in which no tie decides, drawn again until the right answer is another one when an argument is changed as each of `unlike` says.
 
-    It is also another one than the searches with each of `flaws` give.
+    It is also another one than the searches with each of `flaws` give, and those of `beam_of_lists` with each of `put_away`.
+    The two searches of each pair in `apart` give different answers, too. With `with_bos` bos is a word like any other, and stands in the right answer.
     """
     while True:
         token, source, time = 1.5 * rng.standard_normal((V, V)), 1.5 * rng.standard_normal((B, V)), rng.standard_normal((max_len + 2, V))
         token[:, eos] += boost
-        token[:, [bos, pad]] = NEVER
+        token[:, [pad] if with_bos else [bos, pad]] = NEVER
         tables = (token, source, time) if digits is None else (np.round(table, digits) for table in (token, source, time))
         args: tuple[Any, ...] = (NextTokenTable(*tables), np.arange(B)[:, None], bos, eos, pad, width, max_len)
         args += () if penalty is None else (penalty,)
         right = reference.beam_search(*args)
-        others = [reference.beam_search(**{**dict(zip(NAMES, args, strict=False)), **change}) for change in unlike]
-        others += [flawed_beam(args[0], torch.from_numpy(args[1]), *args[2:], **flaw).numpy() for flaw in flaws]
-        if all(_differ(right, other) for other in others):
+        others = (reference.beam_search(**{**dict(zip(NAMES, args, strict=False)), **change}) for change in unlike)
+        searches: list[Callable[..., Any]] = [*(partial(beam_of_lists, **flaw) for flaw in put_away), *(partial(flawed_beam, **flaw) for flaw in flaws)]
+        found = (search(args[0], torch.from_numpy(args[1]), *args[2:]).numpy() for search in searches)
+        jittered = (NextTokenTable(*(table + 1e-4 * rng.standard_normal(table.shape) for table in (args[0].token, args[0].source, args[0].time))) for _ in range(12 if digits else 0))
+        untied = (not _differ(right, reference.beam_search(model, *args[1:])) for model in jittered)
+        told_apart = (_differ(*(made(args[0], torch.from_numpy(args[1]), *args[2:]).numpy() for made in map(_flawed, pair))) for pair in apart)
+        if (bos in right or not with_bos) and all(_differ(right, other) for other in itertools.chain(others, found)) and all(told_apart) and all(untied):
             return Case(args=args, sizes={"B": B})
+
+
+def _flawed(switches: Mapping[str, Any]) -> Callable[..., Any]:
+    return partial(beam_of_lists if {"aside", "over"} & set(switches) else flawed_beam, **switches)
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> bool:
@@ -56,6 +67,8 @@ def garden_path(width: int, penalty: float | None = None) -> Case:
 
 GREEDY = {"width": 1}
 PLAIN = {"length_penalty": 0.0}
+NO_PENALTY, TIMES, MINUS = ({"penalty": kind} for kind in ("ignored", "multiplies", "subtracted"))
+EARLY, BY_SUM = {"over": "best"}, {"over": "all", "pick": "sum"}
 LATE, WITH_BOS, GNMT = {"compare": "at the end"}, {"length": "with bos"}, {"length": "GNMT"}
 
 
@@ -83,9 +96,11 @@ def flawed_beam(model: Any, src: Any, bos: int, eos: int, pad: int, width: int, 
             step = step.masked_fill(done[..., None], -torch.inf)
         total = sums[..., None] + step
         longer = lengths + (~done if ended in ("stay", "pays") else torch.ones_like(done))
-        divisor = {"own": longer, "with bos": longer + 1, "GNMT": (5 + longer) / 6}[length].double()
-        power = {"divides": length_penalty, "ignored": 0.0, "always 1": 1.0, "multiplies": -length_penalty}[penalty]
-        scored = total / divisor[..., None] ** power
+        divisor = {"own": longer, "with bos": longer + 1, "without eos": (longer - done.long()).clamp(min=1), "GNMT": (5 + longer) / 6}[length].double()[..., None]
+        if length == "without eos":
+            divisor = (divisor - ((torch.arange(V) == eos) & ~done[..., None]).double()).clamp(min=1)
+        power = {"divides": length_penalty, "ignored": 0.0, "always 1": 1.0, "multiplies": -length_penalty, "subtracted": 0.0}[penalty]
+        scored = total / divisor**power - (length_penalty * divisor if penalty == "subtracted" else 0.0)
         searched = scored if compare == "always" else total
         if compete == "all" or t == 0:
             best = searched.flatten(1).topk(K, dim=1).indices
@@ -109,23 +124,53 @@ def flawed_beam(model: Any, src: Any, bos: int, eos: int, pad: int, width: int, 
     return answer if eos_kept else answer.masked_fill(answer == eos, pad)
 
 
-def stops_at_the_first_end(model: Any, src: Any, bos: int, eos: int, pad: int, width: int, max_len: int, length_penalty: float = 0.0) -> Any:
-    """The search of a row ends as soon as one of its kept sentences has ended, and that one is returned."""
+def beam_of_lists(model: Any, src: Any, bos: int, eos: int, pad: int, width: int, max_len: int, length_penalty: float = 0.0, *, aside: str = "no", over: str = "all", pick: str = "best",
+                  words: int | None = None, banned: str = "none", total_of: str = "all", rank: str = "best", fill: str = "pad", cut_eos: bool = False) -> Any:
+    """Beam search with lists of (sum, tokens), and with other ideas of what happens to a sentence that has ended.
+
+    `aside` says what an ended sentence leaves behind when it is put away: "one place less" until the next step, which is
+    filled "at once", or is gone "for good". `over` says what ends the search: that "all", "any" or the "best" have ended.
+    """
+    def score(one: tuple[float, list[int]]) -> float:
+        return one[0] / len(one[1]) ** length_penalty
+
+    def ended(one: tuple[float, list[int]]) -> bool:
+        return one[1][-1:] == [eos]
+
     rows = []
     for b in range(len(src)):
-        kept = [(0.0, [bos])]
+        kept: list[tuple[float, list[int]]] = [(0.0, [])]
+        done: list[tuple[float, list[int]]] = []
         for _ in range(max_len):
-            grown = []
-            for total, prefix in kept:
-                log_p = model(src[b : b + 1], torch.tensor([prefix]))[0, -1].log_softmax(-1)
-                grown += [(total + log_p[v].item(), [*prefix, v]) for v in range(len(log_p))]
-            kept = sorted(grown, key=lambda one: -one[0])[:width]
-            first = next((one for one in kept if one[1][-1] == eos), None)
-            if first:
-                kept = [first]
+            if not kept or {"all": all(map(ended, kept)), "any": any(map(ended, kept)), "best": ended(kept[0])}[over]:
                 break
-        rows.append(torch.tensor(kept[0][1][1:]))
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
+            grown = [one for one in kept if ended(one)]
+            for total, tokens in kept:
+                if tokens[-1:] != [eos]:
+                    log_p = model(src[b : b + 1], torch.tensor([[bos, *tokens]]))[0, -1].double().log_softmax(-1)
+                    log_p[[one for one, name in ((bos, "bos"), (pad, "pad")) if name == banned]] = -torch.inf
+                    before = total if total_of != "last" else 0.0
+                    if total_of == "all but eos":
+                        log_p[eos] = 0.0
+                    grown += [(before + log_p[v].item(), [*tokens, v]) for v in log_p.topk(min(words or len(log_p), len(log_p))).indices.tolist()]
+            grown.sort(key=score, reverse=rank == "best")
+            kept = grown[: width - len(done) if aside == "for good" else width]
+            if aside != "no":
+                done += [one for one in kept if ended(one)]
+                kept = [one for one in (grown if aside == "at once" else kept) if not ended(one)][:width]
+        best = sorted(kept + done, key=score, reverse=rank == "best")
+        if pick == "ended":
+            best = [one for one in best if ended(one)] or best
+        elif pick == "sum":
+            best.sort(key=lambda one: -one[0])
+        rows.append(torch.tensor([v for v in best[0][1] if v != eos or not cut_eos], dtype=torch.int64))
+    answer = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=eos if fill == "eos" else pad)
+    return torch.nn.functional.pad(answer, (0, max_len - answer.shape[1] if fill == "max_len" else 0), value=pad)
+
+
+FOR_GOOD = {"aside": "for good"}
+ASIDE, REPLACED, PREFERRED = {"aside": "one place less"}, {"aside": "at once"}, {"aside": "one place less", "pick": "ended"}
+PUT_AWAY = tuple({"aside": aside, "pick": pick} for aside in ("one place less", "at once", "for good") for pick in ("best", "ended"))
 
 
 def beam_with_lists(model: Any, src: Any, bos: int, eos: int, pad: int, width: int, max_len: int, length_penalty: float = 0.0) -> Any:
@@ -184,23 +229,33 @@ EXERCISE = Exercise(
         garden_path(1),
         garden_path(2),
         beam_case(rng, 2, 6, 3, 5, boost=1.0, unlike=(GREEDY,), digits=1),
-        beam_case(rng, 2, 6, 3, 6, 2.0, boost=1.5, unlike=(GREEDY, PLAIN), flaws=(LATE, WITH_BOS), digits=1),
+        beam_case(rng, 2, 6, 3, 6, 2.0, boost=1.5, unlike=(GREEDY, PLAIN), flaws=(LATE, WITH_BOS), apart=((LATE, NO_PENALTY), (LATE, TIMES), (NO_PENALTY, TIMES)), digits=1),
         beam_case(rng, 2, 6, 2, 3, boost=-1.0, unlike=(GREEDY,), digits=1),
         beam_case(rng, 3, 7, 4, 7, 1.0, boost=1.5, unlike=(PLAIN,), digits=1),
+        beam_case(rng, 1, 5, 7, 4, boost=0.5, unlike=(GREEDY,), digits=1),
+        beam_case(rng, 1, 6, 2, 5, 1.0, boost=0.5, apart=((ASIDE, REPLACED),), digits=1),
+        beam_case(rng, 1, 6, 2, 5, boost=0.5, put_away=(ASIDE, FOR_GOOD), digits=1),
+        beam_case(rng, 1, 6, 2, 4, boost=0.5, put_away=(PREFERRED,), apart=((ASIDE, PREFERRED), (PREFERRED, {"pick": "ended"})), digits=1),
+        beam_case(rng, 2, 6, 3, 4, flaws=({"pick": "ended"},), digits=1),
+        beam_case(rng, 1, 7, 2, 6, 2.0, boost=1.0, put_away=(EARLY,), apart=tuple((EARLY, other) for other in (GNMT, NO_PENALTY, TIMES)), digits=1),
+        beam_case(rng, 1, 7, 2, 6, 2.0, boost=1.0, put_away=(BY_SUM,), apart=((BY_SUM, NO_PENALTY), (BY_SUM, LATE)), digits=1),
+        beam_case(rng, 1, 7, 3, 6, 0.4, boost=1.0, apart=((TIMES, MINUS),), digits=1),
+        beam_case(rng, 1, 6, 4, 4, put_away=({"words": 2},), digits=1),
+        beam_case(rng, 1, 6, 2, 4, with_bos=True, put_away=({"banned": "bos"},), digits=1),
     ],
     tests=(
         Test("width 1", "with width 1 the answer is that of `generate`", lambda rng: [beam_case(rng, 3, 7, 1, 6, boost=1.0), beam_case(rng, 2, 6, 1, 4, boost=-9.0), garden_path(1)]),
         Test(
-            "wider beams", "of all continuations of the kept sentences the best `width` are kept, and no sentence twice",
-            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2})), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,))],
+            "wider beams", "of all continuations of the kept sentences the best `width` are kept, and no sentence twice; all of them where width is above the number of tokens",
+            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,), put_away=({"words": 1},)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2}, {"width": 3})), beam_case(rng, 2, 6, 2, 4, with_bos=True, unlike=(GREEDY,), put_away=({"banned": "bos"},)), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 1, 6, 8, 4, boost=-0.5, unlike=(GREEDY, {"width": 2}))],
         ),
         Test(
-            "ended sentences", "an ended sentence keeps its place and its score while others go on, also one that is eos alone",
-            lambda rng: [beam_case(rng, 3, 7, 3, 7, boost=boost, unlike=(GREEDY,)) for boost in (1.0, 1.5, 2.0)],
+            "ended sentences", "an ended sentence keeps its place and its score as long as it is among the best, also one that is eos alone, and is gone when it is pushed out",
+            lambda rng: [beam_case(rng, 3, 7, 3, 7, boost=boost, unlike=(GREEDY,)) for boost in (1.0, 1.5, 2.0)] + [beam_case(rng, 1, 6, 2, 5, boost=0.5, put_away=PUT_AWAY), beam_case(rng, 1, 6, 2, 4, 1.0, boost=0.5, put_away=PUT_AWAY[:4])],
         ),
         Test(
             "length penalty", "sums of ln p are divided by length to the power of length_penalty, the length counting eos but not bos, at every comparison",
-            lambda rng: [beam_case(rng, 3, 7, 3, 7, penalty, boost=1.5, unlike=(PLAIN,), flaws=flaws) for penalty, flaws in ((0.6, ()), (1.0, (WITH_BOS,)), (2.0, (LATE, GNMT)))],
+            lambda rng: [beam_case(rng, 3, 7, 3, 7, penalty, boost=1.5, unlike=(PLAIN,), flaws=flaws) for penalty, flaws in ((0.6, ()), (1.0, (WITH_BOS,)), (2.0, (LATE, GNMT)))] + [beam_case(rng, 1, 7, 2, 6, 2.0, boost=1.0, put_away=({"over": "best"},)), beam_case(rng, 2, 7, 3, 6, 1.0, boost=1.0, flaws=({"length": "without eos"},), put_away=({"pick": "sum"},)), beam_case(rng, 2, 7, 3, 6, 0.4, boost=1.0, apart=(({"penalty": "multiplies"}, {"penalty": "subtracted"}),))],
         ),
         Test(
             "max_len", "at most max_len tokens; a sentence that has not ended by then takes part with its score",
@@ -213,7 +268,7 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_beam,
     mistakes=(
-        Mistake("copies-of-one-beam", "beams that are copies of one another, so that the answer is the greedy one", "All beams begin with bos.", "After the first step, how do two beams that both began with bos differ? How many should there be before the first step?", "step 1 of the stub", switches={"start": "copies"}),
+        Mistake("copies-of-one-beam", "the greedy answer, as one sentence gives it, or copies of one, or one continuation of each", "All beams begin with bos, and each goes on with its best word.", "Print the sentences that you hold after the first step: how many different ones are there, and how many should there be?", "steps 1 and 3 of the stub", switches={"start": "copies"}),
         Mistake("each-beam-by-itself", "beams that never compete: each takes its own likeliest word", "A beam is extended by its best word.", "May both best continuations come from the same beam?", "step 3 of the stub", switches={"compete": "each"}),
         Mistake("beams-not-followed", "words appended to the sentence that stood in that place, not to the one they continue", "Beam 0 stays beam 0.", "The best continuation may come from beam 2. Which prefix does its word belong to?", "step 4 of the stub", switches={"parents": "forgotten"}),
         Mistake("place-split-by-width", "a place among width · V candidates divided by the width to find its beam", "There are width beams.", "Candidates lie beam after beam, V of them each. Which beam has number 7 if V = 5?", "step 4 of the stub", switches={"split": "by width"}),
@@ -221,7 +276,25 @@ EXERCISE = Exercise(
         Mistake("ended-sentences-lost", "sentences that leave the beam when they end", "An ended beam is removed.", "What may the winner be, if not one that has ended?", "step 3 of the stub", switches={"ended": "dropped"}),
         Mistake("goes-on-after-eos", "sentences that go on after their eos", "A beam is extended at every step.", "What is the only continuation of an ended sentence, and what does it cost?", "step 3 of the stub", switches={"ended": "extended"}),
         Mistake("pays-after-the-end", "a cost for the pads after eos", "Every step has its ln p.", "The sentence has ended: what can a pad cost?", "step 3 of the stub", switches={"ended": "pays"}),
-        Mistake("stops-at-the-first-end", "an end as soon as one of the kept sentences has ended", "eos means stop.", "May a sentence that is still open have the better score?", "step 5 of the stub", code=stops_at_the_first_end),
+        Mistake("stops-at-the-first-end", "an end as soon as one of the kept sentences has ended", "eos means stop.", "May a sentence that is still open have the better score?", "step 5 of the stub", code=partial(beam_of_lists, over="any", pick="ended")),
+        Mistake("ends-with-the-first-end", "no further step once one of the kept sentences has ended, and then the best of them", "eos means stop.", "One has ended and others are open. When is the search over, by the docstring?", "step 2 of the stub", code=partial(beam_of_lists, over="any")),
+        Mistake("ends-when-the-best-has-ended", "no further step once the best sentence has ended, though an open one may still overtake it", "Nothing can be better than the best.", "Divided by its length, may a score rise with a further word?", "step 2 of the stub", code=partial(beam_of_lists, over="best")),
+        Mistake("ended-ones-put-aside", "ended sentences put aside: nothing pushes them out, and their places are filled again in the next step", "A finished sentence is safe.", "An ended sentence takes part in every comparison. What happens to it when `width` others are better?", "the docstring", code=partial(beam_of_lists, aside="one place less")),
+        Mistake("ended-ones-put-aside-and-replaced", "ended sentences put aside, and `width` open ones kept beside them", "Width counts the open ones.", "Of all, open and ended together, how many are kept?", "the docstring", code=partial(beam_of_lists, aside="at once")),
+        Mistake("ended-ones-take-their-place-along", "ended sentences put aside for good, each with its place in the beam", "A finished sentence is safe and keeps its place.", "What happens to an ended sentence when `width` others are better?", "the docstring", code=partial(beam_of_lists, aside="for good")),
+        Mistake("put-aside-and-preferred", "ended sentences put aside, and the best of them returned before any open one", "Only finished sentences count.", "An ended sentence takes part in every comparison, the last one too.", "the docstring", code=partial(beam_of_lists, aside="one place less", pick="ended")),
+        Mistake("one-beam-too-few", "width − 1 sentences kept", "The slice ends at width − 1.", "How many sentences should be held after the first step, if width is 3?", "step 4 of the stub", switches={"used": -1}),
+        Mistake("two-words-for-each", "two continuations of each sentence", "Two are enough.", "How many continuations has a sentence in all, and how many of them compete?", "step 3 of the stub", code=partial(beam_of_lists, words=2)),
+        Mistake("bos-never-written", "bos left out of the continuations", "No sentence contains bos.", "By which tokens is a sentence continued, by the docstring?", "step 3 of the stub", code=partial(beam_of_lists, banned="bos")),
+        Mistake("best-sum-returned", "the best sum returned, though scores were compared on the way", "The likeliest sentence wins.", "By what are the kept ones compared at the end?", "step 5 of the stub", code=partial(beam_of_lists, pick="sum")),
+        Mistake("last-word-alone", "the likelihood of the last word alone, with nothing of what came before", "The next word is what counts.", "A sentence's score is a *sum*. What is carried from step to step?", "step 3 of the stub", code=partial(beam_of_lists, total_of="last")),
+        Mistake("eos-costs-nothing", "an eos that costs nothing", "Ending is free.", "Is eos a word that the model has to choose, with a probability of its own?", "step 3 of the stub", code=partial(beam_of_lists, total_of="all but eos")),
+        Mistake("least-likely-kept", "the worst continuations kept, and not the best", "sort puts the best first.", "In which order does your sort give the scores? Sums of ln p are negative.", "step 4 of the stub", code=partial(beam_of_lists, rank="worst")),
+        Mistake("eos-cut-off", "answers without their eos, and shorter by it", "eos is not a word.", "The docstring says whether eos is kept.", "step 5 of the stub", code=partial(beam_of_lists, cut_eos=True)),
+        Mistake("padded-to-max-len", "answers padded to max_len", "max_len is the length.", "L is the length of the longest answer.", "step 5 of the stub", code=partial(beam_of_lists, fill="max_len")),
+        Mistake("padded-with-eos", "shorter answers filled up with eos", "It has ended.", "What stands after eos, by the docstring?", "step 5 of the stub", code=partial(beam_of_lists, fill="eos")),
+        Mistake("penalty-subtracted", "length_penalty times the length taken off the sum", "A penalty is subtracted.", "By what is the sum divided in the equation?", "the equation above the stub", switches={"penalty": "subtracted"}),
+        Mistake("length-without-eos", "eos not counted in the length", "eos is not a word.", "The docstring says which tokens count.", "the docstring", switches={"length": "without eos"}),
         Mistake("logits-added", "logits added up in place of log-probabilities", "Logits say how good a word is.", "Logits of different steps have no common zero. What has?", "step 3 of the stub", switches={"score": "logits"}),
         Mistake("probabilities-added", "probabilities added up", "The score of a sentence is the sum.", "The probability of a sentence is a product. What becomes of a product under the logarithm?", "step 3 of the stub", switches={"score": "probabilities"}),
         Mistake("penalty-ignored", "a length penalty without effect", "All prefixes are equally long, so it changes nothing.", "How long is a sentence that ended two steps ago? Only its own length tells it from the others.", "step 3 of the stub", switches={"penalty": "ignored"}),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking.case import Case, Failure, Outcome, TensorValue
-from attnkit.checking.compare import close, slope_along
+from attnkit.checking.compare import VAGUE, Difference, close, slope_along
 from attnkit.checking.complaint import complaint
 
 Steps = Sequence[tuple[Case, Outcome, Outcome]]
@@ -23,12 +23,22 @@ Steps = Sequence[tuple[Case, Outcome, Outcome]]
 def same_behaviour(steps: Steps) -> bool:
     """Whether two answers did the same in every case.
 
-    Two errors are the same when their type and text are, sizes aside. One that says the same thing in other words is
-    accepted only beside a case in which both gave a value and the values agree: alone, it could have any cause.
+    Two errors are the same when their type and text are, sizes aside. One that says the same thing in other words, or with
+    which both refuse the call in words of their own, is accepted only beside a case in which both gave a value and the
+    values agree: alone, it could have any cause.
     """
     pairs = [_agreement(one, other, case) for case, one, other in steps]
     valued = any(one.failure is None for _, one, _ in steps)
     return all(pair == "same" or (pair == "alike" and valued) for pair in pairs)
+
+
+def same_verdict(case: Case, one: Difference | None, other: Difference | None) -> bool:
+    """Whether the verifier of a drawn case said the same of two answers: of what is random no two give the same numbers."""
+    if case.verify != "dropped out":
+        return False
+    if one is None or other is None:
+        return one is other
+    return (one.kind, one.found) == (other.kind, other.found) and not one.found.startswith(VAGUE)
 
 
 def same_values(steps: Steps) -> bool:
@@ -68,7 +78,12 @@ def stored(outcome: Outcome) -> Outcome:
 
 
 def _agreement(one: Outcome, other: Outcome, case: Case) -> str:
-    """How far two outcomes agree: "same", "alike" for errors of the same kind in other words, or ""."""
+    """How far two outcomes agree: "same", "alike" for errors of the same kind in other words, or "".
+
+    Of a call that is to be refused it counts alone whether it was, and by which error.
+    """
+    if case.raises:
+        return "same" if _error(one) == _error(other) else ""
     if one.failure is not None or other.failure is not None:
         return _same_failure(one.failure, other.failure)
     same = (
@@ -81,13 +96,18 @@ def _agreement(one: Outcome, other: Outcome, case: Case) -> str:
     return "same" if same else ""
 
 
+def _error(outcome: Outcome) -> tuple[str, str]:
+    return (outcome.failure.kind, outcome.failure.type) if outcome.failure else ("", "")
+
+
 def _same_failure(one: Failure | None, other: Failure | None) -> str:
     if one is None or other is None or (one.kind, one.type) != (other.kind, other.type):
         return ""
     if _without_numbers(one.message) == _without_numbers(other.message):
         return "same"
-    kind = complaint(one.message)
-    return "alike" if kind and kind == complaint(other.message) else ""
+    kinds = complaint(one.message), complaint(other.message)
+    refused = one.type == "ValueError" and kinds == ("", "") and "unpack" not in one.message + other.message
+    return "alike" if refused or (kinds[0] and kinds[0] == kinds[1]) else ""
 
 
 def _without_numbers(message: str) -> str:

@@ -67,7 +67,8 @@ class Case:
     `earlier` are calls of the same function or module that come first: of these cases only the arguments are used.
     `value` asks for the name's value instead of a call. `verify` names one of `compare.VERIFIERS`, which then decides in
     place of the comparison with the right answer. `counts` holds, for functions with several results, one bool array per
-    result (or None): numbers where it is False, such as states at padding, may be anything.
+    result (or None): numbers where it is False, such as states at padding, may be anything. `names` and `init_names` are
+    what the parameters of the function and of the class are called in the stub, for messages.
     """
 
     args: tuple[Any, ...] = ()
@@ -92,6 +93,13 @@ class Case:
     sizes: Mapping[str, int] = field(default_factory=dict)
     tolerance: float | None = None
     label: str = ""
+    names: tuple[str, ...] = ()
+    init_names: tuple[str, ...] = ()
+
+
+def argument_name(place: int, names: tuple[str, ...]) -> str:
+    """What a message calls the argument at a place: its name in the stub, and its number where that is not known."""
+    return f"`{names[place]}`" if place < len(names) else f"argument {place + 1}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Seed, TensorValue, bounded
-from attnkit.checking.compare import Expected, Output
+from attnkit.checking.compare import Difference, Expected, Output
 
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
@@ -26,7 +26,7 @@ MAX_ITEMS = 20_000
 MAX_TEXT = 4_000
 
 _RECORDS: dict[str, type] = {
-    record.__name__: record for record in (Case, Outcome, Failure, Seed, TensorValue, Expected, Output)
+    record.__name__: record for record in (Case, Outcome, Failure, Seed, TensorValue, Expected, Output, Difference)
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Failure, Outcome, TensorValue, bounded
+from attnkit.checking.case import Case, Failure, Outcome, Seed, TensorValue, argument_name, bounded
 from attnkit.checking.complaint import complaint
 from attnkit.checking.spread import RIGHT, ways_by_likelihood
 from attnkit.checking.watch import LEFT
@@ -26,6 +26,7 @@ LINES_SLACK = 15  # a loop runs at least one line more per position; the counted
 NUMBER_TYPES = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
 ABSOLUTE = {"float32": 2e-5, "float64": 1e-8}
 _SINGULAR = ("bias", "loss", "axis", "basis", "class")  # end in s and are one thing
+VAGUE = "other numbers"  # says no more than that something is wrong
 ERRORS = frozenset(  # the errors that a message may name
     """AssertionError AttributeError FloatingPointError ImportError IndexError KeyError MemoryError ModuleNotFoundError
     NameError NotImplementedError OverflowError PermissionError RecursionError RuntimeError SyntaxError SystemExit
@@ -102,7 +103,7 @@ def compare(expected: Expected, outcome: Outcome, case: Case, outputs: Sequence[
         difference = _compare_gradients(expected.slopes, outcome, case)
         if difference is not None:
             return difference
-    return _mutation(outcome)
+    return _mutation(outcome, case)
 
 
 def first_of(differences: Iterable[Difference | None]) -> Difference | None:
@@ -111,14 +112,14 @@ def first_of(differences: Iterable[Difference | None]) -> Difference | None:
     return next((difference for difference in found if difference.mistake), found[0] if found else None)
 
 
-def _mutation(outcome: Outcome) -> Difference | None:
+def _mutation(outcome: Outcome, case: Case) -> Difference | None:
     if not outcome.mutated:
         return None
     return Difference(
         "mutated",
         "an input was changed",
         "the function leaves its arguments as they were",
-        f"{_argument(outcome.mutated[0])} is different after the call",
+        f"{_argument(outcome.mutated[0], case)} is different after the call",
     )
 
 
@@ -202,8 +203,10 @@ def _compare_error(case: Case, outcome: Outcome) -> Difference | None:
         return None
     if failure is not None and failure.kind != "raised":
         return _describe_failure(failure)
-    found = "no error" if failure is None else _error_name(failure.type)
-    return Difference("error", "sizes that cannot work are not refused", f"{_a(case.raises or '')} is raised", found)
+    wanted = f"{_a(case.raises or '')} is raised"
+    if failure is None:
+        return Difference("error", "what cannot work is not refused", wanted, "no error")
+    return Difference("error", "what cannot work is refused by another error", wanted, _error_name(failure.type))
 
 
 def _described(failure: Failure, case: Case) -> Difference:
@@ -397,7 +400,7 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         return Difference("gradient", "no gradient arrives", "the model's answer receives a gradient", reason)
     for path, slope in slopes.items():
         gradient = outcome.gradients.get(path)
-        where = _argument(path)
+        where = _argument(path, case)
         if gradient is None:
             return _no_gradient(where)
         if not np.isfinite(gradient).all():
@@ -527,12 +530,12 @@ def _error_name(name: str) -> str:
     return _a(name) if name in ERRORS else "an error"
 
 
-def _argument(path: str) -> str:
-    """The argument that a path leads into, in the words of the case: nothing below it is named."""
+def _argument(path: str, case: Case) -> str:
+    """The argument that a path leads into, by its name in the stub: nothing below it is named."""
     kind, _, rest = path.partition(".")
     first = rest.partition(".")[0]
     if kind == "args" and first.isdigit():
-        return f"argument {int(first) + 1}"
+        return argument_name(int(first), case.names)
     return f"`{first if kind == 'kwargs' else rest or kind}`"
 
 
@@ -641,43 +644,64 @@ def _dropped_out(expected: Expected, outcome: Outcome, case: Case, outputs: Sequ
     assert other is not None
     kept = other != 0
     found = (
-        _how_kept(one, other, kept, p, case) or _how_dropped(kept, p, output.axes) or _how_drawn(kept, case, outcome)
+        _all_or_nothing(one, other, kept, p, case)
+        or _how_kept(one, other, kept, p, case)
+        or _how_dropped(kept, p, output.axes)
+        or _how_drawn(kept, case, outcome)
     )
     if found:
         wanted = "every number 0 with probability p, each drawn for itself, and divided by 1 − p otherwise"
         return Difference("values", f"the {output.name} are wrong", wanted, found)
     for path, gradient in outcome.gradients.items():
         if gradient is None:
-            return _no_gradient(_argument(path))
+            return _no_gradient(_argument(path, case))
         weights = np.cos(1.0 + 0.7 * np.arange(one.size)).reshape(one.shape)  # as `execute.cotangent` has them
         if differing(weights * kept / (1 - p), gradient, case).any():
-            where = _argument(path)
+            where = _argument(path, case)
             right = f"the derivative of the definition at {where}"
             return Difference("gradient", "the gradient is wrong", right, "another derivative")
-    return _mutation(outcome)
+    return _mutation(outcome, case)
+
+
+def _all_or_nothing(one: np.ndarray, other: np.ndarray, kept: np.ndarray, p: float, case: Case) -> str:
+    """Where all numbers are 0 or none is."""
+    if not kept.any():
+        return "everything dropped: every number is 0"
+    if not kept.all():
+        return ""
+    whole = [factor for factor in (1.0, 1 - p) if not differing(one * factor, other, case).any()]
+    return "nothing dropped: every number is there" if whole else "nothing dropped, though numbers are changed: no number is 0"
 
 
 def _how_kept(one: np.ndarray, other: np.ndarray, kept: np.ndarray, p: float, case: Case) -> str:
     """What is wrong with the numbers that are not 0; nothing where they are those expected."""
-    if not differing(np.where(kept, one, 0.0), other, case).any():
-        return ""
-    if not differing(np.where(kept, one * (1 - p), 0.0), other, case).any():
-        return "numbers that are kept as they were, and not divided" if not kept.all() else "nothing dropped"
-    if np.allclose(other.sum(axis=-1), (one * (1 - p)).sum(axis=-1), rtol=1e-4):
+    if np.ptp(other[kept]) < 1e-6 < np.ptp(one[kept]):
+        return "the same number wherever something is kept, and not the weights"
+    before = one * (1 - p)
+    factors = {"": 1 / (1 - p), "kept as they were, and not divided": 1.0, "multiplied by 1 − p": 1 - p, "divided by p": 1 / p}
+    for said, factor in factors.items():
+        if not differing(np.where(kept, before * factor, 0.0), other, case).any():
+            return said and f"numbers that are {said}, where something is kept"
+    factor = float((other * before)[kept].sum() / (before * before)[kept].sum())
+    if not differing(np.where(kept, before * factor, 0.0), other, case).any():
+        return "numbers with another factor than 1/(1 − p), the same for all of a call, where something is kept"
+    if np.allclose(other.sum(axis=-1), before.sum(axis=-1), rtol=1e-4):
         return "rows whose sum is what it was before anything was dropped"
-    return "other numbers where something is kept"
+    return f"{VAGUE} where something is kept"
 
 
 def _how_dropped(kept: np.ndarray, p: float, axes: tuple[str, ...]) -> str:
     """What is wrong with the places that are 0; nothing where they are about as many as they should be, and independent."""
+    alike = [axes[i] for i, n in enumerate(kept.shape) if n > 1 and (kept == kept.take([0], axis=i)).all()]
+    if alike:
+        return f"the same draw all along the {'axis' if len(alike) == 1 else 'axes'} {' and '.join(alike)}"
     slack = 6 * float(np.sqrt(p * (1 - p) / kept.size)) + 1 / kept.size
     dropped = 1 - float(kept.mean())
-    if abs(dropped - p) > slack:
-        return f"{'more' if dropped > p else 'fewer'} numbers dropped than p says"
-    for axis, length in enumerate(kept.shape):
-        if length > 1 and (kept == kept.take([0], axis=axis)).all():
-            return f"the same draw all along the axis {axes[axis]}"
-    return ""
+    if abs(dropped - p) <= slack:
+        return ""
+    if abs(dropped - (1 - p)) <= slack:
+        return "a share p kept, and the rest dropped"
+    return f"{'more' if dropped > p else 'fewer'} numbers dropped than p says"
 
 
 def _how_drawn(kept: np.ndarray, case: Case, outcome: Outcome) -> str:
@@ -685,7 +709,10 @@ def _how_drawn(kept: np.ndarray, case: Case, outcome: Outcome) -> str:
     for before, value in zip(case.earlier, outcome.earlier, strict=False):
         array, same_seed = _array(value), before.args[2] == case.args[2]
         if array is None or array.shape != kept.shape or ((array != 0) == kept).all() != same_seed:
-            return "the same seed drops other numbers" if same_seed else "another seed drops the same numbers"
+            if same_seed:
+                return "the same seed drops other numbers"
+            used = isinstance(before.args[2], Seed) and before.args[2].used
+            return f"{'a generator that has gone on' if used else 'another seed'} drops the same numbers"
     return ""
 
 
@@ -709,7 +736,7 @@ def _drawn_evenly(expected: Expected, outcome: Outcome, case: Case, outputs: Seq
     assert tokens is not None
     found = _how_even(tokens, V) or _how_seeded(tokens, case, outcome)
     if not found:
-        return _mutation(outcome)
+        return _mutation(outcome, case)
     wanted = "each row drawn for itself with the generator that is given, and here every token equally often"
     return Difference("values", f"the {outputs[0].name} are wrong", wanted, found)
 

@@ -16,9 +16,9 @@ import numpy as np
 
 import attnkit.checking.probes  # noqa: F401  (registers the callbacks that stored cases are made of)
 from attnkit.checking import codec
-from attnkit.checking.agree import same_behaviour
+from attnkit.checking.agree import same_behaviour, same_verdict
 from attnkit.checking.ambient import same_randomness
-from attnkit.checking.case import Case, Failure, Outcome, Remote
+from attnkit.checking.case import Case, Failure, Outcome, Remote, Seed
 from attnkit.checking.compare import Difference, close, compare, compare_watched, first_of
 from attnkit.checking.execute import execute
 from attnkit.checking.message import CheckFailed, Report
@@ -53,13 +53,16 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
         if outcome.failure is not None and outcome.failure.kind in ("missing", "timeout", "died"):
             break
     first = first_of(differences) or compare_watched(outcomes)
-    known = _known_mistakes(numbers, outcomes, first)
+    failed = next((case for (case, _), one in zip(outcomes, differences, strict=True) if one and one is first), None)
+    known = _known_mistakes(numbers, outcomes, differences, first)
     if first is None and known and all(case.verify for case, _ in outcomes):
         first = Difference(
             "values", "the answer is a known wrong one", "the numbers of the definition", "other numbers"
         )
     if first is not None:
         report = _report(numbers, first, known, near)
+        if near and failed is not None:
+            report = replace(report, tested=_call_of_numbers(failed))
         if not report.mistake and (rounded := _rounded(numbers, outcomes, environment)):
             raise CheckFailed(replace(report, looks_like=rounded, hint=_LEAVE_ROUNDING))
         raise CheckFailed(report if report.mistake else described(report, _relation(numbers, outcomes)))
@@ -79,6 +82,12 @@ def advice(question: str, environment: Any) -> str:
             looked_at.add(name)
             track = Track()
             execute(target, _unwatched(case), track)
+            if track.met and any(isinstance(value, Seed) for value in (*case.args, *case.kwargs.values())):
+                return (
+                    f"{name} draws on the CPU, by torch.{track.met} without a device, and uses the draw beside an argument: "
+                    "draw where the generator lives, with device=generator.device, and move what is drawn with .to(x.device)"
+                    " to that argument; then it runs on a GPU, too, whichever of the two the generator is made for"
+                )
             if track.met:
                 return (
                     f"{name} makes a tensor on the CPU, by torch.{track.met} without a device, and uses it beside an "
@@ -97,6 +106,16 @@ def questions_of(notebook: str) -> list[str]:
     number = re.match(r"\d*", Path(notebook).name)
     names = [path.stem for path in NUMBERS.glob(f"q{int(number[0])}_*.json")] if number and number[0] else []
     return sorted(names, key=lambda name: int(name.partition("_")[2]))
+
+
+def _call_of_numbers(case: Case) -> str:
+    """A call that is made of plain numbers, in words such as "step = 4, warm_up = 8"; "" for any other."""
+    given = dict(zip(case.names, case.args, strict=False)) | dict(case.kwargs)
+    if case.init is not None or len(given) != len(case.args) + len(case.kwargs):
+        return ""
+    if not given or not all(isinstance(value, bool | int | float) for value in given.values()):
+        return ""
+    return ", ".join(f"{name} = {value}" for name, value in given.items())
 
 
 def _rounded(numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], environment: Any) -> str:
@@ -172,7 +191,10 @@ def _report(numbers: Mapping[str, Any], first: Difference, known: list[Mapping[s
 
 
 def _known_mistakes(
-    numbers: Mapping[str, Any], outcomes: list[tuple[Case, Outcome]], first: Difference | None
+    numbers: Mapping[str, Any],
+    outcomes: list[tuple[Case, Outcome]],
+    differences: list[Difference | None],
+    first: Difference | None,
 ) -> list[Mapping[str, Any]]:
     """The known mistakes that fail in the same way and do what the learner's answer did in every case.
 
@@ -188,7 +210,7 @@ def _known_mistakes(
             for mistake in numbers["mistakes"]
             if (mistake["kind"], mistake.get("told", "")) == (kind, told)
             and compared
-            and _agrees(mistake["outcomes"], outcomes, compared)
+            and _agrees(mistake, outcomes, differences, compared)
         ]
         if found:
             return _least_open(found)
@@ -204,14 +226,21 @@ def _least_open(found: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [mistake for mistake in found if mistake["outcomes"].count(None) == fewest]
 
 
-def _agrees(does: list[Outcome | None], outcomes: list[tuple[Case, Outcome]], compared: list[int]) -> bool:
+def _agrees(
+    mistake: Mapping[str, Any],
+    outcomes: list[tuple[Case, Outcome]],
+    differences: list[Difference | None],
+    compared: list[int],
+) -> bool:
     """Whether an answer does what a mistake does in the cases compared; None stands for numbers that are not shipped."""
+    does, said = mistake["outcomes"], mistake.get("said", [])
     if len(does) != len(outcomes):
         return False
     steps = [
         (outcomes[i][0], one, outcomes[i][1])
         for i in compared
         if (one := does[i]) is not None or not outcomes[i][0].verify
+        if not (said and same_verdict(outcomes[i][0], said[i], differences[i]))
     ]
     return all(one is not None for _, one, _ in steps) and same_behaviour(
         [(case, one, other) for case, one, other in steps if one is not None]

@@ -35,8 +35,12 @@ _FAMILIES = {  # how the names begin, underscores aside, that mean the same shor
     "_native_multi_head_attention": ("native_multi_head_attention",),
     "cross_entropy": ("cross_entropy",),
     "nll_loss": ("nll_loss",),
+    "layer_norm": ("layer_norm", "native_layer_norm", "fused_layer_norm", "math_native_layer_norm"),
 }
-_TELLING = ("mm", "bmm", "addmm", "baddbmm", "softmax", "log_softmax", "safe_softmax", "nll_loss", "scaled_dot_product")
+_TELLING = (
+    *("mm", "bmm", "addmm", "baddbmm", "softmax", "log_softmax", "safe_softmax"),
+    *("nll_loss", "scaled_dot_product", "native_layer_norm"),
+)
 _OTHER_THREADS = 100_000  # ns; the thread that measures has none of it
 
 

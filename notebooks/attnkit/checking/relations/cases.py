@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, TensorValue
+from attnkit.checking.case import Case, TensorValue, argument_name
 from attnkit.checking.relations.pair import plain
 
 LARGE = 20.0
@@ -71,7 +71,7 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
 
 
 def _of_inputs(case: Case) -> Iterator[tuple[str, bool]]:
-    named = [(f"argument {i + 1}", value) for i, value in enumerate(case.args)]
+    named = [(argument_name(i, case.names), value) for i, value in enumerate(case.args)]
     named += [(f"`{name}`", value) for name, value in case.kwargs.items()]
     arrays = [(name, array) for name, value in named if (array := plain(value)) is not None and array.ndim]
     masks = [array for _, array in arrays if array.dtype.kind == "b"]
@@ -103,7 +103,7 @@ def _of_inputs(case: Case) -> Iterator[tuple[str, bool]]:
     for name, value in named:
         yield f"where {name} is None", value is None
     yield from _of_scalars(
-        named + [(f"argument {i + 1} of the class", value) for i, value in enumerate(case.init or ())]
+        named + [(f"{argument_name(i, case.init_names)} of the class", value) for i, value in enumerate(case.init or ())]
     )
     for name in case.kwargs:
         yield f"when `{name}` is given", True

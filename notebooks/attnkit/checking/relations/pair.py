@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, TensorValue
+from attnkit.checking.case import Case, TensorValue, argument_name
 from attnkit.checking.compare import Output, close, differing
 
 
@@ -69,7 +69,7 @@ class Pair:
     @cached_property
     def inputs(self) -> list[tuple[str, np.ndarray]]:
         """The arrays of the call, as the learner's function sees them, under the names by which a message may call them."""
-        found = [(f"argument {i + 1}", value) for i, value in enumerate(self.case.args)]
+        found = [(argument_name(i, self.case.names), value) for i, value in enumerate(self.case.args)]
         found += [(f"`{name}`", value) for name, value in self.case.kwargs.items()]
         return [(name, array) for name, value in found if (array := plain(value)) is not None and array.ndim]
 

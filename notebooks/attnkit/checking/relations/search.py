@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Outcome
+from attnkit.checking.case import Case, Outcome, argument_name
 from attnkit.checking.compare import Difference, Expected, Output, close, direction
 from attnkit.checking.message import Report
 from attnkit.checking.relations import numbers, order
@@ -67,9 +67,9 @@ _HINTS: tuple[tuple[Callable[[Pair], Sentences | None], str], ...] = (
     (numbers.addend, "What is added or left over, and where in the equation would it stand?"),
     (numbers.function, "Which step of the equation is done twice, left out, or done too early?"),
     (order.moved_and_scaled, "Two things differ: mend the axes first, then look for the factor."),
-    (numbers.own_factor, "Something is divided or added once per row: over which axis does the equation sum?"),
+    (numbers.own_factor, "Each of them has a number of its own, multiplied or added: which line makes that number?"),
     (order.shuffled, "The numbers are right and their places are not: follow one of them through your lines."),
-    (numbers.precision, "Look at the number type of everything you make yourself."),
+    (numbers.precision, "Something small is left out, put elsewhere or rounded: an eps, or a number type on the way?"),
 )
 _PLACES = "What is different about these places in the equation or in the stub?"
 _COMMON = "Work through the smallest such case by hand, line by line."
@@ -81,6 +81,8 @@ def explain(steps: Sequence[Step]) -> Relation | None:
     wrong = [step for step in steps if step.difference is not None and not step.case.raises and not step.case.verify]
     if not wrong or any(step.difference and step.difference.kind in ENDED for step in wrong):
         return None
+    if any(step.difference is not None and step.case.verify == "dropped out" for step in steps):
+        return None  # what is said of the drawn cases is the cause; the others are too few to tell where it is wrong
     right = [step for step in steps if step.difference is None and not step.case.raises]
     valued = [step for step in wrong if step.outcome.failure is None]
     relation = _of_values(valued, right) if valued else None
@@ -294,7 +296,7 @@ def _of_gradients(wrong: Sequence[Step], right: Sequence[Step]) -> Relation | No
                 says + where, "Which line leaves the graph, or computes something that only equals the right numbers?"
             )
         if len({frozenset(paths) for paths in named}) == 1:
-            places = " and ".join(_argument(path) for path in sorted(named[0]))
+            places = " and ".join(_argument(path, wrong[0].case) for path in sorted(named[0]))
             return Relation(
                 f"the right numbers, but {words} {places} alone{where}",
                 f"Follow {places} to the result: which line cuts the graph?",
@@ -335,9 +337,9 @@ def _gradient_factor(wrong: Sequence[Step]) -> str:
     return ": minus the right one" if abs(ratios[0] + 1) < 1e-3 else ": the right one times a constant"
 
 
-def _argument(path: str) -> str:
+def _argument(path: str, case: Case) -> str:
     kind, _, rest = path.partition(".")
-    return f"argument {int(rest) + 1}" if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
+    return argument_name(int(rest), case.names) if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
 
 
 def _of_cases(wrong: Sequence[Step], right: Sequence[Step]) -> Relation | None:
