@@ -54,10 +54,11 @@ NOT_RUN = {
     "conda activate attention-course": "needs the environment of the line before",
     "pip install distributed": "changes the environment of the other tests",
     "autograder grade submissions/ -o graded/ --scheduler tcp://SCHEDULER:8786": "needs a cluster; test_grade_cli.py has one",
-    "autograder prove NN --mutants 30": "an hour",
+    "autograder prove NN --mutants 200": "ten minutes",
     ".venv/bin/autograder prove 03 --seeds 10": "minutes; test_proving_more.py holds every exercise to it",
     ".venv/bin/autograder prove 03 --blind": "minutes; test_blind_corpus.py has the same answers",
     "autograder prove --page docs/proof.md": "test_exercises.py proves the same exercises",
+    "autograder prove --blind --page docs/proof.md": "minutes; test_proving_more.py has the same page",
     "autograder grade canvas.zip -o graded/ --course course.toml --roster gradebook.csv --roster worksheet.csv": _DOWNLOAD.format(
         "test_roster.py"
     ),

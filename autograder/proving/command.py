@@ -34,10 +34,11 @@ from autograder.proving.seeds import under_seed
     "--seed-file", type=click.Path(path_type=Path), help="Instead: draw them anew from the secret that a course will use."
 )
 @click.option("--blind", is_flag=True, help="Instead: run the wrong answers that were written blind, and print rates.")
+@click.option("--pairs", is_flag=True, help="Also make every two mistakes at once that can be, and count where both are named.")
 @click.option("--quiet", is_flag=True, help="Show one line per exercise instead of the whole matrix.")
 def prove(
     numbers: tuple[str, ...], page: Path | None, mutants: int | None, seeds: int | None, seed_file: Path | None,
-    blind: bool, quiet: bool
+    blind: bool, pairs: bool, quiet: bool
 ) -> None:
     """Run every known mistake and every accepted variant through the public checks and the hidden tests."""
     import torch
@@ -65,7 +66,7 @@ def prove(
     proofs: list[Proof] = []
     for number in chosen_notebooks(numbers):
         for exercise in exercises_of(number):
-            proof = prove_exercise(exercise)
+            proof = prove_exercise(exercise, combined=pairs)
             proofs.append(proof)
             show(proof, console, quiet)
     if page is not None:
@@ -141,9 +142,10 @@ def show(proof: Proof, console: Console, quiet: bool) -> None:
     """Print one exercise: its matrix (mistake × test), what is wrong with it, and its tests that catch nothing alone."""
     exercise = proof.exercise
     mark = "[red]✗[/]" if proof.problems else "[green]✓[/]"
+    both = f", {proof.pairs_named}/{proof.pairs} pairs named" if proof.pairs else ""
     console.print(
         f"{mark} {exercise.heading}: {len(proof.rows)} mistakes, {len(exercise.variants)} variants, "
-        f"{len(exercise.tests)} hidden tests, {proof.pairs_named}/{proof.pairs} pairs named"
+        f"{len(exercise.tests)} hidden tests{both}"
     )
     if not quiet:
         console.print(_matrix(proof))
@@ -161,9 +163,10 @@ def summary(proofs: list[Proof]) -> str:
     variants = sum(len(proof.exercise.variants) for proof in proofs)
     pairs, pairs_named = sum(proof.pairs for proof in proofs), sum(proof.pairs_named for proof in proofs)
     problems = sum(len(proof.problems) for proof in proofs)
+    both = f", {pairs_named} of {pairs} combined mistakes named" if pairs else ""
     return (
         f"{len(proofs)} exercises: {mistakes} mistakes ({named} named by the hidden tests, {public} by the public checks), "
-        f"{variants} right answers, {pairs_named} of {pairs} combined mistakes named; {problems} problems"
+        f"{variants} right answers{both}; {problems} problems"
     )
 
 

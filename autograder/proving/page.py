@@ -22,9 +22,10 @@ def proof_page(proofs: list[Proof]) -> str:
     variants = sum(len(proof.exercise.variants) for proof in proofs)
     named = sum(row.public_name == row.mistake for proof in proofs for row in proof.rows)
     pairs, pairs_named = sum(proof.pairs for proof in proofs), sum(proof.pairs_named for proof in proofs)
+    both = f" Of {pairs} combinations of two mistakes, {pairs_named} are named as both." if pairs else ""
     counts = (
         f"\n{len(proofs)} exercises, {mistakes} mistakes, {variants} accepted right answers. The public checks name {named} of "
-        f"the mistakes. Of {pairs} combinations of two mistakes, {pairs_named} are named as both.\n"
+        f"the mistakes.{both}\n"
     )
     return _HEAD + counts + "".join(_section(proof) for proof in proofs)
 
