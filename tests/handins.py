@@ -8,11 +8,13 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from autograder.grading.find.door import DoorError
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "02_keys_queries_values"
@@ -92,3 +94,11 @@ def tarred(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -
             info.type, info.linkname = tarfile.SYMTYPE, target
             archive.addfile(info)
     return buffer.getvalue()
+
+
+def opened_here(work: Callable[[], object], *_: object) -> object:
+    """What the door hands back, from no process of its own: the same JSON, the same words for an error."""
+    try:
+        return json.loads(json.dumps(work()))
+    except Exception as error:
+        raise DoorError(f"it cannot be opened ({type(error).__name__})") from None

@@ -12,11 +12,12 @@ import resource
 import shutil
 import tarfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from fakes import FakeWorkshop
-from handins import FILE, NAME, blank, handin, marked, tarred, write, zipped
+from handins import FILE, NAME, blank, handin, marked, opened_here, tarred, write, zipped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -120,7 +121,7 @@ CLASSES = {
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("packed", [False, True])
-def test_one_students_archive_changes_nobody_else(tmp_path, find, attack, kind, packed):
+def test_one_students_archive_changes_nobody_else(tmp_path, find, monkeypatch, attack, kind, packed):
     place, ana, bo = CLASSES[kind]
 
     def students(name: str, with_attack: bool) -> Intake:
@@ -132,7 +133,10 @@ def test_one_students_archive_changes_nobody_else(tmp_path, find, attack, kind, 
         (tmp_path / f"{name}.zip").write_bytes(zipped(files))
         return find(tmp_path / f"{name}.zip")
 
-    calm, attacked = students("calm", False), students("attacked", True)
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_module, "behind_the_door", opened_here)
+        calm = students("calm", False)
+    attacked = students("attacked", True)
     others = [
         {key: row for key, row in rows(one).items() if not key.lower().startswith(("ana", "submission_1"))}
         for one in (calm, attacked)
@@ -391,7 +395,12 @@ LARGE = {
     "a list of people": {"submission_metadata.yml": b"- [a, b, c]\n" * 200_000, FILE: b"null"},
     "a bomb in a bomb": {"x.zip": zipped({"y.zip": zipped({FILE: b" " * (40 * MEGABYTE)})})},
 }
-PACKED = {name: (zipped(files), tarred(files)) for name, files in LARGE.items()}
+
+
+@cache
+def packed(kind: str, form: str) -> bytes:
+    """What is large, in an archive of its own."""
+    return tarred(LARGE[kind]) if form == "tar.gz" else zipped(LARGE[kind])
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -409,7 +418,7 @@ def test_the_coordinator_stays_small(tmp_path_factory, course, kinds, form, name
         if form in ("folder", "class.zip"):
             files |= {f"{student}/{inner}": content for inner, content in LARGE[kind].items()}
         else:
-            files[f"{student}/all.{form}"] = PACKED[kind][form == "tar.gz"]
+            files[f"{student}/all.{form}"] = packed(kind, form)
     root = folder / "class.zip"
     if form == "class.zip":
         root.write_bytes(zipped(files))
@@ -497,14 +506,6 @@ def innards(rng: random.Random, depth: int = 0) -> dict[str, bytes]:
 
 SENDERS = {"ana", "ana_11", "Ana 4711", "Ana 21", "ana@example.org"}
 _SMALL = json.dumps({"cells": [], "metadata": {"attention_course": {"notebook": NAME, "version": "x"}}}).encode()
-
-
-def opened_here(work: Callable[[], object], *_: object) -> object:
-    """What the door hands back, from no process of its own: the same JSON, the same words for an error."""
-    try:
-        return json.loads(json.dumps(work()))
-    except Exception as error:
-        raise DoorError(f"it cannot be opened ({type(error).__name__})") from None
 
 
 def test_a_thousand_mixtures_of_layouts_keep_students_apart(tmp_path, course, monkeypatch):
