@@ -134,3 +134,18 @@ def test_the_commands_run_in_order_in_a_fresh_copy(copy):
     assert wrong == []
     assert (copy / "out" / "demo" / "report.html").is_file()
     assert (copy / "graded" / "grades.csv").is_file()
+
+
+def test_every_promise_of_the_threat_model_names_tests_that_exist():
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    promises = re.findall(r"^\*\*([PD]\d+)\. .*?(?=^\*\*[PD]\d+\. |^## |^What remains)", text, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^\*Shown by\* (.*?)(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    assert len(promises) == len(shown) > 20
+    for words in shown:
+        names = re.findall(r"\btest_\w+\b(?!\.py)", words)
+        places = re.findall(r"tests/[\w/]+(?:\.py)?", words)
+        assert names or places, words
+        assert [name for name in names if f"def {name}(" not in tests] == []
+        assert [place for place in places if not (ROOT / place).exists()] == []
+        assert [title for title in re.findall(r'section "([^"]+)"', words) if f"\n# {title}\n" not in tests] == []
