@@ -900,7 +900,7 @@ def find_query(K, target):
     # 1. choose the scores you would like to see
     # 2. solve K q = these scores
     # BEGIN SOLUTION
-    wanted = torch.zeros(len(K), dtype=K.dtype)
+    wanted = K.new_zeros(len(K))
     wanted[target] = 20.0
     return torch.linalg.pinv(K) @ wanted
     # END SOLUTION

@@ -143,7 +143,7 @@ def score_variance(d_k, n, generator):
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1: the idea</summary>
 #
-# Draw all queries as one table (n, d_k) and all keys as another. A score is the sum over one row of their entrywise product. `torch.randn` takes a `generator`.
+# Draw all queries as one table (n, d_k) and all keys as another. A score is the sum over one row of their entrywise product. `torch.randn` takes a `generator`. A generator belongs to a device, here the CPU: it draws numbers there and nowhere else.
 # </details>
 # <details><summary>Hint 2: pseudocode</summary>
 #

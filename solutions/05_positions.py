@@ -361,7 +361,7 @@ def causal_mean(X):
     """
     # 1. the sum of the rows 0 … t, divided by how many they are
     # BEGIN SOLUTION
-    count = torch.arange(1, X.shape[-2] + 1, dtype=X.dtype)
+    count = torch.arange(1, X.shape[-2] + 1, dtype=X.dtype, device=X.device)
     return X.cumsum(dim=-2) / count[:, None]
     # END SOLUTION
 
@@ -549,7 +549,8 @@ def rope_rotate(x, positions, base=10000.0):
     d = x.shape[-1]
     if d % 2:
         raise ValueError(f"d is {d}, and should be even")
-    frequencies = base ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    pairs = torch.arange(0, d, 2, dtype=x.dtype, device=x.device)
+    frequencies = base ** (-pairs / d)
     angles = positions[:, None] * frequencies
     cos, sin = angles.cos(), angles.sin()
     first, second = x[..., 0::2], x[..., 1::2]
@@ -707,7 +708,8 @@ def rope_complex(x, positions, base=10000.0):
     d = x.shape[-1]
     if d % 2:
         raise ValueError(f"d is {d}, and should be even")
-    angles = positions[:, None] * base ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    pairs = torch.arange(0, d, 2, dtype=x.dtype, device=x.device)
+    angles = positions[:, None] * base ** (-pairs / d)
     turn = torch.polar(torch.ones_like(angles), angles)
     z = torch.view_as_complex(x.reshape(*x.shape[:-1], d // 2, 2))
     return torch.view_as_real(z * turn).flatten(-2)
@@ -907,7 +909,8 @@ def rotated_score(q, k, m, n, base=10000.0):
     """
     # 1. turn both   2. one dot product
     # BEGIN SOLUTION
-    turned = rope_rotate(torch.stack([q, k]), torch.tensor([m, n]), base)
+    positions = torch.tensor([m, n], device=q.device)
+    turned = rope_rotate(torch.stack([q, k]), positions, base)
     return (turned[0] * turned[1]).sum()
     # END SOLUTION
 
@@ -1021,7 +1024,7 @@ def append_rotated(cache, k_t, base=10000.0):
     # 2. turn the new key, and only that
     # 3. put it after the others
     # BEGIN SOLUTION
-    position = torch.tensor([cache.shape[2]])
+    position = torch.tensor([cache.shape[2]], device=k_t.device)
     return torch.cat([cache, rope_rotate(k_t, position, base)], dim=2)
     # END SOLUTION
 

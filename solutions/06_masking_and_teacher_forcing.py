@@ -802,7 +802,7 @@ def sample(logits, temperature=1.0, top_k=None, generator=None):
 # %% [markdown] tags=["hints"]
 # <details><summary>Hint 1: the idea</summary>
 #
-# Leaving tokens out is masking again: the same number that blocked keys in attention blocks tokens here. `torch.multinomial` draws from rows of probabilities and takes a generator.
+# Leaving tokens out is masking again: the same number that blocked keys in attention blocks tokens here. `torch.multinomial` draws from rows of probabilities and takes a generator. A generator belongs to a device, and draws only where the probabilities lie on the same one.
 # </details>
 # <details><summary>Hint 2: pseudocode</summary>
 #

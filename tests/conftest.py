@@ -16,3 +16,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_addoption(parser):
+    """What is kept of a run, beside its result."""
+    parser.addoption("--pictures", help="keep pictures of the browser's pages in this folder", metavar="FOLDER")

@@ -69,7 +69,7 @@ NOT_RUN = {
     "autograder export --to moodle -o graded/ --notebook 02 worksheet.csv": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle -o graded/ --notebook 02 pages.zip": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle": _NAME,
-    "python -m benchmarks.devices --device cpu": "minutes; test_where.py runs it on one notebook",
+    "python -m benchmarks.devices": "minutes; test_where.py runs it on one notebook",
     "python -m benchmarks.finale": "some minutes; test_benchmarks.py runs its parts",
     "python -m benchmarks.term": "some minutes; test_term_course.py does the same in small",
     "autograder release -o dist": "test_release.py makes a release and looks into it",

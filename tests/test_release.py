@@ -1,11 +1,14 @@
 """`autograder release`: clean, complete, the same bytes twice, and of use outside a checkout."""
 
 import hashlib
+import re
 import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -13,9 +16,11 @@ from clean import check_clean
 from click.testing import CliRunner
 
 from attnkit import __version__
+from autograder.building.first_cell import setting
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import EXAMPLES, NUMBERS, PUBLIC_TESTS, ROOT
-from autograder.releasing import command
+from autograder.paths import NOTEBOOKS as STUDENT
+from autograder.releasing import command, links
 from autograder.releasing.command import NAME, make_release
 from autograder.releasing.wheels import projects_wheel
 
@@ -66,6 +71,30 @@ def test_both_archives_of_the_students_bundle_hold_the_same(released, tmp_path):
     assert names == wanted | {"LICENSE", "LICENSE-CONTENT"}
     environment = yaml.safe_load(zipped[f"{NAME}/environment.yml"])
     assert "-e ." not in environment["dependencies"][-1]["pip"]
+
+
+@pytest.mark.parametrize("repository", ["https://github.com/someone/attention", "https://github.com/someone/attention.git"])
+def test_a_named_repository_gives_two_links_for_each_notebook(repository, monkeypatch, released):
+    wheel = released[f"attnkit-{__version__}-py3-none-any.whl"]
+    named = replace(setting(), repository="")
+    monkeypatch.setattr(command, "setting", lambda: named)
+    assert "mybinder.org" not in command.students_files(wheel)["START.md"].decode()
+    named = replace(setting(), repository=repository)
+    start = command.students_files(wheel)["START.md"].decode()
+    found = [urlsplit(address) for address in re.findall(r"\]\((https://(?:colab|mybinder)[^)]+)\)", start)]
+    colab, binder = ([address for address in found if address.hostname.startswith(name)] for name in ("colab", "mybinder"))
+    for number, name in enumerate(NOTEBOOKS.values()):
+        assert (STUDENT / f"{name}.ipynb").is_file()
+        assert colab[number].path == f"/github/someone/attention/blob/main/notebooks/{name}.ipynb"
+        assert binder[number].path == "/v2/gh/someone/attention/main"
+        assert parse_qs(binder[number].query) == {"urlpath": [f"lab/tree/notebooks/{name}.ipynb"]}
+    assert len(found) == 2 * len(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("repository", ["someone/attention", "https://github.com/someone", "http://github.com/a/b", "https://x.org/a/b"])
+def test_a_repository_that_is_none_is_said(repository):
+    with pytest.raises(ValueError, match=r"should be as https://github\.com/OWNER/NAME is"):
+        links.page(repository, ["01_bottleneck.ipynb"])
 
 
 def test_the_instructors_bundle_has_the_grader_and_everything_students_get(released):

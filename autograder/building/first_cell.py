@@ -26,17 +26,18 @@ _TEXT = Path(__file__).with_name("find_attnkit.py")
 
 @dataclass(frozen=True)
 class Setting:
-    """What `[tool.attention-course]` in pyproject.toml says: where attnkit is got from, and what it imports."""
+    """What `[tool.attention-course]` in pyproject.toml says: where attnkit is got from, what it imports, and the repository."""
 
     place: str
     learner: tuple[str, ...]
+    repository: str
 
 
 @cache
 def setting() -> Setting:
     """The course's setting."""
     found = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["attention-course"]
-    return Setting(str(found["attnkit-from"]).rstrip("/"), tuple(found["learner"]))
+    return Setting(str(found["attnkit-from"]).rstrip("/"), tuple(found["learner"]), str(found["repository"]))
 
 
 def first_cell_source(place: str | None = None) -> str:

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values, same_verdict
-from attnkit.checking.ambient import reseed, same_randomness
+from attnkit.checking.ambient import reseed, same_randomness, settled
 from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
 from attnkit.checking.execute import execute
@@ -37,7 +37,7 @@ def check_hidden(question: str, test_name: str, environment: Any) -> None:
         reseed()  # the answer runs elsewhere: nobody here has random numbers to go on with
         verdict = examination.verdict(exercise.test(test_name))
     else:
-        with same_randomness():
+        with settled(), same_randomness():  # a notebook may have set a default device, and here right answers are worked out
             verdict = examination.verdict(exercise.test(test_name))
     if verdict is not None:
         raise CheckFailed(verdict)

@@ -11,10 +11,11 @@ import click
 import yaml
 
 from attnkit import __version__
-from autograder.building.first_cell import FIND, first_cell_source
+from autograder.building.first_cell import FIND, first_cell_source, setting
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import DOCS, ENVIRONMENT, GENERATED, PROJECT, ROOT, SOLUTIONS
 from autograder.paths import NOTEBOOKS as STUDENT
+from autograder.releasing.links import page
 from autograder.releasing.packing import Files, checksums, write_tar, write_zip
 from autograder.releasing.wheels import LICENCES, learners_wheel, projects_wheel
 
@@ -34,7 +35,7 @@ def release(out: Path) -> None:
     """Make what is handed out: attnkit's wheel, the students' and the instructors' bundle, and their checksums."""
     try:
         made = make_release(out)
-    except (ReleaseError, OSError) as error:
+    except (ReleaseError, OSError, ValueError) as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(1)
     for path in made:
@@ -68,7 +69,8 @@ def students_files(wheel: Path) -> dict[str, bytes]:
     files |= {name: (ROOT / name).read_bytes() for name in LICENCES}
     files[wheel.name] = wheel.read_bytes()
     files["environment.yml"] = learners_environment().encode()
-    files["START.md"] = (_HERE / "START.md").read_text(encoding="utf-8").encode()
+    online = page(setting().repository, [name for name in files if name.endswith(".ipynb")])
+    files["START.md"] = ((_HERE / "START.md").read_text(encoding="utf-8") + online).encode()
     return files
 
 

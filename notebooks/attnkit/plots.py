@@ -60,8 +60,10 @@ def turn_by_hand(draw: Callable[..., tuple[Figure, str]], **choices: Sequence[An
     """
     import ipywidgets
 
+    whole = {"description_width": "initial"}  # a long name is not cut off
     sliders = {
-        name: ipywidgets.SelectionSlider(options=list(values), description=name) for name, values in choices.items()
+        name: ipywidgets.SelectionSlider(options=list(values), description=name, style=whole)
+        for name, values in choices.items()
     }
     first = _picture(*draw(**{name: values[0] for name, values in choices.items()}))
     shown = [display(part, display_id=True) for part in first]

@@ -123,7 +123,7 @@ class LibraryTransformer(nn.Module):
 
     def decode(self, memory: Tensor, src: Tensor, tgt_in: Tensor) -> Tensor:
         """Memory (B, S, d_model) and ids (B, S), (B, T) → logits (B, T, V_tgt)."""
-        later = nn.Transformer.generate_square_subsequent_mask(tgt_in.shape[1])
+        later = nn.Transformer.generate_square_subsequent_mask(tgt_in.shape[1], device=tgt_in.device)
         hidden = self.writer(
             self._placed(self.write, tgt_in), memory, tgt_mask=later, memory_key_padding_mask=src.eq(PAD)
         )

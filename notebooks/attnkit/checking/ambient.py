@@ -47,7 +47,9 @@ def settled() -> Iterator[None]:
 
 def kinds_of_device() -> tuple[str, ...]:
     """The CPU and the accelerator of this machine, if there is one."""
-    accelerator = torch.accelerator.current_accelerator() if hasattr(torch, "accelerator") else None
+    if not hasattr(torch, "accelerator") or not torch.accelerator.is_available():
+        return ("cpu",)  # to be asked for it without one is an error in torch 2.6
+    accelerator = torch.accelerator.current_accelerator()
     return ("cpu", accelerator.type) if accelerator is not None else ("cpu",)
 
 
