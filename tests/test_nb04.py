@@ -181,7 +181,7 @@ def test_torchs_module_returns_its_weights_after_dropout():
         (lambda w: F.dropout(w, 0.5) / 2, "kept as they were"),
         (lambda w: F.dropout(w, 0.1) * 0.9 * 2, "fewer"),
         (lambda w: F.dropout(torch.ones(3, 2, 9, 1), 0.5).double() * w, "the axis S"),
-        (lambda w: F.dropout(torch.ones(1, 1, 9, 8), 0.5).double() * w, "the axis B"),
+        (lambda w: F.dropout(torch.ones(1, 1, 9, 8), 0.5).double() * w, "the axes B and H"),
     ],
 )
 def test_other_draws_are_told_apart(some_weights, spoil, says):
