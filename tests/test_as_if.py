@@ -35,9 +35,9 @@ TOLD = {
     "the right answer if `h` had the opposite sign": (
         "q1_1", lambda x_t, h, W_x, W_h, b: torch.tanh(x_t @ W_x - h @ W_h + b),
     ),
-    "the right answer if `W_k` and `W_v` were exchanged": (
+    "the right answer if `W_q` and `W_v` were exchanged": (
         "q2_5",
-        lambda X_dec, X_enc, W_q, W_k, W_v: attend(X_dec @ W_q, X_enc @ W_v, X_enc @ W_k),
+        lambda X_dec, X_enc, W_q, W_k, W_v: attend(X_dec @ W_v, X_enc @ W_k, X_enc @ W_q),
     ),
 }  # fmt: skip
 
