@@ -185,7 +185,7 @@ def test_the_process_that_runs_submissions_never_holds_the_secret(secret, course
         bench._context, bench._workshop = opened, workshop
         result = bench.grade(Job(0, NAME, handin()))
         assert result.score == course.notebooks[NAME].points
-        pids = family(workshop.server()._process.pid)
+        pids = family(workshop.server().trunk.process.pid)
         assert len(pids) > 1
         for pid in pids:
             for name in ("environ", "cmdline"):

@@ -74,8 +74,10 @@ def test_what_runs_on_a_gpu_is_left_alone(name):
     assert met(FITS[name]) == ""
 
 
-def test_what_a_generator_draws_is_the_generators_and_gets_no_advice():
-    assert met(lambda x: x + torch.rand(3, generator=torch.Generator())) == ""
+def test_what_a_generator_draws_lies_where_it_is_told_to():
+    generator = torch.Generator()  # without a device the draw lies on the CPU, and a generator of a GPU is refused
+    assert met(lambda x: x + torch.rand(3, generator=generator)) == "rand"
+    assert met(lambda x: x + torch.rand(3, generator=generator, device=generator.device).to(x.device)) == ""
 
 
 @pytest.mark.parametrize("moves", [True, False])

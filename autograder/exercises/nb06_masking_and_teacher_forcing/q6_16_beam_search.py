@@ -247,7 +247,7 @@ EXERCISE = Exercise(
         Test("width 1", "with width 1 the answer is that of `generate`", lambda rng: [beam_case(rng, 3, 7, 1, 6, boost=1.0), beam_case(rng, 2, 6, 1, 4, boost=-9.0), garden_path(1)]),
         Test(
             "wider beams", "of all continuations of the kept sentences the best `width` are kept, and no sentence twice; all of them where width is above the number of tokens",
-            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,), put_away=({"words": 1},)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2}, {"width": 3})), beam_case(rng, 2, 6, 2, 4, with_bos=True, unlike=(GREEDY,), put_away=({"banned": "bos"},)), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 1, 6, 8, 4, boost=-0.5, unlike=(GREEDY, {"width": 2}))],
+            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,), put_away=({"words": 1},)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2}, {"width": 3}), put_away=({"words": 2},)), beam_case(rng, 2, 6, 2, 4, with_bos=True, unlike=(GREEDY,), put_away=({"banned": "bos"},)), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 1, 6, 8, 4, boost=-0.5, unlike=(GREEDY, {"width": 2}))],
         ),
         Test(
             "ended sentences", "an ended sentence keeps its place and its score as long as it is among the best, also one that is eos alone, and is gone when it is pushed out",

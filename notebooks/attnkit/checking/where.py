@@ -59,9 +59,7 @@ class Track(TorchFunctionMode):
     def _origin(self, name: str, args: Any, kwargs: Mapping[str, Any], given: list[torch.Tensor]) -> str:
         """The function that made the result without a device, or "" for one that lies where the arguments do."""
         if not given:
-            if name not in MADE_BY or kwargs.get("generator") is not None:  # what it draws lies where the generator is
-                return ""
-            return name if kwargs.get("device") in (None, "cpu") else ""
+            return name if name in MADE_BY and kwargs.get("device") in (None, "cpu") else ""
         if name in _MOVES and _names_a_place(args[1:], kwargs):
             return ""
         if name in _TAKES_THE_FIRST:
