@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from autograder.paths import EXAMPLES, NOTEBOOKS, ROOT
-from benchmarks.measure import measure
+from autograder.paths import ROOT
+from benchmarks.measure import CommandError, measure
 from benchmarks.table import Table, verdict
 
 BEFORE = "917f0d7"  # the commit before start-up was looked at
@@ -60,17 +61,24 @@ def _in_turns(
         tell(f"{name}, round {number + 1}")
         now.append(_cost(work, folder, ROOT))
         if before is not None:
-            then.append(_cost(work, folder, before))
+            with contextlib.suppress(CommandError):
+                then.append(_cost(work, folder, before))
     return median(now), median(then) if then else None
 
 
 def _cost(work: Callable[[Path, Path], list[str]], folder: Path, tree: Path) -> float:
-    """CPU seconds of a command whose modules come from `tree`; `check` ends with 1, since nothing is right yet."""
+    """CPU seconds of a command whose modules come from `tree`; `check` ends with 1, since nothing is right yet.
+
+    Raises CommandError for a class that was not graded, as by the older commit where it does not run from a folder.
+    """
     place = folder / "here"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     paths = f"PYTHONPATH={tree}{os.pathsep}{tree / 'notebooks'}"
-    return measure(["env", paths, sys.executable, *work(place, tree)], place, fine=(0, 1))[0].cpu
+    cost, said = measure(["env", paths, sys.executable, *work(place, tree)], place, fine=(0, 1))
+    if work is _grade and "2 graded" not in said:
+        raise CommandError(f"nothing was graded with {tree}")
+    return cost.cpu
 
 
 def _python(code: str) -> Callable[[Path, Path], list[str]]:
@@ -83,14 +91,14 @@ def _python(code: str) -> Callable[[Path, Path], list[str]]:
 
 
 def _check(place: Path, tree: Path) -> list[str]:
-    shutil.copy(NOTEBOOKS / BLANK, place / BLANK)
+    shutil.copy(tree / "notebooks" / BLANK, place / BLANK)
     return ["-m", "autograder", "check", BLANK]
 
 
 def _grade(place: Path, tree: Path) -> list[str]:
     for student in ("aiko", "amir"):
         (place / "class" / student).mkdir(parents=True)
-        shutil.copy(EXAMPLES / "class" / student / BLANK, place / "class" / student / BLANK)
+        shutil.copy(tree / "examples" / "class" / student / BLANK, place / "class" / student / BLANK)
     return ["-m", "autograder", "grade", "class", "-o", "graded", "-j", "2"]
 
 
