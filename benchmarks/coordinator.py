@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.grading.batch import Plan, grade_class
 from autograder.grading.course import Course
@@ -18,7 +19,8 @@ from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.record.result import Result
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import Pool, Processes
-from benchmarks.measure import peak_megabytes
+from autograder.paths import ROOT
+from benchmarks.measure import Cost, measure, peak_megabytes
 from benchmarks.replayed import Replayed
 
 FIRST = 8
@@ -67,6 +69,23 @@ def main(folder: Path, out: Path, where: str) -> None:
         "own_each": watch.own_each(),
     }
     print(json.dumps(taken))
+
+
+def command(folder: Path, out: Path, where: str) -> list[str | Path]:
+    """The command that runs `main` in a process of its own."""
+    return [sys.executable, "-m", "benchmarks.coordinator", folder, out, where]
+
+
+def coordinated(folder: Path, out: Path, where: str) -> tuple[Cost, dict[str, Any]]:
+    """Run it and wait: what all its processes cost, and what it says."""
+    cost, said = measure(command(folder, out, where), ROOT)
+    return cost, taken_of(said)
+
+
+def taken_of(said: str) -> dict[str, Any]:
+    """The numbers in what it has printed."""
+    taken: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    return taken
 
 
 def _pools(setting: Setting, where: str) -> Callable[[int], Pool]:

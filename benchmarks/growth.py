@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.paths import ROOT
+from benchmarks.coordinator import coordinated
 from benchmarks.hand_ins import make_class
-from benchmarks.measure import Cost, measure
+from benchmarks.measure import Cost
 from benchmarks.table import Table, verdict
 
 WANTED_SECONDS, WANTED_MEGABYTES, WANTED_GROWTH = 10.0, 30.0, 0.10
@@ -44,9 +42,7 @@ def growth(sizes: Sequence[int], jobs: int, tell: Callable[[str], None]) -> list
 
 
 def _grade(size: int, folder: Path, out: Path, jobs: int, new: bool) -> Taken:
-    command: list[str | Path] = [sys.executable, "-m", "benchmarks.coordinator", folder, out, str(jobs)]
-    cost, said = measure(command, ROOT)
-    taken = json.loads(said.strip().splitlines()[-1])
+    cost, taken = coordinated(folder, out, str(jobs))
     if taken["graded" if new else "skipped"] != size:
         raise AssertionError(f"{taken} of {size}: the run did not do what was to be measured")
     return Taken(size, cost, taken["each"], taken["reports"], taken["seconds"], taken["megabytes"])

@@ -45,10 +45,11 @@ def measure(command: Sequence[str | Path], folder: Path, fine: Container[int] = 
     Raises CommandError when it ends with another status than those that are `fine`.
     """
     with tempfile.TemporaryFile("w+") as log:
+        others = _children()
         before, started = _seconds_of_children(), time.monotonic()
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment())
         status = process.wait()
-        _wait_for_orphans()
+        _wait_for_orphans(others)
         cost = Cost(_seconds_of_children() - before, time.monotonic() - started)
         log.seek(0)
         said = log.read()
@@ -106,7 +107,15 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _wait_for_orphans() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+def _children() -> set[int]:
+    """The processes that this one, in whichever thread, has started or adopted."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for one in lists for pid in one.read_text(encoding="ascii").split()}
+
+
+def _wait_for_orphans(others: Container[int]) -> None:
+    """Wait for all that the command has left behind; children from before it, as a pool's helpers, may stay for ever."""
+    while left := [pid for pid in _children() if pid not in others]:
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)

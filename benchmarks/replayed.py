@@ -10,8 +10,9 @@ from hashlib import sha256
 from autograder.grading.record.result import Result
 from autograder.grading.run.job import Job, Setting
 from autograder.grading.run.pool import Processes
+from benchmarks.hand_ins import MARK
 
-_MARK = re.compile(rb"# hand-in \d+")
+_MARK = re.compile(rf"{MARK} \d+".encode())
 
 
 @dataclass

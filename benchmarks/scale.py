@@ -20,8 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.paths import ROOT
+from benchmarks.coordinator import command, coordinated, taken_of
 from benchmarks.hand_ins import make_class
-from benchmarks.measure import environment, measure
+from benchmarks.measure import environment
 from benchmarks.table import Table, verdict
 
 SMALL, LARGE, ON_WORKERS = 100, 20_000, (20, 100)
@@ -84,16 +85,7 @@ def scale(tell: Callable[[str], None], large: int = LARGE) -> list[Table]:
 
 
 def _coordinated(folder: Path, size: int) -> Coordinated:
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "benchmarks.coordinator",
-        folder / f"class-{size}",
-        folder / f"out-{size}",
-        "replayed",
-    ]
-    _, said = measure(command, ROOT)
-    taken = json.loads(said.strip().splitlines()[-1])
+    _, taken = coordinated(folder / f"class-{size}", folder / f"out-{size}", "replayed")
     if taken["graded"] != size:
         raise AssertionError(f"{taken} of {size}: the run did not do what was to be measured")
     return Coordinated(size, taken["own_each"], taken["megabytes"], taken["seconds"])
@@ -107,7 +99,7 @@ def _on_workers(folder: Path, count: int) -> OnWorkers:
             before = _cpu_of(scheduler)
             said, _ = _run(folder, size, folder / f"out-{count}-{size}", address).communicate()
             spent.append(_cpu_of(scheduler) - before)
-            own = json.loads(said.strip().splitlines()[-1])["own_each"]
+            own = taken_of(said)["own_each"]
     few, many = ON_WORKERS
     return OnWorkers(count, own, (spent[1] - spent[0]) / (many - few))
 
@@ -126,8 +118,8 @@ def _one_killed(folder: Path, count: int) -> Killed:
 
 
 def _run(folder: Path, size: int, out: Path, address: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "benchmarks.coordinator", str(folder / f"workers-{size}"), str(out), address]
-    return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
+    run = command(folder / f"workers-{size}", out, address)
+    return subprocess.Popen(run, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
 
 
 @contextmanager

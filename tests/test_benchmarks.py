@@ -1,6 +1,7 @@
 """The benchmarks measure what they say: tiny classes, made-up costs, and no assertion about a time."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -45,6 +46,24 @@ def test_grandchildren_are_counted(tmp_path):
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
     cost, _ = measure([sys.executable, "-c", program], tmp_path)
     assert cost.cpu >= 0.3
+
+
+def test_what_stays_from_before_a_command_is_not_waited_for(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        _, said = measure([sys.executable, "-c", "print('done')"], tmp_path)
+        assert (said, other.poll()) == ("done\n", None)
+        other.communicate()
+
+
+def test_what_a_command_leaves_behind_is_waited_for_and_counted(tmp_path):
+    busy = "import time\nwhile time.process_time() < .3: pass"
+    leaves = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {busy!r}])"
+    measured = (
+        "import sys; from pathlib import Path; from benchmarks.measure import adopt_orphans, measure\n"
+        f"adopt_orphans(); print(measure([sys.executable, '-c', {leaves!r}], Path('.'))[0].cpu)"
+    )
+    _, said = measure([sys.executable, "-c", measured], ROOT)
+    assert float(said) >= 0.3
 
 
 def test_a_command_that_fails_says_why(tmp_path):

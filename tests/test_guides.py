@@ -69,12 +69,15 @@ NOT_RUN = {
     "autograder export --to moodle -o graded/ --notebook 02 worksheet.csv": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle -o graded/ --notebook 02 pages.zip": _DOWNLOAD.format("test_export.py"),
     "autograder feedback --zip moodle": _NAME,
+    "pip install -e '.[bench]'": "installs a second grader, for the benchmark alone",
+    "python -m benchmarks scale": "a quarter of an hour; test_benchmarks.py runs its parts",
     "python -m benchmarks.devices": "minutes; test_where.py runs it on one notebook",
     "python -m benchmarks.finale": "some minutes; test_benchmarks.py runs its parts",
     "python -m benchmarks.term": "some minutes; test_term_course.py does the same in small",
     "autograder release -o dist": "test_release.py makes a release and looks into it",
     "autograder prove": _NAME,
     "autograder grade": _NAME,
+    "autograder check": _NAME,
     "otter run": _NAME,
 }
 

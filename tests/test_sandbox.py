@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from attnkit.checking.case import Callback, Case, Outcome, Remote, Seed, TensorValue
 from attnkit.checking.execute import execute
+from autograder.cli import main
 from autograder.grading.errors import GradingError, InfrastructureError
 from autograder.grading.run import scratch
 from autograder.grading.run.sandbox import choice, fork_server, installation
@@ -363,6 +365,16 @@ def test_a_server_that_does_not_start_says_why(monkeypatch):
     )
     with pytest.raises(InfrastructureError, match="no room"), Workshop("none", QUICK):
         pass
+
+
+def test_a_check_whose_sandbox_does_not_start_says_why_in_one_sentence(confined, monkeypatch, tmp_path):
+    monkeypatch.setattr(choice, "start_command", lambda *arguments: [sys.executable, "-c", "raise SystemExit('no room')"])
+    notebook = tmp_path / "mine.ipynb"
+    shutil.copy(ROOT / "notebooks" / "02_keys_queries_values.ipynb", notebook)
+    done = CliRunner().invoke(main, ["check", str(notebook), "--sandbox", confined.sandbox.split()[0]])
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "the check did not work" in done.output
+    assert "no room" in done.output
 
 
 def test_nothing_is_left_behind(workshop):

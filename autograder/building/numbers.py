@@ -13,7 +13,7 @@ import numpy as np
 from attnkit.checking import codec
 from attnkit.checking.agree import stored
 from attnkit.checking.ambient import same_randomness
-from attnkit.checking.case import Case, Outcome, TensorValue
+from attnkit.checking.case import BY_ITS_WORDS, Case, Outcome, TensorValue
 from attnkit.checking.compare import Expected, close, compare, compare_watched, first_of
 from attnkit.checking.execute import execute
 from autograder.judging.declare import Exercise, Mistake
@@ -98,7 +98,7 @@ def _mistake_entry(
         "kind": first.kind if first else "",
         **({"told": first.mistake} if first and first.mistake else {}),
         "outcomes": outcomes,
-    } | ({"said": said} if any(case.verify == "dropped out" for case in cases) else {})
+    } | ({"said": said} if any(case.verify in BY_ITS_WORDS for case in cases) else {})
 
 
 def _mistaken_outcome(exercise: Exercise, case: Case, outcome: Outcome) -> Outcome | None:

@@ -78,19 +78,14 @@ def _checked(path: Path, sandbox: str, console: Console) -> bool:
 
 
 def _examined_in_a_sandbox(raw: bytes, name: str, sandbox: str, console: Console) -> Result:
-    from autograder.grading.run.job import Bench, Job, Setting
+    from autograder.grading.run.job import Job, Setting
+    from autograder.grading.run.pool import InProcess
     from autograder.grading.run.sandbox.choice import choose_sandbox
-    from autograder.grading.run.sandbox.trunk import Trunk
 
-    setting = Setting(sandbox)
-    trunk = Trunk(choose_sandbox(sandbox), setting.limits)  # first, so that it imports beside this process
-    bench = Bench(setting, trunk.branch())
-    try:
-        with console.status(f"checking {name}"):
-            return bench.grade(Job(0, name, raw))
-    finally:
-        bench.close()
-        trunk.close()
+    choose_sandbox(sandbox)
+    with console.status(f"checking {name}"):
+        ((_, result),) = InProcess(Setting(sandbox)).run([Job(0, name, raw)])
+    return result
 
 
 def _fail(message: str) -> NoReturn:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from autograder.building.chosen import chosen_notebooks, need_masters
 from autograder.exercises import NOTEBOOKS, exercises_of
+from autograder.grading.record.files import replacing
 from autograder.judging.secret import SecretError, read_secret
 from autograder.proving.corpus import STATES, Told, corpus, rates, told_of, written
 from autograder.proving.page import blind_section, proof_page, with_blind, with_matrix
@@ -70,7 +71,7 @@ def prove(
             proofs.append(proof)
             show(proof, console, quiet)
     if page is not None:
-        page.write_text(with_matrix(_text_of(page), proof_page(proofs)), encoding="utf-8")
+        _rewrite(page, with_matrix(_text_of(page), proof_page(proofs)))
     console.print(summary(proofs))
     sys.exit(1 if any(proof.problems for proof in proofs) else 0)
 
@@ -111,6 +112,11 @@ def _text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8") if page.is_file() else ""
 
 
+def _rewrite(page: Path, text: str) -> None:
+    with replacing(page) as file:
+        file.write(text.encode())
+
+
 def _show_blind(numbers: Sequence[str], console: Console, quiet: bool, page: Path | None) -> int:
     """Print what the tests say of the wrong answers written blind; the status is 1 where a name is false."""
     by_notebook: dict[str, list[Told]] = {}
@@ -129,7 +135,7 @@ def _show_blind(numbers: Sequence[str], console: Console, quiet: bool, page: Pat
     table.add_row("all", *_rates_row(everything))
     console.print(table)
     if page is not None:
-        page.write_text(with_blind(_text_of(page), blind_section(by_notebook)), encoding="utf-8")
+        _rewrite(page, with_blind(_text_of(page), blind_section(by_notebook)))
     return 1 if any(one.false_name or one.public_false_name for one in everything) else 0
 
 

@@ -17,7 +17,7 @@ from autograder.grading.find.platforms import Owner, Student, canvas
 from autograder.grading.record.gradebook import Gradebook
 from autograder.grading.record.people import Listed, told_apart
 from autograder.grading.safe_text import in_lines, printable, student_key
-from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, plain_name, read_rosters
+from autograder.term.roster import HIDDEN, IN_TEAMS, Person, Token, canvas_name, files_of, plain_name, read_rosters
 
 _STEADY = {"canvas": "canvas", "moodle": "moodle", "blackboard": "login", "exchange": "login", "nbgrader": "login"}
 _UNKNOWN = "on no roster, graded under their own name:"
@@ -216,7 +216,7 @@ class Register:
         """Who has the same name on two rosters that share no id of theirs: they may be one person or two."""
         apart = []
         for same in self._names.values():
-            files = [{place.rpartition(", ")[0] for place in one.person.places} for one in same]
+            files = [files_of(one.person) for one in same]
             if any(not one & other for one, other in combinations(files, 2)):
                 apart.append(same[0].person.name)
         return in_lines(_TWICE, apart)

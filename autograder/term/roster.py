@@ -228,7 +228,7 @@ def _joined(lists: list[list[Person]]) -> list[Person]:
         for person in people:
             twins = list({id(one): one for token in sorted(_reach(person)) if (one := by_token.get(token))}.values())
             for first, second in combinations(twins, 2):
-                if _contradict(first, second) or _files(first) & _files(second):
+                if _contradict(first, second) or files_of(first) & files_of(second):
                     raise GradingError(
                         f"the rosters disagree: {person.places[0]} belongs to {first.places[0]} by one id and to "
                         f"{second.places[0]} by another"
@@ -256,7 +256,8 @@ def _joined(lists: list[list[Person]]) -> list[Person]:
     return known
 
 
-def _files(person: Person) -> set[str]:
+def files_of(person: Person) -> set[str]:
+    """The rosters on which a person stands."""
     return {place.rpartition(", ")[0] for place in person.places}
 
 

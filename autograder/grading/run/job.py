@@ -98,7 +98,10 @@ class Bench:
         return failed(fault, master.points)
 
     def close(self) -> None:
-        """Close the workshop; the next job opens a new one."""
+        """Close the workshop, or the branch that none was opened on; the next job opens a new one."""
+        branch, self._branch = self._branch, None
+        if branch is not None:
+            branch.control.close()
         context, self._context, self._workshop = self._context, None, None
         if context is not None:
             context.__exit__(None, None, None)

@@ -37,12 +37,39 @@ class InProcess:
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Yield each job with its result, in order."""
-        bench = Bench(self.setting)
+        branches = _Branches(self.setting)
+        bench = Bench(self.setting, branches.one())
         try:
             for job in jobs:
                 yield job, bench.grade(job)
         finally:
             bench.close()
+            branches.close()
+
+
+class _Branches:
+    """Fork servers off one trunk, which imports for all of them, beside the imports of whoever grades."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self._trunk: Trunk | None = None
+
+    def one(self) -> Branch | None:
+        """One more; None where that fails: whoever asks then starts a trunk of its own, and says what is wrong."""
+        if self.setting.workshop is not None:
+            return None
+        try:
+            if self._trunk is None:
+                self._trunk = Trunk(choose_sandbox(self.setting.sandbox), self.setting.limits)
+            return self._trunk.branch()
+        except (GradingError, InfrastructureError, OSError):
+            return None
+
+    def close(self) -> None:
+        """End the trunk, when every branch has been closed."""
+        trunk, self._trunk = self._trunk, None
+        if trunk is not None:
+            trunk.close()
 
 
 @dataclass
@@ -63,7 +90,7 @@ class Processes:
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()
         self._tries: dict[int, int] = {}
-        self._trunk: Trunk | None = None
+        self._branches = _Branches(setting)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Yield each job with its result as soon as it is there; every process is gone when the iterator ends."""
@@ -133,7 +160,7 @@ class Processes:
         return job, failed(fault, self.setting.master(job.notebook).points)
 
     def _hire(self) -> _Worker:
-        branch = self._branch()
+        branch = self._branches.one()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self.setting, branch), daemon=False)
         process.start()
@@ -143,20 +170,6 @@ class Processes:
         worker = _Worker(process, ours)
         self._workers.append(worker)
         return worker
-
-    def _branch(self) -> Branch | None:
-        """A fork server for a worker, off the one trunk that imports for all of them, beside the workers' own imports.
-
-        None where that fails: the worker then starts a trunk of its own, and says what is wrong.
-        """
-        if self.setting.workshop is not None:
-            return None
-        try:
-            if self._trunk is None:
-                self._trunk = Trunk(choose_sandbox(self.setting.sandbox), self.setting.limits)
-            return self._trunk.branch()
-        except (GradingError, InfrastructureError, OSError):
-            return None
 
     def _dismiss(self) -> None:
         """Close the pipes, which ends idle workers; a worker in the middle of a job is asked to stop, then made to."""
@@ -170,9 +183,7 @@ class Processes:
                 worker.process.kill()
                 worker.process.join()
         self._workers.clear()
-        trunk, self._trunk = self._trunk, None
-        if trunk is not None:
-            trunk.close()
+        self._branches.close()
 
 
 def processor_count() -> int:

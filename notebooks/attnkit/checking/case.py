@@ -97,9 +97,19 @@ class Case:
     init_names: tuple[str, ...] = ()
 
 
+BY_ITS_WORDS = frozenset({"dropped out"})
+"""Verifiers that say what is wrong with a draw: two answers are alike by what is said of them, since no two draw the same."""
+
+
 def argument_name(place: int, names: tuple[str, ...]) -> str:
     """What a message calls the argument at a place: its name in the stub, and its number where that is not known."""
     return f"`{names[place]}`" if place < len(names) else f"argument {place + 1}"
+
+
+def named_arguments(case: Case) -> list[tuple[str, Any]]:
+    """The arguments of a case, each with what a message calls it."""
+    named = [(argument_name(place, case.names), value) for place, value in enumerate(case.args)]
+    return named + [(f"`{name}`", value) for name, value in case.kwargs.items()]
 
 
 @dataclass(frozen=True)

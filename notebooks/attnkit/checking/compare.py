@@ -119,7 +119,7 @@ def _mutation(outcome: Outcome, case: Case) -> Difference | None:
         "mutated",
         "an input was changed",
         "the function leaves its arguments as they were",
-        f"{_argument(outcome.mutated[0], case)} is different after the call",
+        f"{argument_at(outcome.mutated[0], case)} is different after the call",
     )
 
 
@@ -400,7 +400,7 @@ def _compare_gradients(slopes: Mapping[str, float], outcome: Outcome, case: Case
         return Difference("gradient", "no gradient arrives", "the model's answer receives a gradient", reason)
     for path, slope in slopes.items():
         gradient = outcome.gradients.get(path)
-        where = _argument(path, case)
+        where = argument_at(path, case)
         if gradient is None:
             return _no_gradient(where)
         if not np.isfinite(gradient).all():
@@ -530,7 +530,7 @@ def _error_name(name: str) -> str:
     return _a(name) if name in ERRORS else "an error"
 
 
-def _argument(path: str, case: Case) -> str:
+def argument_at(path: str, case: Case) -> str:
     """The argument that a path leads into, by its name in the stub: nothing below it is named."""
     kind, _, rest = path.partition(".")
     first = rest.partition(".")[0]
@@ -654,10 +654,10 @@ def _dropped_out(expected: Expected, outcome: Outcome, case: Case, outputs: Sequ
         return Difference("values", f"the {output.name} are wrong", wanted, found)
     for path, gradient in outcome.gradients.items():
         if gradient is None:
-            return _no_gradient(_argument(path, case))
+            return _no_gradient(argument_at(path, case))
         weights = np.cos(1.0 + 0.7 * np.arange(one.size)).reshape(one.shape)  # as `execute.cotangent` has them
         if differing(weights * kept / (1 - p), gradient, case).any():
-            where = _argument(path, case)
+            where = argument_at(path, case)
             right = f"the derivative of the definition at {where}"
             return Difference("gradient", "the gradient is wrong", right, "another derivative")
     return _mutation(outcome, case)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, TensorValue, argument_name
+from attnkit.checking.case import Case, TensorValue, argument_name, named_arguments
 from attnkit.checking.relations.pair import plain
 
 LARGE = 20.0
@@ -71,8 +71,7 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
 
 
 def _of_inputs(case: Case) -> Iterator[tuple[str, bool]]:
-    named = [(argument_name(i, case.names), value) for i, value in enumerate(case.args)]
-    named += [(f"`{name}`", value) for name, value in case.kwargs.items()]
+    named = named_arguments(case)
     arrays = [(name, array) for name, value in named if (array := plain(value)) is not None and array.ndim]
     masks = [array for _, array in arrays if array.dtype.kind == "b"]
     yield "with a mask", bool(masks)

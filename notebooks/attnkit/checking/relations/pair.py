@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, TensorValue, argument_name
+from attnkit.checking.case import Case, TensorValue, named_arguments
 from attnkit.checking.compare import Output, close, differing
 
 
@@ -69,8 +69,7 @@ class Pair:
     @cached_property
     def inputs(self) -> list[tuple[str, np.ndarray]]:
         """The arrays of the call, as the learner's function sees them, under the names by which a message may call them."""
-        found = [(argument_name(i, self.case.names), value) for i, value in enumerate(self.case.args)]
-        found += [(f"`{name}`", value) for name, value in self.case.kwargs.items()]
+        found = named_arguments(self.case)
         return [(name, array) for name, value in found if (array := plain(value)) is not None and array.ndim]
 
     def masks(self) -> Iterator[tuple[str, np.ndarray]]:

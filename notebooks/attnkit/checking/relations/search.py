@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Outcome, argument_name
-from attnkit.checking.compare import Difference, Expected, Output, close, direction
+from attnkit.checking.case import BY_ITS_WORDS, Case, Outcome
+from attnkit.checking.compare import Difference, Expected, Output, argument_at, close, direction
 from attnkit.checking.message import Report
 from attnkit.checking.relations import numbers, order
 from attnkit.checking.relations.cases import in_common
@@ -81,7 +81,7 @@ def explain(steps: Sequence[Step]) -> Relation | None:
     wrong = [step for step in steps if step.difference is not None and not step.case.raises and not step.case.verify]
     if not wrong or any(step.difference and step.difference.kind in ENDED for step in wrong):
         return None
-    if any(step.difference is not None and step.case.verify == "dropped out" for step in steps):
+    if any(step.difference is not None and step.case.verify in BY_ITS_WORDS for step in steps):
         return None  # what is said of the drawn cases is the cause; the others are too few to tell where it is wrong
     right = [step for step in steps if step.difference is None and not step.case.raises]
     valued = [step for step in wrong if step.outcome.failure is None]
@@ -296,7 +296,7 @@ def _of_gradients(wrong: Sequence[Step], right: Sequence[Step]) -> Relation | No
                 says + where, "Which line leaves the graph, or computes something that only equals the right numbers?"
             )
         if len({frozenset(paths) for paths in named}) == 1:
-            places = " and ".join(_argument(path, wrong[0].case) for path in sorted(named[0]))
+            places = " and ".join(argument_at(path, wrong[0].case) for path in sorted(named[0]))
             return Relation(
                 f"the right numbers, but {words} {places} alone{where}",
                 f"Follow {places} to the result: which line cuts the graph?",
@@ -335,11 +335,6 @@ def _gradient_factor(wrong: Sequence[Step]) -> str:
     if len(ratios) < 2 or not np.isfinite(ratios).all() or np.ptp(ratios) > 1e-3 * max(map(abs, ratios)):
         return ""
     return ": minus the right one" if abs(ratios[0] + 1) < 1e-3 else ": the right one times a constant"
-
-
-def _argument(path: str, case: Case) -> str:
-    kind, _, rest = path.partition(".")
-    return argument_name(int(rest), case.names) if kind == "args" and rest.isdigit() else f"`{rest or kind}`"
 
 
 def _of_cases(wrong: Sequence[Step], right: Sequence[Step]) -> Relation | None:

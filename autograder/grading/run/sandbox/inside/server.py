@@ -72,7 +72,6 @@ class Server:
         import matplotlib.pyplot
         import torch
 
-        from attnkit.checking.ambient import reseed
         from attnkit.plots import use_style
 
         from .shell import make_shell
@@ -84,7 +83,6 @@ class Server:
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
         self.shell, self.serve = make_shell(), serve
-        reseed()  # torch imports half of itself at the first call
         warm_up()
         gc.collect()
         gc.freeze()
