@@ -556,7 +556,7 @@ open_ones, closed_ones = (
     for part in (order[:102], order[102:])
 )
 print(
-    f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all slope; "
+    f"d_k = 1024, raw: the top fifth of the queries has {carried:.0%} of all slope;\n"
     f"its largest weights average {open_ones:.2f}, those of the others "
     f"{closed_ones:.3f}"
 )

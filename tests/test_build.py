@@ -12,6 +12,7 @@ from autograder.building.assign import Assigned, BuildError
 from autograder.building.build import answer_lines, make, score_in_process, stale_files
 from autograder.building.grader_zip import canonical_zip
 from autograder.building.master import (
+    COLUMNS,
     MasterError,
     is_experiment,
     read_master,
@@ -199,6 +200,15 @@ def test_no_solved_notebook_shows_a_widget_that_is_not_there():
         text = path.read_text(encoding="utf-8")
         assert "widget-view" not in text, path.name
         assert "Run this cell to get the sliders." in text, path.name
+
+
+def test_no_printed_line_of_a_solved_notebook_is_broken_in_the_middle_of_a_word():
+    wide = COLUMNS + 8  # outputs have a little more room than code; JupyterLab breaks a longer line wherever it ends
+    for path in sorted(SOLUTIONS.glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        texts = [output["text"] for cell in cells for output in cell.get("outputs", ()) if output.output_type == "stream"]
+        assert [line for text in texts for line in text.splitlines() if len(line) > wide] == [], path.name
+        assert texts, path.name
 
 
 def test_only_setup_and_exercises_run_while_grading():
