@@ -23,6 +23,12 @@ def attend(Q, K, V):
     return weights @ V, weights
 
 
+def softmax(z, axis):
+    width = z.dtype if isinstance(z, np.ndarray) and z.dtype.kind == "f" else np.float64
+    e = np.exp(np.asarray(z, dtype=width) - np.max(z, axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
 def scores(s, H, W_q, W_k, v):
     return torch.tanh((s @ W_q).unsqueeze(1) + H @ W_k) @ v
 
@@ -34,6 +40,13 @@ TOLD = {
     ),
     "the right answer if `h` had the opposite sign": (
         "q1_1", lambda x_t, h, W_x, W_h, b: torch.tanh(x_t @ W_x - h @ W_h + b),
+    ),
+    "the right answer if the large numbers of `z` were cut off at a bound": (
+        "q2_1", lambda z, axis=-1: softmax(np.clip(z, -50, 50), axis),
+    ),
+    "the right answer if `z` were taken without its signs": ("q2_1", lambda z, axis=-1: softmax(np.abs(z), axis)),
+    "the right answer if `W_q` were added to `W_k`": (
+        "q2_4", lambda X, W_q, W_k, W_v: (X @ W_q, X @ (W_k + W_q), X @ W_v),
     ),
     "the right answer if `W_q` and `W_v` were exchanged": (
         "q2_5",

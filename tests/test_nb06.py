@@ -187,6 +187,28 @@ def test_a_cache_of_the_wrong_shape_is_told_by_its_part() -> None:
     assert report.expected == "(B, n+1, d_k)" != report.found
 
 
+@pytest.mark.parametrize("question", ["q6_6", "q6_16"])
+def test_sources_are_longer_than_the_batch(question: str) -> None:
+    """One of length 1 would hide a size that is read off the wrong axis of src."""
+    exercise = exercise_for(question)
+    drawn = [case for test in exercise.tests for case in exercise.draw(test) if not case.raises and case.sizes["B"] > 1]
+    assert len(drawn) > 3
+    assert all(case.args[1].shape[1] > len(case.args[1]) for case in drawn)
+
+
+def test_a_batch_that_is_read_off_the_length_of_the_sources_is_caught() -> None:
+    exercise = exercise_for("q6_6")
+    right = exercise.variants[-1].code
+    assert callable(right)
+
+    def by_the_length(model: Any, src: Any, *rest: Any) -> Any:
+        ended = torch.zeros(src.shape[-1], dtype=torch.bool) | torch.zeros(len(src), dtype=torch.bool)
+        return right(model, src, *rest) if len(ended) else None
+
+    examination = Examination(exercise, as_targets(exercise, by_the_length))
+    assert any(examination.verdict(test) for test in exercise.tests)
+
+
 STAND_INS = {
     "q6_1": nn.Transformer.generate_square_subsequent_mask,
     "q6_4": standins.library_cross_entropy,

@@ -279,6 +279,59 @@ def test_what_the_wrong_cases_have_in_common_is_told():
     assert says(steps).startswith("wrong where T = S, and right in all other cases")
 
 
+@pytest.mark.parametrize(
+    ("text", "change"),
+    {
+        "the right numbers times 1/V": lambda x, V: x / V,
+        "the right numbers times ln 2": lambda x, V: x * np.log(2),
+        "minus the right numbers": lambda x, V: -x,
+        "1 too much everywhere": lambda x, V: x + 1,
+        "the squares of the right numbers": lambda x, V: x * x,
+    }.items(),
+)
+def test_relations_of_single_numbers_need_several_of_them(text, change):
+    made = [(RNG.random() + 1.5, V) for V in (4, 7, 5)]
+    steps = [step(np.asarray(x), np.asarray(change(x, V)), (Output("cost", ()),), sizes={"V": V}) for x, V in made]
+    assert says(steps) == text
+    assert says(steps[:1]) != text
+
+
+def test_wrong_single_numbers_are_told_to_be_too_small_where_all_are():
+    made = [(2.0, 1.1), (3.0, 2.6), (5.0, 4.9), (7.0, 1.3)]
+    steps = [step(np.asarray(x), np.asarray(y), (Output("cost", ()),)) for x, y in made]
+    assert "every wrong number is too small" in says(steps)
+    assert "too small" not in says([*steps, step(np.asarray(1.0), np.asarray(1.7), (Output("cost", ()),))])
+    assert "too small" not in says(steps[:2])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"encode"}, "wrong in calls of `encode`"),
+        ({"encode", None}, "wrong in all calls but those of `decode` alone"),
+    ],
+)
+def test_a_method_that_all_wrong_calls_go_through_is_told(wrong, text):
+    steps = []
+    for method in ("encode", "decode", None, "decode", "encode"):
+        right = RNG.standard_normal((4, 3))
+        steps.append(step(right, np.sin(9 * right) if method in wrong else right, method=method))
+    assert says(steps).startswith(text + ", and right in all other cases")
+
+
+def test_that_only_the_largest_numbers_go_wrong_is_told():
+    def steps_of(*sizes):
+        made = []
+        for size in sizes:
+            right = RNG.standard_normal((4, 3))
+            wrong = size > 500
+            made.append(step(right, np.sin(9 * right) if wrong else right, args=(np.array([30.0 * size, 25.0]),)))
+        return made
+
+    assert says(steps_of(1, 700, 3, 900)).startswith("wrong for the largest numbers, and right in all other cases")
+    assert "largest numbers" not in says(steps_of(1, 501, 3, 499))
+
+
 def test_errors_in_some_cases_are_told_by_what_those_have_in_common():
     steps = []
     for T in (1, 3, 4):

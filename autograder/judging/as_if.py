@@ -21,6 +21,8 @@ from autograder.judging.declare import Exercise
 from autograder.judging.expected import expected_answer
 
 Ran = Sequence[tuple[Case, Expected, Outcome]]
+_BOUNDS = (10, 20, 30, 50, 80, 88, 100, 500, 600, 700, 709)  # at which learners clip what goes into an exponential
+_NOT_CUT = "What keeps the exponential of a large number finite, and changes no share?"
 _UNABLE = (
     ValueError,
     TypeError,
@@ -35,11 +37,15 @@ _UNABLE = (
 
 @dataclass(frozen=True)
 class Change:
-    """Other arguments in words, with a hint, and how a case is changed; None where it cannot be."""
+    """Other arguments in words, with a hint, and how a case is changed; None where it cannot be.
+
+    `told` is what a learner reads, where several changes may do the same to all cases.
+    """
 
     says: str
     hint: str
     make: Callable[[Case], Case | None]
+    told: str = ""
 
 
 def right_for_other_arguments(exercise: Exercise, function: str | None, ran: Mapping[str, Ran]) -> Relation | None:
@@ -67,7 +73,7 @@ def right_for_other_arguments(exercise: Exercise, function: str | None, ran: Map
             _gives(_answer(exercise, names, says, test, place), outcome, case)
             for _, _, test, place, case, outcome in calls
         ):
-            return Relation(says, change.hint)
+            return Relation(change.told or says, change.hint)
     return None
 
 
@@ -127,6 +133,14 @@ def _changes(case: Case, names: tuple[str, ...]) -> Iterator[Change]:
             f"Where does the equation use {a}?",
             partial(_copied, to=one, source=other),
         )
+    for one, other in itertools.permutations(floats, 2):
+        if floats[one].shape == floats[other].shape:
+            a, b = _called(one, names), _called(other, names)
+            yield Change(
+                f"the right answer if {b} were added to {a}",
+                f"Does the equation ask for {a} alone?",
+                partial(_added, to=one, source=other),
+            )
     for path, value in arrays.items():
         name = _called(path, names)
         yield from _array_changes(path, value, name)
@@ -176,11 +190,18 @@ def _array_changes(path: str, value: np.ndarray, name: str) -> Iterator[Change]:
                 "Where does counting begin?",
                 lambda x, axis=axis, step=step: np.roll(x, step, axis),
             )
-    if value.dtype.kind == "f":
-        yield change("were 0", uses, np.zeros_like)
-        yield change("were 1 everywhere", uses, np.ones_like)
+    if value.dtype.kind in "fi":
         yield change("had the opposite sign", f"With which sign does {name} enter?", np.negative)
         yield change("were taken without its signs", uses, np.abs)
+    if value.dtype.kind == "f":
+        for bound in _BOUNDS:
+            if np.abs(value).max(initial=0.0) > bound:
+                yield replace(
+                    change(f"were cut off at ±{bound}", _NOT_CUT, lambda x, bound=bound: np.clip(x, -bound, bound)),
+                    told=f"the right answer if the large numbers of {name} were cut off at a bound",
+                )
+        yield change("were 0", uses, np.zeros_like)
+        yield change("were 1 everywhere", uses, np.ones_like)
         yield change("were twice as large", f"How often does {name} enter?", lambda x: 2 * x)
         yield change("had been through a softmax", "Are these weights already?", _shares)
         yield change("had been through a tanh", "How often does the equation have a tanh?", np.tanh)
@@ -234,6 +255,12 @@ def _swapped(case: Case, one: str, other: str) -> Case | None:
 def _copied(case: Case, to: str, source: str) -> Case | None:
     given = _arguments(case)
     return _with(case, {to: given[source]}) if to in given and source in given else None
+
+
+def _added(case: Case, to: str, source: str) -> Case | None:
+    given = _arguments(case)
+    alike = to in given and source in given and np.shape(given[to]) == np.shape(given[source])
+    return _with(case, {to: given[to] + given[source]}) if alike else None
 
 
 def _mapped(case: Case, path: str, function: Callable[..., Any]) -> Case:

@@ -123,6 +123,10 @@ def decode_flattened(context: Any, step: Any, bos: int, max_len: int) -> Any:
     return flawed_decode(context, step, bos, max_len).flatten()
 
 
+def decode_with_context_again(context: Any, step: Any, bos: int, max_len: int) -> Any:
+    return flawed_decode(context, lambda token, h: step(token, h + context), bos, max_len)
+
+
 def decode_bos_fixed(context: Any, step: Any, bos: int, max_len: int) -> Any:
     return flawed_decode(context, step, 1, max_len)
 
@@ -154,6 +158,10 @@ EXERCISE = Exercise(
     ),
     flawed=flawed_decode,
     mistakes=(
+        Mistake(
+            "context-at-every-step", "the context added to the state at every step", "Every word needs the whole sentence.",
+            "What does the stub hand to the first step, and what to the next one?", "step 2 of the stub", code=decode_with_context_again,
+        ),
         Mistake(
             "stale-state",
             "the context handed to every step, and the new state dropped",

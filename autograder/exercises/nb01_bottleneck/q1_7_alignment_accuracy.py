@@ -134,6 +134,17 @@ def alignment_one_when_empty(weights: Any, gold: Any) -> Any:
     return alignment_selected(weights, gold) if (gold >= 0).any() else 1.0
 
 
+def alignment_with_unaligned_right(weights: Any, gold: Any) -> Any:
+    hits = ((weights.argmax(dim=-1) == gold) | (gold < 0)).to(weights.dtype).mean().item()
+    return hits if (gold >= 0).any() else 0.0
+
+
+def alignment_of_any_largest(weights: Any, gold: Any) -> Any:
+    aligned = gold >= 0
+    hits = weights.gather(-1, gold.clamp(min=0)[..., None])[..., 0] == weights.amax(dim=-1)
+    return (hits & aligned).sum().item() / max(1, aligned.sum().item())
+
+
 EXERCISE = Exercise(
     number="1.7",
     title="alignment_accuracy",
@@ -147,6 +158,7 @@ EXERCISE = Exercise(
         alignment_case([[[0.1, 0.9], [0.8, 0.2]], [[0.3, 0.7], [0.6, 0.4]]], [[1, -1], [0, 0]]),
         alignment_case(TIES, [[0, 1, 1, -1]]),
         alignment_case([[[0.5, 0.5]]], [[-1]]),
+        alignment_case([[[0.2, 0.4, 0.4], [0.3, 0.3, 0.4]]], [[2, 2]]),
     ],
     tests=(
         Test(
@@ -281,6 +293,14 @@ EXERCISE = Exercise(
         Mistake(
             "error-rate", "the share that is wrong", "The mistakes are what counts.",
             "Accuracy is the share that is right.", "step 3 of the stub", code=alignment_error,
+        ),
+        Mistake(
+            "unaligned-counted-as-right", "unaligned targets counted as right", "Where there is no gold, nothing is wrong.",
+            "Targets without gold: do they count at all?", "step 2 of the stub", code=alignment_with_unaligned_right,
+        ),
+        Mistake(
+            "any-of-the-largest", "gold counted as found when it has one of several largest weights", "It is as large as the largest.",
+            "Of several largest weights, which one does the stub look at?", "the line on ties", code=alignment_of_any_largest,
         ),
         Mistake(
             "one-when-none-is-aligned", "1 when nothing is aligned", "Nothing is wrong, so all is right.",

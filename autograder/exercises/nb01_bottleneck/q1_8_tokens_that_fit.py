@@ -38,10 +38,13 @@ def flawed_fit(
         "natural": math.log(V),
         "of 10": math.log10(V),
         "whole bits": max(1, (V - 1).bit_length()),
+        "bits of V": V.bit_length(),
         "the vocabulary": V,
     }[logarithm]
     roundings: dict[str, Any] = {"down": math.floor, "up": math.ceil, "nearest": round}
     n = roundings[rounding](total / per_token)
+    if (logarithm, rounding) == ("of 2", "down") and V**n > 2**total:
+        n -= 1  # a logarithm that was rounded
     if boundary == "excluded" and V**n == 2**total:
         n -= 1
     return n
@@ -184,6 +187,14 @@ EXERCISE = Exercise(
             "Together, tokens can share a bit: 3 tokens out of 10 are 1000 cases, and 10 bits are enough.",
             "step 2 of the stub",
             switches={"logarithm": "whole bits"},
+        ),
+        Mistake(
+            "bits-of-V-itself",
+            "as many bits for each token as it takes to write V",
+            "V.bit_length() are the bits of a token.",
+            "With V = 8 the tokens are 0 to 7: how many bits does the largest of them take? And can tokens share a bit?",
+            "step 2 of the stub",
+            switches={"logarithm": "bits of V"},
         ),
         Mistake(
             "vocabulary-as-bits",

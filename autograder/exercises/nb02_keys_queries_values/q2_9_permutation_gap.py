@@ -86,6 +86,15 @@ def gap_of_features(f: Any, X: Any, perm: Any) -> Any:
     return (f(X)[perm] - f(X[perm]))[0].abs().max().item()
 
 
+def gap_of_first_feature(f: Any, X: Any, perm: Any) -> Any:
+    return (f(X)[perm] - f(X[perm]))[:, 0].abs().max().item()
+
+
+def gap_above_a_threshold(f: Any, X: Any, perm: Any) -> Any:
+    gap = gap_of_rows(f, X, perm)
+    return gap if gap > 1e-3 else 0.0
+
+
 EXERCISE = Exercise(
     number="2.9",
     title="permutation_gap",
@@ -157,6 +166,14 @@ EXERCISE = Exercise(
         Mistake(
             "first-row-only", "the gap of the first row alone", "All rows are alike.",
             "The largest over all rows and features is asked for.", "step 2 of the stub", code=gap_of_features,
+        ),
+        Mistake(
+            "first-feature-only", "the gap of the first feature alone", "One column shows it.",
+            "The largest over all rows and features is asked for.", "step 2 of the stub", code=gap_of_first_feature,
+        ),
+        Mistake(
+            "small-gaps-taken-for-0", "0 where the gap is small, and the gap itself elsewhere", "Below a tolerance it is rounding.",
+            "What gap do numbers of the size of 0.0001 have?", "step 2 of the stub", code=gap_above_a_threshold,
         ),
         Mistake(
             "smallest-difference", "the smallest difference", "All of them differ by at least that much.", "One large difference is enough to break the property.",

@@ -63,10 +63,12 @@ class FlawedBlock(nn.Module):
             self_mask = triangle if self_mask is None else self_mask & triangle
         parts = [("self", self.norm_self, lambda y: self._self(x, y, self_mask if self.self_masked else None))]
         if self.cross and memory is not None:
-            parts.append(("cross", self.norm_self if self.norms == "shared" else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
+            parts.append(("cross", self.norm_self if self.norms in ("shared", "shared at cross") else self.norm_cross, lambda y: self._cross(y, memory, memory_mask if self.memory_masked else None)))
         if self.order == "cross first":
             parts.reverse()
-        parts.append(("feed-forward", self.norm_self if self.norms == "shared" else self.norm_feed_forward, self.feed_forward))
+        parts.append(("feed-forward", self.norm_self if self.norms in ("shared", "shared at feed-forward") else self.norm_feed_forward, self.feed_forward))
+        if self.order == "feed-forward first":
+            parts = parts[-1:] + parts[:-1]
         for name, norm, part in parts:
             x = self._around(x, norm, part) if self.at in ("all", name) else x + part(norm(x))
         return x if self.result == "x" else (x, None)

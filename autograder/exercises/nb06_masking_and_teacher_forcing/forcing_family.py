@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+
+from attnkit.checking.probes import NextTokenTable
 
 
 def shift_cat(y: Any, bos: int) -> Any:
@@ -22,3 +26,10 @@ def entropy_one_hot(logits: Any, y: Any, ignore_index: int) -> Any:
 
 
 BOS, EOS, PAD_ID = 1, 2, 0
+
+
+def with_long_sources(model: NextTokenTable, B: int) -> tuple[NextTokenTable, np.ndarray]:
+    """The model with one more source token, which adds nothing, and sources (B, B + 1) that begin with 0 to B − 1 and have it behind."""
+    src = np.full((B, B + 1), len(model.source))
+    src[:, 0] = np.arange(B)
+    return replace(model, source=np.concatenate([model.source, np.zeros_like(model.source[:1])])), src

@@ -39,7 +39,7 @@ def small_spread(rng: Rng, *shape: int, **options: Any) -> Case:
 def flawed_norm(x: Any, gain: Any, bias: Any, eps: float = 1e-5, *, divide: str = "d", place: str = "inside", over: str = "features", centred: str = "both",
                 root: bool = True, order: str = "gain first", scale: str = "gain", shift: str = "bias", graph: str = "kept", variance: str = "two passes", default: bool = False, measure: str = "variance") -> Any:
     """Layer norm with switches that break it."""
-    axes = {"features": (-1,), "positions": (max(-2, -x.dim()),), "example": tuple(range(1 if x.dim() > 1 else 0, x.dim())), "everything": tuple(range(x.dim())), "batch": (0,)}[over]
+    axes = {"features": (-1,), "positions": (-2,), "example": tuple(range(1 if x.dim() > 1 else 0, x.dim())), "everything": tuple(range(x.dim())), "batch": (0,)}[over]
     mean = x.mean(dim=axes, keepdim=True)
     spread = ((x - mean) ** 2).mean(dim=axes, keepdim=True)
     if variance == "one pass":
@@ -115,6 +115,7 @@ EXERCISE = Exercise(
         norm_case(rng, 2, 3, 4, draw=rounded, gradient=True),
         all_alike(rng, 2, 2, 3, draw=rounded, eps=0.01),
         norm_case(rng, 1, 3, 6, draw=rounded, mean=3000.0, dtype="float32", tolerance=3e-3),
+        norm_case(rng, 4, draw=rounded),
     ],
     tests=(
         Test(

@@ -147,6 +147,15 @@ EXERCISE = Exercise(
             Mistake(f"no-norm-at-{place}", f"{part} that reads x itself, without its norm", "x has been normed before.", "Each part reads norm(x), and each has a norm of its own.", "the equations above the stub", switches={"place": "none", "at": at})
             for place, part, at in (("self-attention", "self-attention", "self"), ("cross-attention", "cross-attention", "cross"), ("feed-forward", "a feed-forward part", "feed-forward"))
         ),
+        *(
+            Mistake(f"residual-of-the-normed-at-{place}", f"a residual around {part} that starts from the normed x", "x has been normed by then.", "Keep x itself for the sum; the road past the part stays untouched.", "the equations above the stub", switches={"residual": "normed", "at": at})
+            for place, part, at in (("self-attention", "self-attention", "self"), ("cross-attention", "cross-attention", "cross"), ("feed-forward", "the feed-forward part", "feed-forward"))
+        ),
+        *(
+            Mistake(f"first-norm-again-at-{place}", f"the norm of self-attention used for {part} as well", "A norm is a norm.", "Each part has a norm of its own.", "step 2 of the stub", switches={"norms": f"shared at {at}"})
+            for place, part, at in (("cross-attention", "cross-attention", "cross"), ("feed-forward", "the feed-forward part", "feed-forward"))
+        ),
+        Mistake("feed-forward-first", "the feed-forward part before attention", "First each word by itself.", "The order is fixed in the stub.", "the docstring", switches={"order": "feed-forward first"}),
         Mistake("keys-not-normed", "self-attention with normed queries, and keys and values of x itself", "The query is what is normed.", "SelfAttention(norm(x)): from what do queries, keys and values come?", "step 3 of the stub", switches={"keys_normed": False}),
         Mistake("masks-exchanged", "self_mask given to cross-attention, and memory_mask to self-attention", "One mask for each attention.", "Which of the two is (T, T), and which (T, S)?", "steps 3 and 4 of the stub", switches={"exchanged": True}),
         Mistake("memory-asks", "queries from the memory, keys and values from x", "The memory comes first.", "The block has T positions to fill: who asks?", "step 4 of the stub", switches={"asks": "memory"}),

@@ -32,7 +32,7 @@ class FlawedTransformer(nn.Module):
     """The encoder–decoder transformer with switches that break it."""
 
     def __init__(self, V_src: int, V_tgt: int, d_model: int, H: int, layers: int, d_ff: int, *, causal: str = "decoder", source_padding: str = "both",
-                 target_padding: bool = True, positions: str = "both", norms: str = "both", memory: str = "encoded", result: str = "logits", shift: bool = False,
+                 target_padding: bool = True, positions: str = "both", norms: str = "both", memory: str = "encoded", result: str = "logits", shift: str = "",
                  embeddings: str = "own", depth: str = "all", lists: str = "modules", crossing: bool = True) -> None:
         super().__init__()
         self.causal, self.source_padding, self.target_padding, self.where = causal, source_padding, target_padding, positions
@@ -41,8 +41,10 @@ class FlawedTransformer(nn.Module):
         self.positions = nn.Embedding(MAX_LEN, d_model)
         reading = [FlawedBlock(d_model, H, d_ff) for _ in range(layers)]
         writing = [FlawedBlock(d_model, H, d_ff, cross=crossing) for _ in range(layers)]
-        if lists == "one block":
-            reading, writing = reading[:1] * layers, writing[:1] * layers
+        if lists in ("one block", "one block in the encoder"):
+            reading = reading[:1] * layers
+        if lists in ("one block", "one block in the decoder"):
+            writing = writing[:1] * layers
         self.encoder: Any = reading if lists == "plain" else nn.ModuleList(reading)
         self.encoder_norm = nn.LayerNorm(d_model)
         self.decoder: Any = writing if lists == "plain" else nn.ModuleList(writing)
@@ -50,37 +52,39 @@ class FlawedTransformer(nn.Module):
         self.output = nn.Linear(d_model, V_tgt)
 
     def forward(self, src: Any, tgt_in: Any) -> Any:
+        if self.shift == "in forward":
+            tgt_in = torch.cat([tgt_in[:, :1], tgt_in[:, :-1]], dim=1)
         return self.decode(self.encode(src), src, tgt_in)
 
     def encode(self, src: Any) -> Any:
-        x = self._embed(self.src_embedding, src, self.where != "target only")
+        x = self._embed(self.src_embedding, src, self.where != "target only", self.embeddings in ("scaled", "source scaled"))
         if self.memory == "embedded":
             return self.encoder_norm(x)
         mask = self._real(src) if self.source_padding in ("both", "encoder only") else None
         if self.causal == "everywhere":
             triangle = torch.ones(src.shape[1], src.shape[1]).tril().bool()
             mask = triangle if mask is None else mask & triangle
-        for block in self.encoder if self.depth == "all" else self.encoder[:1]:
+        for block in self.encoder[:1] if self.depth in ("one", "one in the encoder") else self.encoder:
             x = block(x, self_mask=mask)
         return self.encoder_norm(x) if self.norms in ("both", "encoder only") else x
 
     def decode(self, memory: Any, src: Any, tgt_in: Any) -> Any:
-        if self.shift:
+        if self.shift == "in decode":
             tgt_in = torch.cat([tgt_in[:, :1], tgt_in[:, :-1]], dim=1)
-        x = self._embed(self.src_embedding if self.embeddings == "source for both" else self.tgt_embedding, tgt_in, self.where != "source only")
+        x = self._embed(self.src_embedding if self.embeddings == "source for both" else self.tgt_embedding, tgt_in, self.where != "source only", self.embeddings in ("scaled", "target scaled"))
         T = tgt_in.shape[1]
         mask = torch.ones(T, T).tril().bool() if self.causal != "nowhere" else torch.ones(T, T).bool()
         if self.target_padding:
             mask = mask & self._real(tgt_in)
         memory_mask = self._real(src) if self.source_padding in ("both", "decoder only") else None
-        for block in self.decoder if self.depth == "all" else self.decoder[:1]:
+        for block in self.decoder[:1] if self.depth in ("one", "one in the decoder") else self.decoder:
             x = block(x, memory, self_mask=mask, memory_mask=memory_mask)
         logits = self.output(self.decoder_norm(x) if self.norms in ("both", "decoder only") else x)
         return logits.softmax(dim=-1) if self.result == "probabilities" else logits
 
-    def _embed(self, table: Any, ids: Any, placed: bool) -> Any:
+    def _embed(self, table: Any, ids: Any, placed: bool, scaled: bool) -> Any:
         x = table(ids)
-        if self.embeddings == "scaled":
+        if scaled:
             x = x * math.sqrt(x.shape[-1])
         if not placed or self.where == "none":
             return x
@@ -178,6 +182,7 @@ EXERCISE = Exercise(
         transformer_case(rng, 1, 3, 2, d_model=4, H=2, V_src=5, V_tgt=5),
         transformer_case(rng, 2, 3, 4, d_model=4, H=2, V_src=6, V_tgt=5, src_lengths=[3, 2], tgt_lengths=[4, 2], layers=2),
         transformer_case(rng, 2, 3, 2, d_model=4, H=2, V_src=5, V_tgt=5, src_lengths=[1, 3], method="encode"),
+        transformer_case(rng, 1, 2, 3, d_model=4, H=2, V_src=5, V_tgt=5, method="decode"),
     ],
     tests=(
         Test("encode", "the memory: every source token sees every other one, in both directions, through all layers and the last norm", lambda rng: [transformer_case(rng, 2, 4, 2, layers=2, method="encode"), transformer_case(rng, 1, 1, 1, method="encode")]),
@@ -195,7 +200,7 @@ EXERCISE = Exercise(
             "call after call", "what one call was given has no say in the next, in training as in use",
             lambda rng: [transformer_case(rng, 2, 3, 4, src_lengths=[3, 2], tgt_lengths=[4, 3], again=True), transformer_case(rng, 1, 2, 3, layers=2, again=True, training=True)],
         ),
-        Test("gradients", "gradients reach every parameter", lambda rng: [transformer_case(rng, 2, 3, 2, d_model=2, H=1, V_src=5, V_tgt=5, gradient=True)]),
+        Test("gradients", "gradients reach every parameter", lambda rng: [transformer_case(rng, 2, 3, 2, V_src=5, V_tgt=5, gradient=True)]),
     ),
     flawed=FlawedTransformer,
     mistakes=(
@@ -207,19 +212,33 @@ EXERCISE = Exercise(
         Mistake("target-padding-seen", "target pads attended to", "Pads come last, so the causal mask hides them.", "From whom? A pad's own row reads the pads before it.", "step 2 of decode", switches={"target_padding": False}),
         Mistake("no-positions", "no positions at all", "The mask gives the order.", "Notebook 2: without positions the encoder reads a bag of words.", "step 1 of encode", switches={"positions": "none"}),
         Mistake("positions-in-the-encoder-only", "positions for the source only", "The decoder is causal, it knows the order.", "Both embeddings get positions.", "step 1 of decode", switches={"positions": "source only"}),
+        Mistake("positions-in-the-decoder-only", "positions for the target only", "The source is a set of words to look up.", "Notebook 2: without positions the encoder reads a bag of words.", "step 1 of encode", switches={"positions": "target only"}),
         Mistake("positions-from-one", "positions counted from 1", "The first position is 1.", "Positions count from 0 in this course.", "step 1 of encode", switches={"positions": "from 1"}),
         Mistake("no-last-norms", "blocks without the last norm behind them", "Every block has its norms.", "In pre-norm nothing norms the last block's sum.", "step 4 of encode and decode", switches={"norms": "nowhere"}),
         Mistake("decoder-norm-missing", "the memory normed, but not what the output map reads", "One last norm is enough.", "Two stacks, two last norms.", "step 4 of decode", switches={"norms": "encoder only"}),
         Mistake("encoder-norm-missing", "a memory that is not normed", "The decoder norms its input.", "The blocks use the memory as it is given.", "step 4 of encode", switches={"norms": "decoder only"}),
         Mistake("embeddings-as-memory", "a memory of embeddings, without the encoder's blocks", "Cross-attention looks at the words.", "Where do the encoder's blocks come in?", "step 3 of encode", switches={"memory": "embedded"}),
         Mistake("probabilities-returned", "probabilities in place of logits", "A model returns probabilities.", "The loss takes the log-softmax itself.", "step 5 of decode", switches={"result": "probabilities"}),
-        Mistake("shifts-again", "a decoder input that is shifted once more inside the model", "The decoder shifts its input.", "tgt_in has been shifted by whoever calls the model.", "the docstring", switches={"shift": True}),
+        Mistake("shifts-again", "a decoder input that is shifted once more inside the model", "The decoder shifts its input.", "tgt_in has been shifted by whoever calls the model.", "the docstring", switches={"shift": "in decode"}),
+        Mistake("shifts-again-in-forward", "a decoder input that forward shifts once more, and decode does not", "forward gets the target and has to shift it.", "tgt_in has been shifted by whoever calls the model.", "the docstring", switches={"shift": "in forward"}),
         Mistake("scaled-embeddings", "embeddings multiplied by √d_model", "The paper scales them.", "The stub states the sum and no factor.", "step 1 of encode", switches={"embeddings": "scaled"}),
+        *(
+            Mistake(f"scaled-{name}-embeddings", f"embeddings of the {name} multiplied by √d_model", "The paper scales them.", "The stub states the sum and no factor.", f"step 1 of {method}", switches={"embeddings": f"{name} scaled"})
+            for name, method in (("source", "encode"), ("target", "decode"))
+        ),
         Mistake("plain-list", "blocks in a plain list, which the module does not see", "A list holds the blocks.", "Which of your blocks do parameters() and state_dict() know of?", "the line on ModuleList", switches={"lists": "plain"}),
         Mistake("one-block-repeated", "one and the same block in every layer", "[block] * layers makes layers of them.", "How many blocks are there in [block] * 3, and how many names for one?", "the line on ModuleList", switches={"lists": "one block"}),
         Mistake("no-cross-attention", "decoder blocks without cross-attention", "A block is a block.", "How does the decoder hear of the source?", "the docstring", switches={"crossing": False}),
         Mistake("source-embedding-for-both", "target words looked up in the source's table", "An embedding is an embedding.", "Word 7 is *cat* on one side. What is it on the other?", "step 1 of decode", switches={"embeddings": "source for both"}),
         Mistake("first-layer-only", "the first block of each list alone", "One call runs the stack.", "A ModuleList is a list: each of its blocks has to be called.", "step 3 of encode and decode", switches={"depth": "one"}),
+        *(
+            Mistake(f"one-block-repeated-in-the-{stack}", f"one and the same block in every layer of the {stack}", "[block] * layers makes layers of them.", f"How many blocks has the {stack} in [block] * 3, and how many names for one?", "the line on ModuleList", switches={"lists": f"one block in the {stack}"})
+            for stack in ("encoder", "decoder")
+        ),
+        *(
+            Mistake(f"first-{stack}-layer-only", f"the first block of the {stack} alone", "One call runs the stack.", "A ModuleList is a list: each of its blocks has to be called.", f"step 3 of {method}", switches={"depth": f"one in the {stack}"})
+            for stack, method in (("encoder", "encode"), ("decoder", "decode"))
+        ),
     ),
     variants=(
         Variant("with flags", FlawedTransformer),

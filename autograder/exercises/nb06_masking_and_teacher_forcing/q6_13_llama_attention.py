@@ -34,12 +34,12 @@ def turn_half(x: Any, positions: Any, *, layout: str = "half", numbers: str = "k
 
 
 def flawed_llama(x: Any, W_q: Any, W_k: Any, W_v: Any, W_o: Any, H: int, G: int, last: int, *, layout: str = "half", heads: str = "blocks",
-                 mask: str = "bottom right", numbers: str = "kept", start: str = "S - last", values: str = "kept", scale: str = "√d", keys: str = "turned", merge: str = "moved back", out: str = "transposed") -> Any:
+                 mask: str = "bottom right", numbers: str = "kept", start: str = "S - last", values: str = "kept", scale: str = "√d", keys: str = "turned", merge: str = "moved back", out: str = "transposed", split: str = "moved") -> Any:
     """Llama's attention with switches that break it."""
     S = x.shape[1]
     place = torch.arange(S)
-    q = (x[:, S - last :] @ W_q.mT).unflatten(-1, (H, -1)).transpose(1, 2)
-    k, v = ((x @ W.mT).unflatten(-1, (G, -1)).transpose(1, 2) for W in (W_k, W_v))
+    cut = (lambda t, n: t.unflatten(-1, (n, -1)).transpose(1, 2)) if split == "moved" else (lambda t, n: t.reshape(t.shape[0], n, t.shape[1], -1))
+    q, k, v = cut(x[:, S - last :] @ W_q.mT, H), cut(x @ W_k.mT, G), cut(x @ W_v.mT, G)
     q = turn_half(q, place[S - last :] if start == "S - last" else place[:last], layout=layout, numbers=numbers)
     k = turn_half(k, place, layout=layout, numbers=numbers) if keys == "turned" else k
     if values == "turned":
@@ -115,6 +115,7 @@ EXERCISE = Exercise(
         Mistake("output-matrix-untransposed", "W_o multiplied as it is, without the transpose", "The file holds the matrix.", "nn.Linear keeps its weights outputs first. Which shape must stand to the right of x?", "step 5 of the stub", switches={"out": "as it is"}),
         Mistake("keys-not-turned", "queries turned and keys as they are", "The query carries the position.", "What does the score depend on if only one of the two is turned?", "step 2 of the stub", switches={"keys": "plain"}),
         Mistake("heads-not-moved-back", "heads merged without being moved back beside their position", "reshape joins the heads.", "Which axes must change places before (B, H, last, d) becomes (B, last, H·d)?", "step 5 of the stub", switches={"merge": "as they lie"}),
+        Mistake("heads-cut-by-reshape", "heads cut by a reshape alone, so that they mix positions", "reshape gives the shape (B, H, S, d).", "Which numbers of position 0 end up in head 1? Look at the order in which reshape reads.", "step 1 of the stub", switches={"split": "reshape"}),
         Mistake("turned-values", "values turned, too", "All three have positions.", "Which of the three take part in the score?", "step 2 of the stub", switches={"values": "turned"}),
         Mistake("no-scale", "scores that are not divided by √d", "RoPE has scaled them.", "A rotation changes no length: what divides the scores?", "step 4 of the stub", switches={"scale": "none"}),
     ),

@@ -34,7 +34,7 @@ def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, s
         epsilon = 0.0
     if mix == "logits":
         logits = (1 - epsilon) * logits + epsilon * logits.mean(-1, keepdim=True)
-    log_p = {"stable": logits.log_softmax(-1), "softmax": logits.softmax(-1).log(), "positions": logits.log_softmax(1)}[logs]
+    log_p = {"stable": logits.log_softmax(-1), "softmax": logits.softmax(-1).log(), "positions": logits.log_softmax(1), "probabilities": logits.softmax(-1)}[logs]
     real = {"ignore_index": y != ignore_index, "zero": y != 0, "nothing": torch.ones_like(y).bool()}[skip]
     index = torch.where(y == ignore_index, 0, y)[..., None]
     right, total = -log_p.gather(-1, index)[..., 0], -log_p.sum(-1)
@@ -64,7 +64,7 @@ def flawed_smoothed(logits: Any, y: Any, epsilon: float, ignore_index: int, *, s
     if base == "divergence":
         high, low = 1 - epsilon + epsilon / V, epsilon / V
         cost = cost + high * math.log(high) + (V - 1) * (low * math.log(low) if low > 0 else 0.0)
-    costs = (cost if smooth == "right at padding" else torch.where(real, cost, 0.0)) + (even if smooth == "all" else torch.where(real, even, 0.0))
+    costs = (cost if smooth in ("right at padding", "everything at padding") else torch.where(real, cost, 0.0)) + (even if smooth in ("all", "everything at padding") else torch.where(real, even, 0.0))
     if over == "sentences":
         return (costs.sum(1) / real.sum(1).clamp(min=1)).mean()
     if over == "none":
@@ -156,12 +156,14 @@ EXERCISE = Exercise(
         Mistake("even-part-at-padding", "the even part counted at padding as well", "The mask belongs to the look-up.", "A pad is left out. With both of its parts?", "step 3 of the stub", switches={"smooth": "all"}),
         Mistake("padding-in-the-mean", "padding counted in the number of tokens", "The mean is over everything.", "Padding adds nothing to the sum. By what number must you divide?", "step 3 of the stub", switches={"count": "all"}),
         Mistake("padding-in-the-sum", "padding treated as tokens to be predicted", "A pad is a token like any other.", "Should the model be taught to write padding?", "step 3 of the stub", switches={"skip": "nothing"}),
+        Mistake("padding-left-in-the-sum", "padding left out of the number of tokens, and not out of the sum", "The mask says how many tokens are real.", "What is looked up at a pad, and does it belong to the sum?", "step 3 of the stub", switches={"smooth": "everything at padding"}),
         Mistake("only-zero-is-padding", "0 left out, whatever ignore_index is", "Padding is 0.", "ignore_index is an argument, and may be −100.", "step 3 of the stub", switches={"skip": "zero"}),
         Mistake("epsilon-for-the-right-token", "epsilon as the weight of the right token, 1 − epsilon spread evenly", "Epsilon is how sure we are.", "With epsilon = 0, what should come out?", "the docstring", switches={"role": "swapped"}),
         Mistake("epsilon-ignored", "no smoothing: the plain cross-entropy", "The model smooths by itself.", "Which line uses epsilon?", "step 2 of the stub", switches={"role": "ignored"}),
         Mistake("probabilities-mixed", "the model's probability mixed with 1/V before the logarithm", "Smoothing makes the prediction softer.", "What is smoothed: the target or the prediction?", "step 2 of the stub", switches={"mix": "probabilities"}),
         Mistake("divergence", "the Kullback–Leibler divergence, which is smaller by the target's own entropy", "KLDivLoss takes a distribution.", "What does a perfect model pay in your version, and what in the equation?", "the equation above the stub", switches={"base": "divergence"}),
         Mistake("log-of-softmax", "the logarithm of a softmax that has underflowed", "log(softmax) is log-softmax.", "What is the logarithm of a probability that was rounded to 0?", "step 1 of the stub", switches={"logs": "softmax"}),
+        Mistake("probabilities-for-logarithms", "probabilities in place of their logarithms", "The probability of the right token is to grow.", "What does the equation take of p before it weighs the tokens?", "step 1 of the stub", switches={"logs": "probabilities"}),
         Mistake("nothing-over-nothing", "0 divided by 0 when no token is real", "There is always a token.", "What does a batch of padding alone give?", "step 3 of the stub", switches={"empty": "nan"}),
         Mistake("mean-of-sentence-means", "a mean over sentences of each one's mean", "Every sentence counts the same.", "Here every token counts the same.", "step 3 of the stub", switches={"over": "sentences"}),
         Mistake("sum-for-mean", "the sum over the tokens", "The loss of a sentence is the sum.", "Divide by the number of real tokens.", "step 3 of the stub", switches={"over": "none"}),

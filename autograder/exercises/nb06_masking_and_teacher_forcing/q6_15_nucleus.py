@@ -145,6 +145,7 @@ EXERCISE = Exercise(
         nucleus_case(rng, 2, 4, top_p=1.0, digits=1),
         nucleus_case(rng, 2, 4, top_p=0.8, digits=1, shift=500.0, dtype="float32"),
         nucleus_case(rng, 2, 5, top_p=0.85, digits=1, temperature=0.5),
+        nucleus_case(rng, 5, top_p=0.6, digits=1),
     ],
     tests=(
         Test(

@@ -13,7 +13,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from attnkit.checking.probes import NextTokenTable
-from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import BOS, EOS, PAD_ID
+from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import BOS, EOS, PAD_ID, with_long_sources
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant
 from autograder.reference import nb06 as reference
 
@@ -43,7 +43,7 @@ def beam_case(rng: Rng, B: int, V: int, width: int, max_len: int, penalty: float
         untied = (not _differ(right, reference.beam_search(model, *args[1:])) for model in jittered)
         told_apart = (_differ(*(made(args[0], torch.from_numpy(args[1]), *args[2:]).numpy() for made in map(_flawed, pair))) for pair in apart)
         if (bos in right or not with_bos) and all(_differ(right, other) for other in itertools.chain(others, found)) and all(told_apart) and all(untied):
-            return Case(args=args, sizes={"B": B})
+            return Case(args=(*with_long_sources(args[0], B), *args[2:]), sizes={"B": B})
 
 
 def _flawed(switches: Mapping[str, Any]) -> Callable[..., Any]:

@@ -28,16 +28,16 @@ def drawn_rates(rng: Rng, steps: Callable[[int], Sequence[int]]) -> list[Case]:
     return rate_cases(*steps(warm_up), d_model=2 * half, warm_up=warm_up)
 
 
-def flawed_rate(step: int, d_model: int, warm_up: int, *, first: str = "0", which: str = "smaller", width: float | str = -0.5, rise: float = -1.5, fall: str = "root", count: int = 0, turn: str = "warm_up",
+def flawed_rate(step: int, d_model: int, warm_up: int, *, first: str = "0", which: str = "smaller", width: float | str = -0.5, rise: float | str = -1.5, fall: str = "root", count: int | str = 0, turn: str = "warm_up",
                 result: str = "number") -> Any:
     """The schedule with switches that break it."""
-    step = step + count
+    step = step + count if count != "but at 0" else step + 1 if step else 0
     if step == 0:
         if first == "error":
             raise ZeroDivisionError("0.0 cannot be raised to a negative power")
         if first == "as 1":
             step = 1
-    rising = step * warm_up**rise
+    rising = step * warm_up ** (rise if isinstance(rise, float) else -1.5)
     if fall == "root":
         falling = step**-0.5 if step else math.inf
     elif fall == "flat":
@@ -55,6 +55,10 @@ def flawed_rate(step: int, d_model: int, warm_up: int, *, first: str = "0", whic
         "rising": rising, "sum": rising + falling if step else 0.0, "product": rising * falling if step else 0.0,
     }
     rate = rates[which]
+    if turn == "a step early" and step:
+        rate = rising if step < warm_up - 1 else falling
+    if rise == "in whole numbers":
+        rate = min(step // warm_up * warm_up**-0.5, falling)
     if turn == "half":
         rate = min(step * (warm_up / 2) ** -1.5, falling)
     if width in ("rise only", "fall only"):
@@ -102,6 +106,7 @@ EXERCISE = Exercise(
         Mistake("error-at-step-0", "an error at step 0, where 0 is raised to a negative power", "Steps count from 1.", "Schedulers of torch ask for step 0 first. Which of the two branches is the smaller one there?", "step 1 of the stub", switches={"first": "error"}),
         Mistake("step-0-as-1", "at step 0 the rate of step 1", "0 cannot be right, so take 1.", "The Annotated Transformer does this. What does the docstring say of step 0?", "the docstring", switches={"first": "as 1"}),
         Mistake("counts-from-1", "the rate of the step after", "Step 0 is the first step, so add 1.", "At which step is the rate highest in your version?", "the docstring", switches={"count": 1}),
+        Mistake("counts-from-1-but-at-0", "the rate of the step after, and 0 at step 0", "Step 0 is 0, and the first step is step 1.", "At which step is the rate highest in your version?", "the docstring", switches={"count": "but at 0"}),
         Mistake("larger-branch", "the larger of the two branches", "The rate is the maximum.", "At step 1, which branch is tiny and which is huge? Which one should rule at the start?", "step 2 of the stub", switches={"which": "larger"}),
         Mistake("branches-added", "the sum of the two branches", "Both parts of the formula count.", "The equation takes one of the two. Which one at step 1?", "step 2 of the stub", switches={"which": "sum"}),
         Mistake("branches-multiplied", "the product of the two branches", "Two factors make the rate.", "The equation takes one of the two. Which one at step 1?", "step 2 of the stub", switches={"which": "product"}),
@@ -119,6 +124,8 @@ EXERCISE = Exercise(
         Mistake("width-in-the-fall-only", "the factor of d_model in the falling branch alone", "It stands before the step.", "Does the factor stand inside the minimum or before it?", "the equation above the stub", switches={"width": "fall only"}),
         Mistake("width-in-the-rise-only", "the factor of d_model in the rising branch alone", "It belongs to the warm-up.", "Does the factor stand inside the minimum or before it?", "the equation above the stub", switches={"width": "rise only"}),
         Mistake("rise-too-early", "a turning point before step warm_up", "Warm-up ends half-way.", "At which step do the branches meet?", "step 2 of the stub", switches={"turn": "half"}),
+        Mistake("turns-a-step-early", "the falling branch one step too early, where it is still the larger one", "if step < warm_up − 1.", "At step warm_up − 1, which branch is the smaller one?", "step 2 of the stub", switches={"turn": "a step early"}),
+        Mistake("whole-division", "step // warm_up: a rate of 0 all through the warm-up", "// divides.", "What is 3 // 8?", "step 2 of the stub", switches={"rise": "in whole numbers"}),
         Mistake("wider-is-faster", "a rate that grows with √d_model", "Larger models need larger steps.", "With which sign is the exponent of d_model in the equation?", "the equation above the stub", switches={"width": 0.5}),
         Mistake("width-forgotten", "no factor for d_model", "The width has nothing to do with time.", "Which line uses d_model?", "step 2 of the stub", switches={"width": 0.0}),
         Mistake("width-without-a-root", "1 / d_model in place of 1 / √d_model", "Divide by the width.", "Which power of d_model is in the equation?", "the equation above the stub", switches={"width": -1.0}),

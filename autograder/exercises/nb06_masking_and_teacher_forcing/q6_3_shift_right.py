@@ -55,6 +55,12 @@ def shift_in_place(y: Any, bos: int) -> Any:
     return y
 
 
+def shift_by_two_tokens(y: Any, bos: int) -> Any:
+    """Two tokens put in front, however short the target is."""
+    first = torch.full_like(y[:, :1], bos)
+    return torch.cat([first, first, y[:, :-2]], dim=1)
+
+
 def shift_empty(y: Any, bos: int) -> Any:
     shifted = torch.empty_like(y)
     shifted[:, 0], shifted[:, 1:] = bos, y[:, :-1]
@@ -72,7 +78,7 @@ EXERCISE = Exercise(
     minutes=5,
     reference=reference.shift_right,
     outputs=(Output("decoder input", ("B", "T")),),
-    public=lambda rng: [shift_case(rng, 2, 4), shift_case(rng, 1, 3, bos=2), any_token_case(rng, 3, 3, bos=7)],
+    public=lambda rng: [shift_case(rng, 2, 4), shift_case(rng, 1, 3, bos=2), any_token_case(rng, 3, 3, bos=7), shift_case(rng, 2, 1, bos=3)],
     tests=(
         Test("one place to the right", "bos first, then every token but the last", lambda rng: [shift_case(rng, 3, 5), shift_case(rng, 4, 4), shift_case(rng, 2, 7, bos=0), any_token_case(rng, 5, 4), any_token_case(rng, 7, 6, bos=9)]),
         Test("one token", "a target of one token gives bos alone", lambda rng: [shift_case(rng, 3, 1), shift_case(rng, 1, 1, bos=3), any_token_case(rng, 2, 1)]),
@@ -95,6 +101,10 @@ EXERCISE = Exercise(
         Mistake(
             "double-shift", "a shift by two places", "One place for bos and one for causality.", "The mask lets position t see itself. How far must the token move, then?",
             "step 1 of the stub", switches={"times": 2},
+        ),
+        Mistake(
+            "bos-twice", "bos put in front twice: a shift by two places, and a token too many for a target of one", "One bos for the decoder and one for causality.", "The mask lets position t see itself. How many bos does the first position need?",
+            "step 1 of the stub", code=shift_by_two_tokens,
         ),
         Mistake(
             "wraps-around", "the last token carried round to the front", "torch.roll shifts.", "What stands at position 0 after the roll?", "step 2 of the stub", switches={"first": "kept"},

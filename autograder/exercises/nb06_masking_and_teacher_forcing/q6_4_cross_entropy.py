@@ -45,21 +45,23 @@ def flawed_cross_entropy(logits: Any, y: Any, ignore_index: int, *, over: str = 
         logits = logits.detach()
     if result == "float32":
         logits = logits.float()
-    real = {"ignore_index": y != ignore_index, "zero": y != 0, "nothing": torch.ones_like(y, dtype=torch.bool)}[skip]
+    real = {"ignore_index": y != ignore_index, "zero": y != 0}.get(skip, torch.ones_like(y, dtype=torch.bool))
     if log == "stable":
         logs = logits - torch.logsumexp(logits, dim=axis, keepdim=True)
     elif log.startswith("softmax"):
         logs = torch.log(torch.softmax(logits, dim=axis))
     else:
         logs = logits
-    safe = y.clamp(min=0) if index == "safe" else y
+    counted, safe = real, y.clamp(min=0) if index == "safe" else y
+    if skip == "in the number alone":
+        counted, safe = y != ignore_index, torch.where(y == ignore_index, 0, y)
     cost = sign * logs.gather(-1, safe.unsqueeze(-1)).squeeze(-1)
     if result == "probability":
         cost = -torch.exp(-cost)
     cost = torch.where(real, cost, torch.zeros_like(cost)) if log != "softmax, times the mask" else cost * real
     if base == "2":
         cost = cost / math.log(2)
-    count = real.sum().clamp(min=1) if empty == "zero" else real.sum()
+    count = counted.sum().clamp(min=1) if empty == "zero" else counted.sum()
     if over == "everything":
         return cost.mean()
     if over == "sentences":
@@ -138,6 +140,10 @@ EXERCISE = Exercise(
         Mistake(
             "padding-in-the-sum", "padding treated as tokens to be predicted", "A pad is a token like any other.", "Should the model be taught to write padding?",
             "step 3 of the stub", switches={"skip": "nothing"},
+        ),
+        Mistake(
+            "padding-left-in-the-sum", "padding left out of the number of tokens, and not out of the sum", "The mask says how many tokens are real.", "What is looked up at a pad, and does it belong to the sum?",
+            "step 3 of the stub", switches={"skip": "in the number alone"},
         ),
         Mistake(
             "mean-of-sentence-means", "a mean over sentences of each one's mean", "Every sentence counts the same.", "Here every token counts the same.",

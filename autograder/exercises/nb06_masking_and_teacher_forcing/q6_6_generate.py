@@ -11,7 +11,7 @@ import torch
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
 from attnkit.checking.probes import NextTokenTable
-from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import BOS, EOS, PAD_ID
+from autograder.exercises.nb06_masking_and_teacher_forcing.forcing_family import BOS, EOS, PAD_ID, with_long_sources
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, numbered_rng
 from autograder.reference import nb06 as reference
 
@@ -23,7 +23,7 @@ def path_case(rng: Rng, V: int, max_len: int, path: Sequence[int], B: int = 1) -
         logits = token[previous] + time[t]
         token[previous, wanted] += logits.max() - logits[wanted] + 1.0
     model = NextTokenTable(token, np.zeros((1, V)), time)
-    return Case(args=(model, np.zeros((B, 1), dtype=int), BOS, EOS, PAD_ID, max_len), sizes={"B": B})
+    return Case(args=(model, np.zeros((B, B + 1), dtype=int), BOS, EOS, PAD_ID, max_len), sizes={"B": B})
 
 
 def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, padded: bool = False) -> Case:
@@ -31,14 +31,14 @@ def wandering_case(rng: Rng, B: int, V: int, max_len: int, *, boost: float = 0.0
     while True:
         token, source, time = rng.standard_normal((V, V)), 1.5 * rng.standard_normal((B, V)), rng.standard_normal((max_len + 2, V))
         token[:, eos] += boost
-        args = (NextTokenTable(token, source, time), np.arange(B)[:, None], bos, eos, pad, max_len)
+        args = (*with_long_sources(NextTokenTable(token, source, time), B), bos, eos, pad, max_len)
         rows = [row.tolist() for row in reference.generate(*args)] if padded else []
         if not padded or any(eos in row[:-1] for row in rows):
             return Case(args=args, sizes={"B": B})
 
 
 def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len: int, *, keep_bos: bool = False, after_eos: str = "pad",
-                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0, ends_with: str = "eos", rows: str = "each") -> Any:
+                    stop: str = "all", read: str = "prefix", position: int = -1, eos_kept: bool = True, extra: int = 0, ends_with: str = "eos", rows: str = "each", remembers: bool = True) -> Any:
     """Greedy generation with switches that break it."""
     prefix = torch.full((len(src), 1), bos, dtype=torch.int64)
     ended = torch.zeros(len(src), dtype=torch.bool)
@@ -53,7 +53,8 @@ def flawed_generate(model: Any, src: Any, bos: int, eos: int, pad: int, max_len:
             token = torch.where(ended, eos, token)
         elif after_eos == "zero":
             token = torch.where(ended, 0, token)
-        ended = ended | (token == (eos if ends_with == "eos" else EOS))
+        now = token == (eos if ends_with == "eos" else EOS)
+        ended = ended | now if remembers else now
         prefix = torch.cat([prefix, token[:, None]], dim=1)
         if {"all": ended.all(), "any": ended.any(), "never": torch.tensor(False)}[stop]:
             break
@@ -148,6 +149,7 @@ EXERCISE = Exercise(
         Mistake("zero-for-pad", "0 after a row's eos, whatever pad is", "Padding is 0.", "pad is an argument.", "step 3 of the stub", switches={"after_eos": "zero"}),
         Mistake("eos-is-2", "rows that end at token 2, whatever eos is", "eos is 2 in this course's data.", "eos is an argument.", "step 3 of the stub", switches={"ends_with": "2"}),
         Mistake("first-rows-words", "the first row's word for every row", "argmax gives the word.", "How many words does argmax give for logits (B, V), and over which axis?", "step 2 of the stub", switches={"rows": "first"}),
+        Mistake("end-forgotten", "one pad after a row's eos, and then the sentence goes on", "A row has ended if its newest token is eos.", "Two steps after its eos: what is the newest token, and has the row ended?", "step 3 of the stub", switches={"remembers": False}),
         Mistake("one-too-many", "one token more than max_len", "bos counts as the first.", "Count the tokens without bos.", "step 1 of the stub", switches={"extra": 1}),
     ),
     variants=(

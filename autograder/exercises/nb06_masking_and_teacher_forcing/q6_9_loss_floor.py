@@ -57,6 +57,8 @@ def flawed_floor(P: Any, *, weigh: str = "stationary", zero: str = "0", base: st
     rows = P if of == "rows" else P.T
     logs = torch.where(rows > 0, torch.log(rows), torch.zeros_like(rows)) if zero == "0" else torch.log(rows + 1e-3) if zero == "shifted" else torch.log(rows)
     entropies = -(rows * logs).sum(dim=1)
+    if weigh in ("smallest", "largest"):
+        return float(entropies.min() if weigh == "smallest" else entropies.max())
     if weigh == "stationary":
         pi = stationary(P)
     elif weigh == "uniform":
@@ -136,6 +138,8 @@ EXERCISE = Exercise(
         Mistake("sign-forgotten", "the sum of P ln P, which is below 0", "Entropy is the sum of p ln p.", "With which sign does the equation begin?", "step 2 of the stub", switches={"base": "negative"}),
         Mistake("perplexity", "the exponential of the rate, which is a perplexity", "The floor is a number of choices.", "Nats are what stands in the exponent.", "the docstring", switches={"base": "perplexity"}),
         Mistake("sum-of-the-rows", "the sum of all rows' entropies", "Every state adds its surprise.", "Only one of the states is visited at a time. What do the shares π sum to?", "step 2 of the stub", switches={"weigh": "sum"}),
+        Mistake("smallest-row", "the smallest of the rows' entropies", "A floor is the lowest value.", "The model has to predict after every state, not only after the surest one. How often is each visited?", "step 2 of the stub", switches={"weigh": "smallest"}),
+        Mistake("largest-row", "the largest of the rows' entropies", "The hardest state decides.", "How often is the hardest state visited?", "step 2 of the stub", switches={"weigh": "largest"}),
         Mistake("shifted-logarithm", "a number added inside every logarithm, large enough to be seen", "A small number keeps ln away from 0.", "Does the rate of a fair coin still come out as ln 2?", "step 2 of the stub", switches={"zero": "shifted"}),
         Mistake("too-few-steps", "a distribution that has not settled yet", "A few steps are enough.", "π P must be π.", "step 1 of the stub", switches={"weigh": "two steps"}),
         Mistake(

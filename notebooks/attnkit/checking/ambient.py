@@ -21,28 +21,27 @@ def settled() -> Iterator[None]:
 
     What the notebook had set is put back at the end, also where the learner's function itself changed it.
     """
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
+    dtype, device, precision = torch.get_default_dtype(), torch.get_default_device(), matmul_precision()
+    usual = np.errstate(**_USUAL_ERRORS)  # type: ignore[arg-type]  # a mapping of its own words
+    with torch.inference_mode(False), torch.enable_grad(), usual, warnings.catch_warnings(), contextlib.ExitStack() as stack:
         for kind in kinds_of_device():
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        precision = matmul_precision()
-        if precision in ROUNDED:
-            stack.callback(torch.set_float32_matmul_precision, precision)
-            torch.set_float32_matmul_precision("highest")
-        stack.enter_context(np.errstate(**_USUAL_ERRORS))  # type: ignore[arg-type]  # a mapping of its own words
-        stack.enter_context(warnings.catch_warnings())
         warnings.resetwarnings()
         warnings.simplefilter("ignore")
-        stack.callback(torch.set_default_dtype, dtype)
-        stack.callback(_back_to_device, device)
-        if dtype != torch.float32:
-            torch.set_default_dtype(torch.float32)
-        if device != _CPU:
-            torch.set_default_device(None)
-        yield
+        try:
+            if precision in ROUNDED:
+                torch.set_float32_matmul_precision("highest")
+            if dtype != torch.float32:
+                torch.set_default_dtype(torch.float32)
+            if device != _CPU:
+                torch.set_default_device(None)
+            yield
+        finally:
+            _back_to_device(device)
+            torch.set_default_dtype(dtype)
+            if precision in ROUNDED:
+                torch.set_float32_matmul_precision(precision)
 
 
 def kinds_of_device() -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +85,8 @@ class Watch:
 
     def note_function(self, name: str) -> None:
         """Write down those of the watched names that a function's name stands for."""
-        parts = [part.lstrip("_") for part in name.replace("::", ".").split(".")]
-        for watched in self.names:
-            family = _FAMILIES.get(watched)
-            if any(part.startswith(family) if family else part == watched.lstrip("_") for part in parts):
-                self.note(watched)
+        for watched in _watched_by(name, self.names):
+            self.note(watched)
 
     def note_operation(self, name: str) -> None:
         """Count an operation of torch, and look at its name as at a function's."""
@@ -117,6 +114,18 @@ class Watch:
             return None
         self.steps += 1
         return self._count
+
+
+@lru_cache(maxsize=4096)
+def _watched_by(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the watched names that a function's name stands for; few functions are called, and each many times."""
+    parts = [part.lstrip("_") for part in name.replace("::", ".").split(".")]
+    found = []
+    for watched in names:
+        family = _FAMILIES.get(watched)
+        if any(part.startswith(family) if family else part == watched.lstrip("_") for part in parts):
+            found.append(watched)
+    return tuple(found)
 
 
 class _Functions(TorchFunctionMode):

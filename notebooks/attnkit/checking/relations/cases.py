@@ -21,7 +21,8 @@ def in_common(wrong: Sequence[Case], right: Sequence[Case]) -> str:
         return ""
     if len(wrong) + len(right) < FEWEST:
         return ""
-    told = [dict(features(case)) for case in [*wrong, *right]]
+    cases = [*wrong, *right]
+    told = [dict(features(case)) | dict(_of_methods(case, cases)) for case in cases]
     names = dict.fromkeys(name for table in told for name in table)
     for name in names:
         values = [table.get(name) for table in told]
@@ -29,7 +30,7 @@ def in_common(wrong: Sequence[Case], right: Sequence[Case]) -> str:
             value is False for value in values[len(wrong) :]
         ):
             return name
-    return _longer(wrong, right)
+    return _longer(wrong, right) or _larger(wrong, right)
 
 
 def _longer(wrong: Sequence[Case], right: Sequence[Case]) -> str:
@@ -43,6 +44,26 @@ def _longer(wrong: Sequence[Case], right: Sequence[Case]) -> str:
         if max(bad) < min(good):
             return f"for the smaller {name}"
     return ""
+
+
+def _larger(wrong: Sequence[Case], right: Sequence[Case]) -> str:
+    """Whether the largest number of every wrong case lies above those of all right ones."""
+    bad, good = [_largest(case) for case in wrong], [_largest(case) for case in right]
+    return "for the largest numbers" if min(good) > 0 and min(bad) > 2 * max(good) else ""
+
+
+def _largest(case: Case) -> float:
+    floats = [array for _, value in named_arguments(case) if (array := plain(value)) is not None and array.dtype.kind == "f"]
+    return max((float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in floats), default=0.0)
+
+
+def _of_methods(case: Case, cases: Sequence[Case]) -> Iterator[tuple[str, bool]]:
+    """Through which method of its class an answer is called, where the cases use several."""
+    methods = dict.fromkeys(one.method or "forward" for one in cases)
+    for method in methods if len(methods) > 1 else ():
+        called = (case.method or "forward") == method
+        yield f"in calls of `{method}`", called
+        yield f"in all calls but those of `{method}` alone", not called
 
 
 def features(case: Case) -> Iterator[tuple[str, bool]]:
@@ -79,8 +100,7 @@ def _of_inputs(case: Case) -> Iterator[tuple[str, bool]]:
     yield "where a row of the mask allows nothing", any(not mask.any(-1).all() for mask in masks)
     yield "where the mask allows everything", bool(masks) and all(mask.all() for mask in masks)
     yield "where the mask blocks something", any(not mask.all() for mask in masks)
-    floats = [array.astype(np.float64) for _, array in arrays if array.dtype.kind == "f"]
-    largest = max((float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in floats), default=0.0)
+    largest = _largest(case)
     yield "for large numbers", largest > LARGE
     yield "for numbers of ordinary size", 0 < largest <= LARGE
     yield (

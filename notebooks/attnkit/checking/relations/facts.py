@@ -14,7 +14,8 @@ def facts(pairs: Sequence[Pair]) -> str:
     pairs = [pair for pair in pairs if pair.one.shape == pair.other.shape and pair.one.size > 0]
     if not pairs:
         return ""
-    held = [text for text, holds in _FACTS if all(holds(pair) for pair in pairs)]
+    few = sum(pair.one.size for pair in pairs) < _SEVERAL
+    held = [text for text, holds in _FACTS if all(holds(pair) for pair in pairs) and not (few and holds in _OF_SEVERAL)]
     return ", ".join([*held[:2], _share(pairs)])
 
 
@@ -48,11 +49,11 @@ def _rows_sum_to_one(pair: Pair) -> bool:
 
 
 def _too_small(pair: Pair) -> bool:
-    return pair.numeric and pair.one.size >= 3 and bool((pair.other[pair.wrong] < pair.one[pair.wrong]).all())
+    return pair.numeric and bool((pair.other[pair.wrong] < pair.one[pair.wrong]).all())
 
 
 def _too_large(pair: Pair) -> bool:
-    return pair.numeric and pair.one.size >= 3 and bool((pair.other[pair.wrong] > pair.one[pair.wrong]).all())
+    return pair.numeric and bool((pair.other[pair.wrong] > pair.one[pair.wrong]).all())
 
 
 def _first_right(pair: Pair) -> bool:
@@ -67,6 +68,8 @@ def _rows(pair: Pair) -> bool:
     return pair.numeric and pair.one.ndim >= 1 and pair.one.shape[-1] > 1
 
 
+_SEVERAL = 3  # numbers, of one case or of several, that a statement on their size needs
+_OF_SEVERAL = (_too_small, _too_large)
 _FACTS: tuple[tuple[str, Callable[[Pair], bool]], ...] = (
     ("NaN or infinity appears", _not_finite),
     ("the order within each row is right", _same_order),

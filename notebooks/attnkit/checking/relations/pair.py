@@ -24,7 +24,8 @@ class Pair:
 
     def fits(self, made: Any) -> bool:
         """Whether `made`, computed from the right array, is what was found."""
-        return isinstance(made, np.ndarray) and made.shape == self.other.shape and close(made, self.other, self.case)
+        made = np.asarray(made)  # what is computed from one number is no array
+        return made.shape == self.other.shape and close(made, self.other, self.case)
 
     @cached_property
     def right(self) -> bool:

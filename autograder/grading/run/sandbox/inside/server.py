@@ -27,7 +27,6 @@ from .limits import Limits
 _PRELOADED = (
     "asyncio",
     "numpy",
-    "numpy.random",
     "torch",
     "matplotlib",
     "matplotlib.pyplot",
