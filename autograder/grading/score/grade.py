@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, wraps
+from inspect import signature
 from typing import Any, Protocol
 
 from attnkit.checking.message import CheckFailed
@@ -231,6 +232,7 @@ class _RecordedFile:
                 self.raised[position] = error
                 raise
 
+        recorded.__signature__ = signature(function)  # type: ignore[attr-defined]  # Otter asks for it at every run
         return recorded
 
 

@@ -85,9 +85,9 @@ def _restore(shell: Any) -> None:
 def _look_again() -> None:
     """Let imports see the modules that a cell above has written; what is installed does not change."""
     with contextlib.suppress(Exception):  # it is the learner's to spoil
-        for path, finder in list(sys.path_importer_cache.items()):
-            forget = getattr(finder, "invalidate_caches", None)
-            if forget is not None and path not in _INSTALLED:
+        for path in sys.path_importer_cache.keys() - _INSTALLED:
+            forget = getattr(sys.path_importer_cache[path], "invalidate_caches", None)
+            if forget is not None:
                 forget()
 
 
