@@ -246,6 +246,62 @@ def test_the_calls_of_a_callback_are_those_that_the_grader_saw(confined):
     assert outcome.callback_calls == () or len(outcome.callback_calls) == 1
 
 
+# Requests that are sent ahead
+
+
+COUNTING = "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen) * x.sum()"
+ENDING = "import os\ndef f(x): return os._exit(3) if x[0] == 2 else x.sum()\ndef g(x): return x.sum()"
+
+
+def together(session: Session, cases: list[Case]) -> list[Any]:
+    """Announce calls of `f` and ask for them; the number that each gives, or how it failed."""
+    f = session.environment["f"]
+    f.expect([(f, case) for case in cases])
+    outcomes = [f.run(case) for case in cases]
+    return [one.failure.kind if one.failure else one.value.data.item() for one in outcomes]
+
+
+def ones(*numbers: float, size: int = 1) -> list[Case]:
+    return [Case(args=(np.full(size, float(number)),)) for number in numbers]
+
+
+def test_calls_that_are_sent_together_are_answered_one_by_one_and_in_order(workshop):
+    with workshop.open() as session:
+        session.run_cells([COUNTING])
+        assert together(session, ones(1, 2, 3, 4)) == [1, 4, 9, 16]
+        assert together(session, ones(1)) == [5]
+
+
+def test_a_call_that_ends_the_process_costs_another_name_nothing(workshop):
+    with workshop.open() as session:
+        session.run_cells([ENDING])
+        assert together(session, ones(1, 2, 3)) == [1, "died", "died"], "a name that cost two workers is not called again"
+        assert session.environment["g"].run(*ones(4)).value.data.item() == 4
+
+
+def test_what_was_announced_and_is_not_asked_stands_in_nobodys_way(workshop):
+    with workshop.open() as session:
+        session.run_cells([COUNTING])
+        f, cases = session.environment["f"], ones(1, 2, 3)
+        f.expect([(f, case) for case in cases])
+        assert f.run(cases[0]).value.data.item() == 1
+        assert session.environment.get("missing") is None
+        assert together(session, ones(9)) == [4 * 9], "two and three had been sent with one"
+
+
+def test_nothing_is_sent_behind_a_call_whose_function_asks_back(workshop):
+    with workshop.open() as session:
+        session.run_cells(["def f(g, x): return (g(x) + g(x)).sum()"])
+        cases = [Case(args=(Shifted(np.full(2, float(number))), np.ones(2))) for number in (1, 2, 3)]
+        assert together(session, cases) == [8, 12, 16]
+
+
+def test_large_requests_wait_for_their_turn(workshop):
+    with workshop.open() as session:
+        session.run_cells(["def f(x): return x.sum()"])
+        assert together(session, ones(1, 2, 3, size=2**20)) == [2**20, 2**21, 3 * 2**20]
+
+
 # Restarts
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values, same_verdict
 from attnkit.checking.ambient import reseed, same_randomness, settled
 from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
-from attnkit.checking.execute import execute
+from attnkit.checking.execute import announce, execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, described
 from autograder.exercises import exercise_for
@@ -96,6 +96,7 @@ class Examination:
     def trace(self, test: Test) -> Trace:
         """What the answer did in one test; each test is run once."""
         if test.name not in self._traces:
+            self._announce(test)
             self._traces[test.name] = run_test(self.exercise, test, self._run)
         return self._traces[test.name]
 
@@ -114,10 +115,20 @@ class Examination:
                 return candidate
         return ()
 
+    def _announce(self, test: Test) -> None:
+        """Say which calls come next: of this test and those below it, as far as no judge decides what is asked."""
+        tests = self.exercise.tests[self.exercise.tests.index(test) :]
+        without_judge = takewhile(lambda one: one.judge is None and one.name not in self._traces, tests)
+        cases = [case for one in without_judge for case, _ in answers(self.exercise.question, one.name)]
+        announce([(self._target(case), case) for case in cases])
+
+    def _target(self, case: Case) -> Any:
+        return self.targets[case.function or self.exercise.names[0]]
+
     def _run(self, case: Case) -> Outcome:
         if self._stopped is not None:
             return Outcome(failure=self._stopped)
-        target = self.targets[case.function or self.exercise.names[0]]
+        target = self._target(case)
         outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
         if outcome.failure is not None and outcome.failure.kind in ("timeout", "died"):
             self._stopped = outcome.failure

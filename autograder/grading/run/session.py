@@ -6,11 +6,13 @@ submission. Nothing that comes back is trusted beyond being plain data.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -28,7 +30,6 @@ from autograder.grading.run.sandbox.inside.limits import Limits
 from autograder.grading.run.sandbox.inside.wire import (
     BodyError,
     Frame,
-    Parcel,
     WireClosedError,
     WireError,
     WireTimeoutError,
@@ -41,6 +42,7 @@ from autograder.grading.run.sandbox.trunk import Branch
 __all__ = ["CellResult", "Definitions", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
+MAX_AHEAD = 2**15  # bytes of requests that are sent ahead of their turn: they fit into the wire's buffer
 MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no callback makes more than a few for each
 MAX_CALLBACK_NUMBERS = 2**22  # of all calls of one case together: they are kept for the judge
 
@@ -110,8 +112,22 @@ class _Asked:
     numbers: int = 0
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What is asked of a worker; `key` tells one request from another, and `alone` says that none may be sent behind it."""
+
+    kind: str
+    body: Any
+    key: Any
+    alone: bool = False
+
+
 class Session:
-    """One submission: its cells, and the names they define."""
+    """One submission: its cells, and the names they define.
+
+    Requests that come next are sent with the one before them, as far as they are known: both sides are spared a wait for
+    each other. Each is still answered by itself and has its own time.
+    """
 
     def __init__(self, workshop: Workshop) -> None:
         self.limits = workshop.limits
@@ -128,6 +144,8 @@ class Session:
         self._hidden = True
         self._told_hidden = False
         self._results: dict[int, CellResult] = {}
+        self._expected: deque[tuple[str, Case]] = deque()
+        self._sent: deque[tuple[Any, str]] = deque()  # the key and the ticket of what the worker has not answered yet
 
     def __enter__(self) -> Session:
         self._ready()
@@ -136,12 +154,13 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         self._end_worker()
 
-    def run_cells(self, cells: list[str]) -> list[CellResult]:
-        """Run the cells in order; one that hangs or ends the worker is left out, and the next ones still run."""
-        self._cells = list(cells)
-        for index in range(len(cells)):
+    def run_cells(self, cells: Sequence[str]) -> list[CellResult]:
+        """Run these cells in order, after earlier ones; one that hangs or ends the worker is left out, and the next still run."""
+        new = range(len(self._cells), len(self._cells) + len(cells))
+        self._cells += cells
+        for index in new:
             self._results[index] = self._run_cell(index)
-        return [self._results[index] for index in range(len(cells))]
+        return [self._results[index] for index in new]
 
     @contextmanager
     def in_public(self) -> Iterator[None]:
@@ -166,15 +185,18 @@ class Session:
         """Whether the submission defines a name."""
         for _ in range(2):
             try:
-                has = self._ask(
-                    self._ready(), "has", {"name": name}, self.limits.call_seconds, lambda body: body.get("has")
-                )
+                request = _Request("has", {"name": name}, None)
+                has = self._ask(self._ready(), request, self.limits.call_seconds, lambda body: body.get("has"))
                 return has is True
             except _EndedError as ended:
                 self._after(ended)
             except _GivenUpError:
                 break
         return False
+
+    def expect(self, calls: Sequence[tuple[str, Case]]) -> None:
+        """Take note of the calls of `run` that come next."""
+        self._expected = deque(calls)
 
     def run(self, name: str, case: Case) -> Outcome:
         """Carry out one case on the name.
@@ -183,6 +205,10 @@ class Session:
         behind may have been to blame. A name that has cost several workers is not called again.
         """
         self._told_hidden = self._told_hidden or self._hidden
+        if self._expected and _key(*self._expected[0]) == _key(name, case):
+            self._expected.popleft()
+        else:
+            self._expected.clear()
         while True:
             strikes = self._strikes.setdefault(name, [])
             if len(strikes) >= STRIKES:
@@ -202,7 +228,7 @@ class Session:
         ended: _EndedError | None = None
         for _ in range(2):
             try:
-                failure = self._send_cell(self._ready(), index)
+                failure = self._send_cell(self._ready(), index, range(index + 1, len(self._cells)))
             except _GivenUpError as given_up:
                 return CellResult(index, "skipped", Failure("skipped", message=str(given_up)))
             except _EndedError as error:
@@ -216,15 +242,21 @@ class Session:
         status = "timeout" if ended.kind == "timeout" else "died"
         return CellResult(index, status, Failure(status, message=str(ended)), time.monotonic() - started)
 
-    def _send_cell(self, worker: Worker, index: int) -> Failure | None:
-        source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        body = {"source": source, "definitions": isinstance(self._cells[index], Definitions)}
-        leaves_much, failure = self._ask(worker, "cell", body, self.limits.cell_seconds, self._read_cell)
+    def _send_cell(self, worker: Worker, index: int, then: Iterable[int]) -> Failure | None:
+        """Run a cell; what it raised, or None. `then` are the cells that come next if it ends well."""
+        request, following = self._cell_request(index), map(self._cell_request, then)
+        seconds = self.limits.cell_seconds
+        leaves_much, failure = self._ask(worker, request, seconds, self._read_cell, following=following)
         if index not in self._ran:
             self._ran.append(index)
         if leaves_much and not self._suspects:
             self._suspects.add(index)
         return failure
+
+    def _cell_request(self, index: int) -> _Request:
+        source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        body = {"source": source, "definitions": isinstance(self._cells[index], Definitions)}
+        return _Request("cell", body, index)
 
     def _read_cell(self, body: dict[str, Any]) -> tuple[bool, Failure | None]:
         return _leaves_much(body, self.limits), checked_failure(body.get("failure"))
@@ -235,9 +267,10 @@ class Session:
             if time.monotonic() > self._opened + self.limits.session_seconds:
                 raise _GivenUpError("the submission as a whole took too long")
             self._worker = self._workshop.server().start_worker()
-            for index in list(self._ran):
+            again = list(self._ran)
+            for position, index in enumerate(again, start=1):
                 try:
-                    self._send_cell(self._worker, index)
+                    self._send_cell(self._worker, index, again[position:])
                 except _EndedError as ended:
                     self._ran.remove(index)
                     status = "timeout" if ended.kind == "timeout" else "died"
@@ -258,7 +291,7 @@ class Session:
         if self._worker is None or not self._ran or not self._restarted:
             return
         try:
-            self._ask(self._worker, "has", {"name": "_"}, self.limits.call_seconds, lambda body: body)
+            self._ask(self._worker, _Request("has", {"name": "_"}, None), self.limits.call_seconds, lambda body: body)
         except _EndedError as ended:
             self._end_worker()
             index = self._ran.pop()
@@ -279,7 +312,7 @@ class Session:
 
     def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
         try:
-            parcel, callbacks = _wrapped(name, case)
+            request, callbacks = _call(name, case)
         except WireError as error:  # a case may hold what an earlier call returned
             return Outcome(failure=Failure("refused", message=str(error)))
         asked = _Asked(callbacks)
@@ -289,29 +322,29 @@ class Session:
                 return Outcome(failure=checked_failure(body["failure"]) or Failure("refused"))
             return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(asked.calls))
 
-        return self._ask(worker, "run", parcel, self.limits.call_seconds, read, asked)
+        following = (_call(*call)[0] for call in self._expected)
+        return self._ask(worker, request, self.limits.call_seconds, read, asked, following)
 
     def _ask(
         self,
         worker: Worker,
-        kind: str,
-        body: Any,
+        request: _Request,
         seconds: float,
         read: Callable[[dict[str, Any]], Answer],
         asked: _Asked | None = None,
+        following: Iterable[_Request] = (),
     ) -> Answer:
-        """Send one request, answer the callbacks that come back; what `read` makes of the reply's body.
+        """Send one request, unless it has been sent already, and what follows it; answer the callbacks that come back.
 
-        A worker that spoke out of turn counts as one that ended: it cannot be told whose doing that was.
-        Raises _EndedError or _GivenUpError.
+        Gives what `read` makes of the reply's body. A worker that spoke out of turn counts as one that ended: it cannot be
+        told whose doing that was. Raises _EndedError or _GivenUpError.
         """
         now = time.monotonic()
         deadline = min(now + seconds, self._opened + self.limits.session_seconds)
         if deadline <= now:
             raise _GivenUpError("the submission as a whole took too long")
-        ticket = secrets.token_hex(8)
         try:
-            worker.channel.send(Frame(kind, ticket, body), deadline)
+            ticket = self._ticket(worker, request, following, deadline)
             while True:
                 reply = worker.channel.receive(deadline)
                 if reply.ticket != ticket:
@@ -319,7 +352,7 @@ class Session:
                 if reply.kind != "callback" or asked is None:
                     break
                 worker.channel.send(_answer_callback(reply.body, ticket, asked), deadline)
-            if reply.kind != kind or not isinstance(reply.body, dict):
+            if reply.kind != request.kind or not isinstance(reply.body, dict):
                 raise BodyError("an answer of another kind")
             return read(reply.body)
         except WireTimeoutError:
@@ -331,8 +364,36 @@ class Session:
         except WireError as error:
             raise _EndedError("died", str(error)) from None
 
+    def _ticket(self, worker: Worker, request: _Request, following: Iterable[_Request], deadline: float) -> str:
+        """The ticket of a request that the worker has, or now gets with those that follow."""
+        while self._sent:
+            key, ticket = self._sent.popleft()
+            if key is not None and key == request.key:
+                return ticket
+            if worker.channel.receive(deadline).ticket != ticket:  # of something that is not wanted any more
+                raise WireError("an answer to no question")
+        frames = [self._framed(request)]
+        with contextlib.suppress(WireError):  # one that cannot be sent says so when its turn comes
+            for one in () if request.alone else following:
+                frame = self._framed(one)
+                if sum(map(len, frames[1:])) + len(frame) > MAX_AHEAD:
+                    self._sent.pop()
+                    break
+                frames.append(frame)
+                if one.alone:
+                    break
+        worker.channel.write(b"".join(frames), deadline)
+        return self._sent.popleft()[1]
+
+    def _framed(self, request: _Request) -> bytes:
+        ticket = secrets.token_hex(8)
+        frame = encode(Frame(request.kind, ticket, request.body))
+        self._sent.append((request.key, ticket))
+        return frame
+
     def _end_worker(self) -> None:
         worker, self._worker = self._worker, None
+        self._sent.clear()
         if worker is not None:
             try:
                 self.cpu_seconds += self._workshop.server().end_worker(worker).seconds
@@ -352,6 +413,10 @@ class RemoteName(Remote):
     def may_be_shown(self) -> bool:
         """Whether the submission knows no input yet but those of the notebook's own checks."""
         return not self._session.hidden
+
+    def expect(self, calls: Sequence[tuple[Remote, Case]]) -> None:
+        """Send these calls to the worker together with the first of them, when that comes."""
+        self._session.expect([(remote.name, case) for remote, case in calls])
 
     def run(self, case: Case) -> Outcome:
         """Carry out `case` in the worker; a worker that hangs or ends gives a failure of kind timeout or died."""
@@ -401,18 +466,25 @@ def case_to_send(case: Case) -> tuple[Case, list[Callback]]:
     return sent, callbacks
 
 
-def _wrapped(name: str, case: Case) -> tuple[Parcel, list[Callback]]:
-    """The request to run a case, packed; the cases of a test are the same for every submission, and packed once."""
-    key = (name, id(case))
+def _call(name: str, case: Case) -> tuple[_Request, list[Callback]]:
+    """The request to run a case, packed; the cases of a test are the same for every submission, and packed once.
+
+    Raises WireError when it is too large. One with callbacks is followed by our answers to them, and by no other request.
+    """
+    key = _key(name, case)
     known = _PACKED.get(key)
     if known is None:
         sent, callbacks = case_to_send(case)
-        known = _PACKED[key] = (wrap({"name": name, "case": sent}), callbacks)
+        known = _PACKED[key] = _Request("run", wrap({"name": name, "case": sent}), key, bool(callbacks)), callbacks
         weakref.finalize(case, _PACKED.pop, key, None).atexit = False
     return known
 
 
-_PACKED: dict[tuple[str, int], tuple[Parcel, list[Callback]]] = {}  # until the case with that id is gone
+def _key(name: str, case: Case) -> tuple[str, int]:
+    return name, id(case)
+
+
+_PACKED: dict[tuple[str, int], tuple[_Request, list[Callback]]] = {}  # until the case with that id is gone
 
 
 def _without_callbacks(value: Any, callbacks: list[Callback]) -> Any:

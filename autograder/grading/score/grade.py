@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, wraps
 from inspect import signature
@@ -152,28 +152,55 @@ def followed_through(
 ) -> tuple[QuestionResult, ...]:
     """Judge what failed once more where an earlier exercise that it uses failed, too, with the library's part in its place.
 
-    Each time in a fresh worker, in which nothing else is judged and of which nothing is told but whether all passed.
+    In a worker of its own, of which nothing is told but whether all passed, and in which nothing is judged that may not
+    use all of the library's parts that are there.
     """
     done: dict[str, QuestionResult] = {}
     roots: dict[str, tuple[str, ...]] = {}
     by_name = {question.name: question for question in master.questions}
-    for question in questions:
-        parts = roots_of(question, done, roots)
-        if parts and _passes_with(parts, by_name[question.name], plan, master, workshop):
-            roots[question.name] = parts
-            question = replace(question, apart_from=tuple(done[name].title for name in parts))
-        done[question.name] = question
+    with _Again(plan, master, workshop) as again:
+        for question in questions:
+            parts = roots_of(question, done, roots)
+            if parts and again.passes_with(parts, by_name[question.name]):
+                roots[question.name] = parts
+                question = replace(question, apart_from=tuple(done[name].title for name in parts))
+            done[question.name] = question
     return tuple(done.values())
 
 
-def _passes_with(
-    parts: Sequence[str], question: Question, plan: Plan, master: CourseNotebook, workshop: OpenWorkshop
-) -> bool:
-    """Whether every case of a question passes when the library's parts stand for earlier exercises."""
-    with workshop.open() as session:
-        session.run_cells([*plan.sources, cell_of(parts)])
-        again = _examine(master, question, session.environment)
-    return bool(again.result.cases) and all(case.passed for case in again.result.cases)
+class _Again(ExitStack):
+    """Runs a hand-in again, with the library's parts in the place of earlier exercises."""
+
+    def __init__(self, plan: Plan, master: CourseNotebook, workshop: OpenWorkshop) -> None:
+        super().__init__()
+        self.plan = plan
+        self.master = master
+        self.workshop = workshop
+        self._session: Any = None
+        self._given: tuple[str, ...] = ()
+
+    def passes_with(self, parts: Sequence[str], question: Question) -> bool:
+        """Whether every case of a question passes with these parts.
+
+        A session in which all went well and that has no others is given what it lacks; or else there is a fresh one.
+        """
+        if self._session is None or not set(self._given) <= set(parts):
+            self._start_over()
+            self._session = self.enter_context(self.workshop.open())
+            self._session.run_cells(self.plan.sources)
+        missing = [name for name in parts if name not in self._given]
+        if missing:
+            self._session.run_cells([cell_of(missing)])
+        self._given = tuple(parts)
+        again = _examine(self.master, question, self._session.environment)
+        passes = bool(again.result.cases) and all(case.passed for case in again.result.cases)
+        if not passes:
+            self._start_over()
+        return passes
+
+    def _start_over(self) -> None:
+        self.close()
+        self._session, self._given = None, ()
 
 
 def _has_no_name(result: QuestionResult) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -163,6 +163,9 @@ class Remote(ABC):
     @abstractmethod
     def run(self, case: Case) -> Outcome:
         """Carry out `case` where the object lives."""
+
+    def expect(self, calls: Sequence[tuple[Remote, Case]]) -> None:  # noqa: B027 (nothing need be done about it)
+        """Take note that these calls, on objects of the same process, come next and in this order, if nothing goes wrong."""
 
     def __eq__(self, other: object) -> bool:
         raise TypeError("a remote object cannot be compared")

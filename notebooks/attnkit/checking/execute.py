@@ -7,7 +7,7 @@ import json
 import linecache
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,12 @@ def execute(target: Any, case: Case, under: Track | None = None) -> Outcome:
         return Outcome(failure=Failure("missing", message="it is not a function"))
     with settled(), same_randomness() if case.training else contextlib.nullcontext():
         return _carried_out(target, case, under)
+
+
+def announce(calls: Sequence[tuple[Any, Case]]) -> None:
+    """Say which calls of `execute` come next, so that a `Remote` can be sent all of them at once."""
+    if calls and all(isinstance(target, Remote) for target, _ in calls):
+        calls[0][0].expect(calls)
 
 
 def _carried_out(target: Any, case: Case, under: Track | None) -> Outcome:

@@ -20,7 +20,7 @@ from attnkit.checking.agree import same_behaviour, same_verdict
 from attnkit.checking.ambient import same_randomness
 from attnkit.checking.case import Case, Failure, Outcome, Remote, Seed
 from attnkit.checking.compare import Difference, close, compare, compare_watched, first_of
-from attnkit.checking.execute import execute
+from attnkit.checking.execute import announce, execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, Step, described, explain
 from attnkit.checking.where import Track
@@ -44,9 +44,10 @@ def _check(numbers: Mapping[str, Any], environment: Any) -> None:
     near = all(_may_be_shown(environment.get(name)) for name in numbers["names"])
     outcomes: list[tuple[Case, Outcome]] = []
     differences: list[Difference | None] = []
-    for entry in numbers["cases"]:
+    targets = [environment.get(entry["case"].function or numbers["names"][0]) for entry in numbers["cases"]]
+    announce([(target, entry["case"]) for target, entry in zip(targets, numbers["cases"], strict=True)])
+    for target, entry in zip(targets, numbers["cases"], strict=True):
         case, expected, outputs = entry["case"], entry["expected"], entry["outputs"]
-        target = environment.get(case.function or numbers["names"][0])
         outcome = Outcome(failure=Failure("missing")) if target is None else execute(target, case)
         outcomes.append((case, outcome))
         differences.append(compare(expected, outcome, case, outputs))

@@ -27,6 +27,7 @@ from .limits import Limits
 _PRELOADED = (
     "asyncio",
     "numpy",
+    "numpy.random",
     "torch",
     "matplotlib",
     "matplotlib.pyplot",

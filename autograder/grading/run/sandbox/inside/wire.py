@@ -144,7 +144,11 @@ class Channel:
 
     def send(self, frame: Frame, deadline: float = math.inf) -> None:
         """Write one frame; raises WireError, WireTimeoutError or WireClosedError."""
-        rest = memoryview(encode(frame))
+        self.write(encode(frame), deadline)
+
+    def write(self, frames: bytes, deadline: float = math.inf) -> None:
+        """Write frames that are encoded already; raises WireTimeoutError or WireClosedError."""
+        rest = memoryview(frames)
         while rest:
             try:
                 rest = rest[os.write(self._writing, rest[:_CHUNK]) :]
@@ -157,6 +161,12 @@ class Channel:
         """Read one frame; raises WireError, WireTimeoutError or WireClosedError."""
         head, payload = decode_prefix(self._take(_PREFIX.size, deadline))
         return decode(self._take(head, deadline), self._take(payload, deadline))
+
+    def look(self) -> None:
+        """Ask whether anything is there to read, and do not wait; raises OSError where the process may not ask that any more."""
+        poll = select.poll()
+        poll.register(self._reading, select.POLLIN)
+        poll.poll(0)
 
     def close(self) -> None:
         """Close both descriptors."""

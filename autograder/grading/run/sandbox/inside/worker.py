@@ -39,6 +39,7 @@ def serve(wire: int, shell: InteractiveShell, greeting: str, open_files: int) ->
     worker.channel.send(Frame("hello", greeting))
     try:
         while True:
+            worker.channel.look()  # also where a request is here already: a cell that left no way to wait is to blame itself
             request = worker.channel.receive()
             allow_files(open_files, wire)
             worker.answer(request)
