@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from fakes import FakeWorkshop
 from nbformat.v4 import new_code_cell
 
+from attnkit.checking import public
+from attnkit.checking.relations import explain
 from autograder.building.master import tags_of
 from autograder.grading.course import Course
 from autograder.grading.find.notebook import identify
@@ -165,9 +167,13 @@ def test_training_is_held_against_before_and_against_the_library():
 
 
 def test_checks_cover_every_built_question():
-    (table,) = checks(1, lambda text: None)
+    table, wrong = checks(1, lambda text: None, every=40)
     counted = {row[0]: int(row[1]) for row in table.rows}
     assert counted == {name: len(notebook.questions) for name, notebook in Course.load().notebooks.items()}
+    assert [row[0] for row in wrong.rows] == list(counted)
+    assert all(0 <= int(row[4]) <= int(row[1]) for row in wrong.rows)
+    assert sum(int(row[4]) for row in wrong.rows) > 5
+    assert public.explain is explain  # put back
 
 
 def test_the_page_holds_tables_machine_and_command(tmp_path, monkeypatch):

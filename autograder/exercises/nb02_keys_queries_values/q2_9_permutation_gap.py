@@ -22,6 +22,16 @@ def gap_case(rng: Rng, T: int, d: int, e: int, *, equivariant: bool, dtype: str 
     return Case(args=(MixAndMap(mix, draw(rng, d, e)), draw(rng, T, d) * size, perm), dtype=dtype, sizes={"T": T, "d": d})
 
 
+def gap_behind_the_first(rng: Rng, T: int, d: int, e: int) -> Case:
+    """Drawn again until the largest difference is in neither the first row nor the first feature."""
+    while True:
+        case = gap_case(rng, T, d, e, equivariant=False)
+        f, X, perm = case.args
+        row, feature = np.unravel_index(np.abs(f(X)[perm] - f(X[perm])).argmax(), (T, e))
+        if row and feature:
+            return case
+
+
 def flawed_gap(f: Any, X: Any, perm: Any, *, permute_output: str = "perm", reduce: str = "max", sign: str = "abs", permute_input: bool = True) -> Any:
     """The permutation gap with switches that break it."""
     left = f(X)
@@ -117,7 +127,7 @@ EXERCISE = Exercise(
         Test(
             "the largest difference", "the largest absolute difference, where order does matter",
             lambda rng: [gap_case(rng, T, 3, e, equivariant=False) for T, e in ((3, 2), (7, 4), (4, 1), (6, 3))]
-            + [gap_case(rng, 5, 3, 2, equivariant=False, size=1e-4)],
+            + [gap_case(rng, 5, 3, 2, equivariant=False, size=1e-5), gap_behind_the_first(rng, 6, 3, 4)],
         ),
         Test("number types", "the same in float32", lambda rng: [gap_case(rng, 5, 3, 2, equivariant=False, dtype="float32")]),
     ),
