@@ -111,7 +111,7 @@ def draw_funnel(words):
     centred = {"ha": "center", "va": "center"}
     for place, word in enumerate(words):
         axes.annotate(word, (place % 4 * 0.95, 2.4 - place // 4 * 0.7), **centred)
-    funnel = {"color": plots.BLUE, "linewidth": 0, "alpha": 0.18}
+    funnel = {"color": plots.BLUE, "linewidth": 0, "linestyle": "-", "alpha": 0.18}
     axes.fill([3.5, 5.2, 5.2, 3.5], [2.9, 1.75, 1.35, 0.2], **funnel)
     wall = {"color": plots.BLUE, "marker": "", "linestyle": "-"}
     axes.plot([3.5, 5.2, 5.9], [2.9, 1.75, 1.75], **wall)
@@ -529,8 +529,8 @@ def draw_beams(reading, writing, looks):
         colour = (plots.BLUE, plots.VERMILION)[t % 2]
         for s, share in shares.items():
             beam = [t * 1.4, s - 0.42, s + 0.42]
-            light = {"color": colour, "alpha": 0.6 * share, "linewidth": 0}
-            axes.fill(beam, [2.0, 0.28, 0.28], **light)
+            light = {"color": colour, "alpha": 0.6 * share}
+            axes.fill(beam, [2.0, 0.28, 0.28], linewidth=0, linestyle="-", **light)
         axes.annotate(word, (t * 1.4, 2.12), ha="center")
     box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "0.4"}
     for s, word in enumerate(reading):

@@ -65,6 +65,7 @@ def draw_searchlight(centre=2.0, width=0.8):
             color=plots.BLUE,
             alpha=0.06,
             linewidth=0,
+            linestyle="-",
         )
     axes.scatter(
         actors,

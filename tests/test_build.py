@@ -10,6 +10,7 @@ from clean import check_clean
 from autograder.building import build as building
 from autograder.building.assign import Assigned, BuildError
 from autograder.building.build import answer_lines, make, score_in_process, stale_files
+from autograder.building.first_cell import FIND, first_cell_source
 from autograder.building.grader_zip import canonical_zip
 from autograder.building.master import (
     COLUMNS,
@@ -57,6 +58,8 @@ def test_outputs_are_kept_where_nothing_but_text_has_changed():
     solved.cells[0].source += "\nA sentence."
     (answer,) = [cell for cell in solved.cells if cell.id == "q2_3"]
     answer.source = answer.source.replace("Unscaled dot-product attention", "Dot-product attention, unscaled,")
+    (first,) = [cell for cell in solved.cells if cell.id == FIND]
+    first.source = first_cell_source("https://course.example/another/place")
     result = building.with_kept_outputs(fresh.solved_path, solved)
     assert [cell.source for cell in result.cells] == [cell.source for cell in solved.cells]
     assert [cell.get("outputs") for cell in result.cells] == ran

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import types
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ import pytest
 
 import attnkit
 from attnkit import readiness
+from attnkit.places import NotFoundError
 from autograder.building.first_cell import FIND, FOLDED, SIZE, first_cell_source, setting
 from autograder.building.master import COLUMNS
 from autograder.exercises import NOTEBOOKS
@@ -24,6 +26,7 @@ from autograder.releasing.packing import write_zip
 from autograder.releasing.wheels import learners_wheel
 
 LATER = "9.0.0"
+SHOWN = "sys.excepthook = lambda kind, error, trace: print(*error._render_traceback_(), sep='\\n')\n"
 ONE_OF_OUR_OWN = f'__version__ = "{attnkit.__version__}"\ndef ready_for(release): print("ready", __file__)\n'
 
 
@@ -92,6 +95,18 @@ def test_nothing_to_be_found_is_one_sentence_that_says_what_to_do(alone):
                           "and run this cell again.")
 
 
+def test_jupyter_shows_a_sentence_in_lines_that_break_no_word(alone):
+    shown = first_cell_source().replace("attnkit = imported()\nif", SHOWN + "attnkit = imported()\nif")
+    lines = alone(shown)[0].splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= COLUMNS
+    for error in (readiness.NotReadyError, NotFoundError):
+        lines = error(readiness.what_is_missing(readiness.LIBRARIES))._render_traceback_()
+        assert " ".join(lines) == readiness.what_is_missing(readiness.LIBRARIES)
+        assert max(map(len, lines)) <= COLUMNS
+        assert len(lines) > 2
+
+
 def test_a_wheel_beside_is_used_and_leaves_nothing_behind(alone, tmp_path, wheel):
     place = tmp_path / "at" / "the" / "notebook"
     shutil.copy(wheel, place)
@@ -135,7 +150,7 @@ def test_a_place_that_cannot_be_reached_is_one_sentence(alone, place):
 
 def test_an_older_attnkit_beside_is_said(alone, tmp_path):
     a_kit(tmp_path / "at", '"""As in release 0.1.0."""\n')
-    assert alone()[1].endswith("take both from the same release.")
+    assert alone()[1].endswith(f"attnkit, in {tmp_path / 'at' / 'attnkit'}, of an older one: take both from the same release.")
 
 
 def test_another_release_is_a_note_and_the_right_one_beside_wins(alone, tmp_path, wheel):
@@ -145,7 +160,8 @@ def test_another_release_is_a_note_and_the_right_one_beside_wins(alone, tmp_path
     said, error = alone(source)
     assert error == ""
     assert said.startswith(f"note: this notebook is of release {LATER}")
-    assert said.count("\n") == 1
+    assert said.count(". ") == 0
+    assert max(map(len, said.splitlines())) < 100  # JupyterLab would break a longer line in the middle of a word
     a_kit(place, ONE_OF_OUR_OWN.replace(attnkit.__version__, LATER))
     assert alone(source)[0].startswith("ready")
 
@@ -177,10 +193,8 @@ def test_on_colab_only_what_is_missing_is_installed_and_torch_stays(monkeypatch)
 
     monkeypatch.setattr(readiness.subprocess, "run", pip)
     readiness.ready_for(attnkit.__version__)
-    import numpy
-    import torch
-
-    assert ran == [(["sacrebleu"], f"torch=={torch.__version__}\nnumpy=={numpy.__version__}\n")]
+    torch, numpy = (metadata.version(name) for name in ("torch", "numpy"))  # pip's, which may lack torch's "+cu130"
+    assert ran == [(["sacrebleu"], f"torch=={torch}\nnumpy=={numpy}\n")]
 
 
 @pytest.mark.parametrize("lost", ["attnkit.plots", "attnkit.checking.compare", "attnkit.data.tasks"])

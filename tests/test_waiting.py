@@ -2,17 +2,27 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from attnkit.waiting import names_made_by
+from attnkit.waiting import _Watcher, names_made_by
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import NOTEBOOKS as STUDENT
 
 START = 'import attnkit\ngrader = attnkit.start("01_bottleneck.ipynb")'
+OLDER_MATPLOTLIB = """
+from matplotlib.backend_bases import GraphicsContextBase
+def refuse(self, offset, dashes, set_dashes=GraphicsContextBase.set_dashes):
+    if dashes is not None and not any(dashes):
+        raise ValueError("At least one value in the dash list must be positive")  # as 3.10 does for a dashed line of width 0
+    set_dashes(self, offset, dashes)
+GraphicsContextBase.set_dashes = refuse
+"""
 BLANK = 'def half(x):\n    raise NotImplementedError("Exercise 1.1: half is not written yet")'
 
 
@@ -50,7 +60,15 @@ def test_names_inside_functions_and_comprehensions_are_not_the_cells():
     assert names_made_by(source) == {"a", "b", "c", "d", "e", "f", "I"}
 
 
+def test_a_cell_is_read_under_an_ipython_that_says_only_its_raw_text():
+    watcher = object.__new__(_Watcher)
+    watcher.shell = SimpleNamespace(transform_cell=TransformerManager().transform_cell)
+    watcher.begin(SimpleNamespace(raw_cell="%matplotlib inline\nx = 1"))
+    assert names_made_by(watcher.source) == {"x"}
+
+
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05"])
 def test_a_blank_notebook_runs_to_its_end(number):
     notebook = nbformat.read(STUDENT / f"{NOTEBOOKS[number]}.ipynb", as_version=4)
+    notebook.cells.insert(0, new_code_cell(OLDER_MATPLOTLIB))
     run(notebook)

@@ -104,7 +104,7 @@ def with_kept_outputs(path: Path, notebook: NotebookNode) -> NotebookNode | None
         return None
     result = copy.deepcopy(notebook)
     before, after = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (old, result))
-    same = [_what_it_does(cell.source) for cell in before] == [_what_it_does(cell.source) for cell in after]
+    same = [_what_it_does(cell) for cell in before] == [_what_it_does(cell) for cell in after]
     if not same or not all(cell.execution_count for cell in before):
         return None
     for run, cell in zip(before, after, strict=True):
@@ -113,12 +113,14 @@ def with_kept_outputs(path: Path, notebook: NotebookNode) -> NotebookNode | None
     return result
 
 
-def _what_it_does(source: str) -> str:
-    """A cell's code without its comments and docstrings."""
+def _what_it_does(cell: NotebookNode) -> str:
+    """A cell's code without its comments and docstrings; where attnkit comes from changes no output."""
+    if cell.id == FIND:
+        return FIND
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(cell.source)
     except SyntaxError:
-        return source
+        return str(cell.source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]

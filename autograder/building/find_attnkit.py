@@ -3,6 +3,7 @@ import importlib
 import pathlib
 import sys
 import tempfile
+import textwrap
 import urllib.request
 import zipfile
 
@@ -15,7 +16,7 @@ UNPACKED = []
 
 class NotHere(ModuleNotFoundError):
     def _render_traceback_(self):  # Jupyter shows the sentence and no trace
-        return [str(self)]
+        return textwrap.wrap(str(self), 88, break_long_words=False, break_on_hyphens=False)
 
 
 def imported():
@@ -91,7 +92,8 @@ if attnkit is None or getattr(attnkit, "__version__", "") != RELEASE:
         attnkit = imported()
 if not hasattr(attnkit, "ready_for"):
     raise NotHere(
-        f"this notebook is of release {RELEASE} of the course and the attnkit here of an "
-        "older one: take both from the same release."
+        f"this notebook is of release {RELEASE} of the course and attnkit, in "
+        f"{pathlib.Path(attnkit.__file__).parent}, of an older one: "
+        "take both from the same release."
     )
 attnkit.ready_for(RELEASE)

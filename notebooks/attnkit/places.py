@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _QUESTION = re.compile(r"q\d+_\d+")
 
 
-class NotFoundError(FileNotFoundError):
-    """A file of the course is not where it should be; its one sentence says what is missing and what to do."""
+def in_lines(sentence: str) -> list[str]:
+    """A sentence in lines as wide as a notebook's page: JupyterLab breaks a longer one in the middle of a word."""
+    return textwrap.wrap(sentence, 88, break_long_words=False, break_on_hyphens=False)
 
-    def _render_traceback_(self) -> list[str]:  # Jupyter shows the sentence and no trace
-        return [str(self)]
+
+class OneSentence:
+    """An error of which Jupyter shows the sentence and no trace."""
+
+    def _render_traceback_(self) -> list[str]:
+        return in_lines(str(self))
+
+
+class NotFoundError(OneSentence, FileNotFoundError):
+    """A file of the course is not where it should be; its one sentence says what is missing and what to do."""
 
 
 def public_test(question: str) -> Path:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from attnkit.places import numbers
+from attnkit.places import OneSentence, in_lines, numbers
 
 PARTS = ("checking", "data", "diagrams", "grader", "maps", "plots", "standins", "training")  # what notebooks import
 LIBRARIES = {  # by the name they are imported by: the name to install
@@ -27,14 +27,11 @@ LIBRARIES = {  # by the name they are imported by: the name to install
     "torch": "torch",
 }
 KEPT = ("torch", "numpy")  # never replaced: where they are there, they fit each other and the machine
-TORCH_SIZE = "about 0.2 GB to download for a processor alone, and some 3 GB with what a GPU needs"
+TORCH_SIZE = "about 0.2 GB; on Linux some 3 GB, with what a GPU needs, unless the course's environment.yml brings it"
 
 
-class NotReadyError(ImportError):
+class NotReadyError(OneSentence, ImportError):
     """The notebook cannot begin; its one sentence says what is wrong and what to do."""
-
-    def _render_traceback_(self) -> list[str]:  # Jupyter shows the sentence and no trace
-        return [str(self)]
 
 
 def ready_for(release: str) -> None:
@@ -45,8 +42,8 @@ def ready_for(release: str) -> None:
     from attnkit import __version__
 
     if __version__ != release:
-        print(
-            f"note: this notebook is of release {release} of the course and attnkit, in {Path(__file__).parent}, of "
+        _note(
+            f"this notebook is of release {release} of the course and attnkit, in {Path(__file__).parent}, of "
             f"{__version__}: take both from the same release, or a check may ask for something else than the notebook."
         )
     missing = [library for library in LIBRARIES if importlib.util.find_spec(library) is None]
@@ -66,16 +63,20 @@ def ready_for(release: str) -> None:
     if not numbers().is_dir():
         raise NotReadyError(_half_copied("its numbers"))
     if not os.access(Path.cwd(), os.W_OK):
-        print(
-            "note: this folder is read-only: save the notebook somewhere else now (File > Save Notebook As), "
+        _note(
+            "this folder is read-only: save the notebook somewhere else now (File > Save Notebook As), "
             "or your answers are lost."
         )
+
+
+def _note(sentence: str) -> None:
+    print("\n".join(in_lines(f"note: {sentence}")))
 
 
 def what_is_missing(libraries: Iterable[str]) -> str:
     """The sentence about libraries that this kernel's Python lacks, and how they are got."""
     names = [LIBRARIES.get(library, library) for library in libraries]
-    size = f" ({TORCH_SIZE}; the students' guide has both commands)" if "torch" in names else ""
+    size = f" (to download PyTorch: {TORCH_SIZE})" if "torch" in names else ""
     return (
         f"This kernel's Python ({sys.executable}) has no {' and no '.join(names)}: choose the kernel in which the course "
         f"was set up, or run `%pip install {' '.join(names)}` in a cell of its own{size}, and restart the kernel."

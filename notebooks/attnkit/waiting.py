@@ -30,7 +30,8 @@ class _Watcher:
         shell.events.register("post_run_cell", self.end)
 
     def begin(self, info: Any) -> None:
-        self.source, self.waited = info.transformed_cell or info.raw_cell, False
+        transformed = getattr(info, "transformed_cell", None)  # Colab's IPython 7 does not say it
+        self.source, self.waited = transformed or self.shell.transform_cell(info.raw_cell), False
 
     def explain(
         self, shell: Any, kind: type[Exception], error: Exception, trace: TracebackType, tb_offset: int | None = None
