@@ -289,6 +289,43 @@ def test_what_was_announced_and_is_not_asked_stands_in_nobodys_way(workshop):
         assert together(session, ones(9)) == [4 * 9], "two and three had been sent with one"
 
 
+def test_what_is_not_asked_costs_nobody_else_anything():
+    cells = ["def hangs(x):\n    while True: pass", "def ends(x): __import__('os')._exit(3)", "def f(x): return x.sum()"]
+    with Workshop("none", Limits(call_seconds=1.5)) as workshop, workshop.open() as session:
+        session.run_cells(cells)
+        f = session.environment["f"]
+        for name in ("hangs", "ends"):
+            one, other, third = ones(1, 2, 3)
+            f.expect([(f, one), (session.environment[name], other)])
+            assert f.run(one).value.data.item() == 1
+            assert f.run(third).value.data.item() == 3, name
+
+
+def test_the_callbacks_of_what_is_not_asked_are_not_taken_for_answers(workshop):
+    with workshop.open() as session:
+        session.run_cells(["def f(g, x): return g(x).sum()\ndef h(x): return x.sum()"])
+        f, h = session.environment["f"], session.environment["h"]
+        for _ in range(2):
+            one, other = ones(1, 2)
+            h.expect([(h, one), (f, Case(args=(Shifted(np.ones(2)), np.ones(2))))])
+            assert [h.run(case).value.data.item() for case in (one, other)] == [1, 2]
+        assert session._strikes == {"h": []}
+
+
+def test_an_answer_is_for_its_own_case_and_not_for_one_that_lies_where_it_lay(workshop):
+    with workshop.open() as session:
+        session.run_cells([COUNTING])
+        f, (one, other) = session.environment["f"], ones(1, 2)
+        f.expect([(f, one), (f, other)])
+        assert f.run(one).value.data.item() == 1
+        place = id(other)
+        f.expect([])
+        del other
+        others = [ones(9)[0] for _ in range(1_000)]
+        again = next((case for case in others if id(case) == place), others[0])
+        assert f.run(again).value.data.item() == 3 * 9, "the second had been sent with the first"
+
+
 def test_nothing_is_sent_behind_a_call_whose_function_asks_back(workshop):
     with workshop.open() as session:
         session.run_cells(["def f(g, x): return (g(x) + g(x)).sum()"])
@@ -341,10 +378,11 @@ def test_sixty_cells_that_end_the_worker_cost_themselves_and_nothing_else(worksh
 
 
 def test_a_cell_that_leaves_the_process_unable_to_go_on_is_left_out_itself(workshop):
-    """Forbidding itself every open file is a way to do so: no wire can be waited for any more."""
-    spoil = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))"
+    """Forbidding itself every open file is a way to do so, no wire can be waited for any more; taking `os.read` is another."""
+    files, reading = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))", "import os\nos.read = None"
     with workshop.open() as session:
-        assert statuses(session, "x = 1", spoil, "y = x + 1", "z = y + 1") == ["ok", "died", "ok", "ok"]
+        found = statuses(session, "x = 1", files, "y = x + 1", reading, "z = y + 1", "'last'")
+        assert found == ["ok", "died", "ok", "died", "ok", "ok"]
         assert session.environment["z"].run(Case(value=True)).value == 3
 
 

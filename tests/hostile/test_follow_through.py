@@ -34,6 +34,12 @@ class Follower:
 
 FOLLOWERS = (
     Follower("an honest one", {"q2_3": BLANK, "q2_5": cross(CALLS)}, ("q2_5", "q2_6")),
+    Follower(
+        "a later answer that stumbles over what an earlier one leaves",
+        {"q2_3": BLANK, "q2_5": cross("left.append(X_dec)", CALLS, before="left = []"),
+         "q2_6": "def self_attention(X, W_q, W_k, W_v): return None if left else attention(X @ W_q, X @ W_k, X @ W_v)"},
+        ("q2_5", "q2_6"),
+    ),
     Follower("hands the part on as its answer", {"q2_3": BLANK, "q2_5": "cross_attention = attention", "q2_6": "self_attention = attention"}),
     Follower(
         "hands the part on in a wrapper",

@@ -112,13 +112,12 @@ class _Asked:
     numbers: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Request:
-    """What is asked of a worker; `key` tells one request from another, and `alone` says that none may be sent behind it."""
+    """What is asked of a worker; `alone` says that none may be sent behind it."""
 
     kind: str
     body: Any
-    key: Any
     alone: bool = False
 
 
@@ -136,7 +135,7 @@ class Session:
         self._worker: Worker | None = None
         self.cpu_seconds = 0.0
         self._opened = time.monotonic()
-        self._cells: list[str] = []
+        self._cells: list[_Request] = []
         self._ran: list[int] = []
         self._suspects: set[int] = set()
         self._restarted = False
@@ -145,7 +144,7 @@ class Session:
         self._told_hidden = False
         self._results: dict[int, CellResult] = {}
         self._expected: deque[tuple[str, Case]] = deque()
-        self._sent: deque[tuple[Any, str]] = deque()  # the key and the ticket of what the worker has not answered yet
+        self._sent: deque[tuple[_Request, str]] = deque()  # what the worker has not answered yet, with its ticket
 
     def __enter__(self) -> Session:
         self._ready()
@@ -157,7 +156,7 @@ class Session:
     def run_cells(self, cells: Sequence[str]) -> list[CellResult]:
         """Run these cells in order, after earlier ones; one that hangs or ends the worker is left out, and the next still run."""
         new = range(len(self._cells), len(self._cells) + len(cells))
-        self._cells += cells
+        self._cells += map(_cell, cells)
         for index in new:
             self._results[index] = self._run_cell(index)
         return [self._results[index] for index in new]
@@ -185,8 +184,8 @@ class Session:
         """Whether the submission defines a name."""
         for _ in range(2):
             try:
-                request = _Request("has", {"name": name}, None)
-                has = self._ask(self._ready(), request, self.limits.call_seconds, lambda body: body.get("has"))
+                request = _Request("has", {"name": name})
+                has = self._ask(self._ready(request), request, self.limits.call_seconds, lambda body: body.get("has"))
                 return has is True
             except _EndedError as ended:
                 self._after(ended)
@@ -214,7 +213,7 @@ class Session:
             if len(strikes) >= STRIKES:
                 return Outcome(failure=strikes[-1])
             try:
-                return self._run_case(self._ready(), name, case)
+                return self._run_case(name, case)
             except _GivenUpError as given_up:
                 return Outcome(failure=Failure("timeout", message=str(given_up)))
             except _EndedError as ended:
@@ -228,7 +227,8 @@ class Session:
         ended: _EndedError | None = None
         for _ in range(2):
             try:
-                failure = self._send_cell(self._ready(), index, range(index + 1, len(self._cells)))
+                worker = self._ready(self._cells[index])
+                failure = self._send_cell(worker, index, range(index + 1, len(self._cells)))
             except _GivenUpError as given_up:
                 return CellResult(index, "skipped", Failure("skipped", message=str(given_up)))
             except _EndedError as error:
@@ -244,25 +244,22 @@ class Session:
 
     def _send_cell(self, worker: Worker, index: int, then: Iterable[int]) -> Failure | None:
         """Run a cell; what it raised, or None. `then` are the cells that come next if it ends well."""
-        request, following = self._cell_request(index), map(self._cell_request, then)
+        following = (self._cells[later] for later in then)
         seconds = self.limits.cell_seconds
-        leaves_much, failure = self._ask(worker, request, seconds, self._read_cell, following=following)
+        leaves_much, failure = self._ask(worker, self._cells[index], seconds, self._read_cell, following=following)
         if index not in self._ran:
             self._ran.append(index)
         if leaves_much and not self._suspects:
             self._suspects.add(index)
         return failure
 
-    def _cell_request(self, index: int) -> _Request:
-        source = np.frombuffer(self._cells[index].encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        body = {"source": source, "definitions": isinstance(self._cells[index], Definitions)}
-        return _Request("cell", body, index)
-
     def _read_cell(self, body: dict[str, Any]) -> tuple[bool, Failure | None]:
         return _leaves_much(body, self.limits), checked_failure(body.get("failure"))
 
-    def _ready(self) -> Worker:
-        """The worker, with every cell that ran before; after a restart the cells run again."""
+    def _ready(self, request: _Request | None = None) -> Worker:
+        """The worker, with every cell that ran before and free for a request; after a restart the cells run again."""
+        if self._worker is not None:
+            self._clear_the_way(self._worker, request)
         while self._worker is None:
             if time.monotonic() > self._opened + self.limits.session_seconds:
                 raise _GivenUpError("the submission as a whole took too long")
@@ -291,7 +288,7 @@ class Session:
         if self._worker is None or not self._ran or not self._restarted:
             return
         try:
-            self._ask(self._worker, _Request("has", {"name": "_"}, None), self.limits.call_seconds, lambda body: body)
+            self._ask(self._worker, _Request("has", {"name": "_"}), self.limits.call_seconds, lambda body: body)
         except _EndedError as ended:
             self._end_worker()
             index = self._ran.pop()
@@ -310,7 +307,23 @@ class Session:
                 self._results[index] = CellResult(index, "died", Failure("died", message=message))
             self._suspects.clear()
 
-    def _run_case(self, worker: Worker, name: str, case: Case) -> Outcome:
+    def _clear_the_way(self, worker: Worker, request: _Request | None) -> None:
+        """Take in the answers to what was sent before a request and is not asked any more.
+
+        A worker that does not give them is ended without blame: what was not asked costs nothing.
+        """
+        deadline = min(time.monotonic() + self.limits.call_seconds, self._opened + self.limits.session_seconds)
+        try:
+            while self._sent and self._sent[0][0] is not request:
+                unasked, ticket = self._sent.popleft()
+                reply = worker.channel.receive(deadline)
+                if (reply.kind, reply.ticket) != (unasked.kind, ticket):
+                    raise WireError("not an answer")
+        except (WireError, WireTimeoutError, WireClosedError):
+            self._end_worker()
+            self._restarted = True
+
+    def _run_case(self, name: str, case: Case) -> Outcome:
         try:
             request, callbacks = _call(name, case)
         except WireError as error:  # a case may hold what an earlier call returned
@@ -323,7 +336,7 @@ class Session:
             return replace(checked_outcome(body.get("outcome"), case), callback_calls=tuple(asked.calls))
 
         following = (_call(*call)[0] for call in self._expected)
-        return self._ask(worker, request, self.limits.call_seconds, read, asked, following)
+        return self._ask(self._ready(request), request, self.limits.call_seconds, read, asked, following)
 
     def _ask(
         self,
@@ -366,12 +379,8 @@ class Session:
 
     def _ticket(self, worker: Worker, request: _Request, following: Iterable[_Request], deadline: float) -> str:
         """The ticket of a request that the worker has, or now gets with those that follow."""
-        while self._sent:
-            key, ticket = self._sent.popleft()
-            if key is not None and key == request.key:
-                return ticket
-            if worker.channel.receive(deadline).ticket != ticket:  # of something that is not wanted any more
-                raise WireError("an answer to no question")
+        if self._sent:
+            return self._sent.popleft()[1]
         frames = [self._framed(request)]
         with contextlib.suppress(WireError):  # one that cannot be sent says so when its turn comes
             for one in () if request.alone else following:
@@ -388,7 +397,7 @@ class Session:
     def _framed(self, request: _Request) -> bytes:
         ticket = secrets.token_hex(8)
         frame = encode(Frame(request.kind, ticket, request.body))
-        self._sent.append((request.key, ticket))
+        self._sent.append((request, ticket))
         return frame
 
     def _end_worker(self) -> None:
@@ -444,6 +453,11 @@ class Environment(Mapping[str, RemoteName]):
         return len(self._known)
 
 
+def _cell(source: str) -> _Request:
+    array = np.frombuffer(source.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    return _Request("cell", {"source": array, "definitions": isinstance(source, Definitions)})
+
+
 def _leaves_much(body: dict[str, Any], limits: Limits) -> bool:
     """Whether a worker says that threads go on after a cell, or that most of the memory is used."""
     threads, memory = body.get("threads"), body.get("memory")
@@ -475,7 +489,7 @@ def _call(name: str, case: Case) -> tuple[_Request, list[Callback]]:
     known = _PACKED.get(key)
     if known is None:
         sent, callbacks = case_to_send(case)
-        known = _PACKED[key] = _Request("run", wrap({"name": name, "case": sent}), key, bool(callbacks)), callbacks
+        known = _PACKED[key] = _Request("run", wrap({"name": name, "case": sent}), bool(callbacks)), callbacks
         weakref.finalize(case, _PACKED.pop, key, None).atexit = False
     return known
 

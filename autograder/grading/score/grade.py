@@ -182,21 +182,26 @@ class _Again(ExitStack):
     def passes_with(self, parts: Sequence[str], question: Question) -> bool:
         """Whether every case of a question passes with these parts.
 
-        A session in which all went well and that has no others is given what it lacks; or else there is a fresh one.
+        A session in which all went well and that has no others is given what it lacks. There is a fresh one where there is no
+        such session, and where the question fails in it: what was asked before may have left something that it stumbles over.
         """
-        if self._session is None or not set(self._given) <= set(parts):
+        if self._session is not None and set(self._given) <= set(parts) and self._passes(parts, question):
+            return True
+        self._start_over()
+        self._session = self.enter_context(self.workshop.open())
+        self._session.run_cells(self.plan.sources)
+        passes = self._passes(parts, question)
+        if not passes:
             self._start_over()
-            self._session = self.enter_context(self.workshop.open())
-            self._session.run_cells(self.plan.sources)
+        return passes
+
+    def _passes(self, parts: Sequence[str], question: Question) -> bool:
         missing = [name for name in parts if name not in self._given]
         if missing:
             self._session.run_cells([cell_of(missing)])
         self._given = tuple(parts)
         again = _examine(self.master, question, self._session.environment)
-        passes = bool(again.result.cases) and all(case.passed for case in again.result.cases)
-        if not passes:
-            self._start_over()
-        return passes
+        return bool(again.result.cases) and all(case.passed for case in again.result.cases)
 
     def _start_over(self) -> None:
         self.close()

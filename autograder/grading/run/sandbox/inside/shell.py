@@ -88,6 +88,8 @@ def _plain_python(shell: Any, source: str) -> CodeType | None:
     """
     if not source or source[0].isspace() or any(prompt in source for prompt in _PROMPTS):
         return None
+    if len(source.splitlines()) == 1:  # may be a magic without its sign, such as `pwd` or `time f(x)`
+        return None
     try:
         name = shell.compile.cache(source)
         code: CodeType = shell.compile(shell.compile.ast_parse(source, name), name, "exec")
@@ -99,7 +101,8 @@ def _plain_python(shell: Any, source: str) -> CodeType | None:
 def _run_code(shell: Any, code: CodeType) -> BaseException | None:
     """Run a cell's code among the submission's names; what it raised, or None."""
     try:
-        exec(code, shell.user_global_ns, shell.user_ns)
+        with shell.builtin_trap, shell.display_trap:
+            exec(code, shell.user_global_ns, shell.user_ns)
     except BaseException as error:
         return error
     return None

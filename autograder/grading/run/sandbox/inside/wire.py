@@ -7,6 +7,7 @@ plain data or raises `WireError`; silence raises `WireTimeoutError`, and the end
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -163,10 +164,12 @@ class Channel:
         return decode(self._take(head, deadline), self._take(payload, deadline))
 
     def look(self) -> None:
-        """Ask whether anything is there to read, and do not wait; raises OSError where the process may not ask that any more."""
+        """Read what is there and do not wait; fails where this process can neither ask for that any more nor read it."""
         poll = select.poll()
         poll.register(self._reading, select.POLLIN)
         poll.poll(0)
+        with contextlib.suppress(BlockingIOError):
+            self._arrived += os.read(self._reading, _CHUNK)
 
     def close(self) -> None:
         """Close both descriptors."""
