@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -287,6 +288,17 @@ def test_what_was_announced_and_is_not_asked_stands_in_nobodys_way(workshop):
         assert f.run(cases[0]).value.data.item() == 1
         assert session.environment.get("missing") is None
         assert together(session, ones(9)) == [4 * 9], "two and three had been sent with one"
+
+
+def test_requests_and_answers_that_fill_the_wire_from_both_ends_pass_each_other(workshop):
+    with workshop.open() as session:
+        session.run_cells(["def f(x): return x.repeat(20)"])
+        f, cases = session.environment["f"], [*ones(1, size=20_000), *ones(2, 3, size=1_900)]
+        assert session._worker is not None
+        with socket.socket(fileno=os.dup(session._worker.channel._writing)) as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # as little as the system allows
+        f.expect([(f, case) for case in cases])
+        assert [f.run(case).value.data.sum() for case in cases] == [400_000, 76_000, 114_000]
 
 
 def test_what_is_not_asked_costs_nobody_else_anything():

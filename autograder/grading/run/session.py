@@ -42,7 +42,7 @@ from autograder.grading.run.sandbox.trunk import Branch
 __all__ = ["CellResult", "Definitions", "Limits", "Session", "Workshop"]
 
 STRIKES = 2
-MAX_AHEAD = 2**15  # bytes of requests that are sent ahead of their turn: they fit into the wire's buffer
+MAX_AHEAD = 2**15  # bytes of requests that are sent ahead of their turn: they fit into most wires' buffers
 MAX_CALLBACK_WORK = 2**20  # numbers of one call's arguments, multiplied: no callback makes more than a few for each
 MAX_CALLBACK_NUMBERS = 2**22  # of all calls of one case together: they are kept for the judge
 
@@ -391,7 +391,7 @@ class Session:
                 frames.append(frame)
                 if one.alone:
                     break
-        worker.channel.write(b"".join(frames), deadline)
+        worker.channel.write(frames[0], deadline, ahead=b"".join(frames[1:]))
         return self._sent.popleft()[1]
 
     def _framed(self, request: _Request) -> bytes:

@@ -140,6 +140,7 @@ class Channel:
         self._writing = writing
         self._meanwhile = meanwhile
         self._arrived = bytearray()
+        self._ahead = bytearray()
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
 
@@ -147,16 +148,21 @@ class Channel:
         """Write one frame; raises WireError, WireTimeoutError or WireClosedError."""
         self.write(encode(frame), deadline)
 
-    def write(self, frames: bytes, deadline: float = math.inf) -> None:
-        """Write frames that are encoded already; raises WireTimeoutError or WireClosedError."""
-        rest = memoryview(frames)
-        while rest:
+    def write(self, frames: bytes, deadline: float = math.inf, ahead: bytes = b"") -> None:
+        """Write frames that are encoded already; raises WireTimeoutError or WireClosedError.
+
+        What is sent `ahead` is not waited for: it goes out where there is room, now or while something is received. So two
+        that write to each other never wait for each other.
+        """
+        rest = memoryview(bytes(self._ahead) + frames + ahead)
+        while len(rest) > len(ahead):
             try:
                 rest = rest[os.write(self._writing, rest[:_CHUNK]) :]
             except BlockingIOError:
                 self._wait(self._writing, select.POLLOUT, deadline)
             except OSError as error:
                 raise WireClosedError(str(error)) from None
+        self._ahead = bytearray(rest)
 
     def receive(self, deadline: float = math.inf) -> Frame:
         """Read one frame; raises WireError, WireTimeoutError or WireClosedError."""
@@ -180,6 +186,8 @@ class Channel:
         """The next `count` bytes; what arrives beyond them is kept for the next time."""
         while len(self._arrived) < count:
             self._wait(self._reading, select.POLLIN, deadline)
+            if self._ahead:
+                self._write_ahead()
             try:
                 part = os.read(self._reading, _CHUNK)
             except BlockingIOError:
@@ -196,7 +204,9 @@ class Channel:
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
         """Return when the descriptor is ready, or raise WireTimeoutError."""
         poll = select.poll()
-        poll.register(descriptor, event)
+        if self._ahead:
+            poll.register(self._writing, select.POLLOUT)
+        poll.register(descriptor, event | select.POLLOUT if self._ahead and descriptor == self._writing else event)
         while True:
             left = min(deadline - time.monotonic(), math.inf if self._meanwhile is None else _MEANWHILE)
             if poll.poll(None if left == math.inf else max(0, math.ceil(left * 1000))):
@@ -205,6 +215,15 @@ class Channel:
                 raise WireTimeoutError("no answer in time")
             if self._meanwhile is not None:
                 self._meanwhile()
+
+
+    def _write_ahead(self) -> None:
+        try:
+            del self._ahead[: os.write(self._writing, self._ahead[:_CHUNK])]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._ahead.clear()  # whoever does not read any more may have answered before: reading tells
 
 
 class _Buffers:
