@@ -22,16 +22,17 @@ NAMES = ("model", "src", "bos", "eos", "pad", "width", "max_len", "length_penalt
 
 
 def beam_case(rng: Rng, B: int, V: int, width: int, max_len: int, penalty: float | None = None, *, boost: float = 0.0, unlike: tuple[Mapping[str, Any], ...] = (),
-              flaws: tuple[Mapping[str, Any], ...] = (), put_away: tuple[Mapping[str, Any], ...] = (), apart: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (), with_bos: bool = False, bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, digits: int | None = None) -> Case:
+              flaws: tuple[Mapping[str, Any], ...] = (), put_away: tuple[Mapping[str, Any], ...] = (), apart: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (), written: str = "", bos: int = BOS, eos: int = EOS, pad: int = PAD_ID, digits: int | None = None) -> Case:
     """Random tables in which no tie decides, drawn again until the right answer is another one when an argument is changed as each of `unlike` says.
 
     It is also another one than the searches with each of `flaws` give, and those of `beam_of_lists` with each of `put_away`.
-    The two searches of each pair in `apart` give different answers, too. With `with_bos` bos is a word like any other, and stands in the right answer.
+    The two searches of each pair in `apart` give different answers, too. The token that `written` names, bos or pad, is a word like any other, and stands in the right answer.
     """
     while True:
         token, source, time = 1.5 * rng.standard_normal((V, V)), 1.5 * rng.standard_normal((B, V)), rng.standard_normal((max_len + 2, V))
         token[:, eos] += boost
-        token[:, [pad] if with_bos else [bos, pad]] = NEVER
+        special = {"bos": bos, "pad": pad}
+        token[:, [one for name, one in special.items() if name != written]] = NEVER
         tables = (token, source, time) if digits is None else (np.round(table, digits) for table in (token, source, time))
         args: tuple[Any, ...] = (NextTokenTable(*tables), np.arange(B)[:, None], bos, eos, pad, width, max_len)
         args += () if penalty is None else (penalty,)
@@ -42,7 +43,7 @@ def beam_case(rng: Rng, B: int, V: int, width: int, max_len: int, penalty: float
         jittered = (NextTokenTable(*(table + 1e-4 * rng.standard_normal(table.shape) for table in (args[0].token, args[0].source, args[0].time))) for _ in range(12 if digits else 0))
         untied = (not _differ(right, reference.beam_search(model, *args[1:])) for model in jittered)
         told_apart = (_differ(*(made(args[0], torch.from_numpy(args[1]), *args[2:]).numpy() for made in map(_flawed, pair))) for pair in apart)
-        if (bos in right or not with_bos) and all(_differ(right, other) for other in itertools.chain(others, found)) and all(told_apart) and all(untied):
+        if (not written or special[written] in right) and all(_differ(right, other) for other in itertools.chain(others, found)) and all(told_apart) and all(untied):
             return Case(args=(*with_long_sources(args[0], B), *args[2:]), sizes={"B": B})
 
 
@@ -241,13 +242,14 @@ EXERCISE = Exercise(
         beam_case(rng, 1, 7, 2, 6, 2.0, boost=1.0, put_away=(BY_SUM,), apart=((BY_SUM, NO_PENALTY), (BY_SUM, LATE)), digits=1),
         beam_case(rng, 1, 7, 3, 6, 0.4, boost=1.0, apart=((TIMES, MINUS),), digits=1),
         beam_case(rng, 1, 6, 4, 4, put_away=({"words": 2},), digits=1),
-        beam_case(rng, 1, 6, 2, 4, with_bos=True, put_away=({"banned": "bos"},), digits=1),
+        beam_case(rng, 1, 6, 2, 4, written="bos", put_away=({"banned": "bos"},), digits=1),
+        beam_case(rng, 1, 6, 2, 4, written="pad", put_away=({"banned": "pad"},), digits=1),
     ],
     tests=(
         Test("width 1", "with width 1 the answer is that of `generate`", lambda rng: [beam_case(rng, 3, 7, 1, 6, boost=1.0), beam_case(rng, 2, 6, 1, 4, boost=-9.0), garden_path(1)]),
         Test(
             "wider beams", "of all continuations of the kept sentences the best `width` are kept, and no sentence twice; all of them where width is above the number of tokens",
-            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,), put_away=({"words": 1},)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2}, {"width": 3}), put_away=({"words": 2},)), beam_case(rng, 2, 6, 2, 4, with_bos=True, unlike=(GREEDY,), put_away=({"banned": "bos"},)), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 1, 6, 8, 4, boost=-0.5, unlike=(GREEDY, {"width": 2}))],
+            lambda rng: [garden_path(2), beam_case(rng, 1, 7, 2, 5, boost=0.5, unlike=(GREEDY,), put_away=({"words": 1},)), beam_case(rng, 3, 8, 4, 6, boost=0.5, unlike=(GREEDY, {"width": 2}, {"width": 3}), put_away=({"words": 2},)), beam_case(rng, 2, 6, 2, 4, written="bos", unlike=(GREEDY,), put_away=({"banned": "bos"},)), beam_case(rng, 1, 6, 2, 4, written="pad", unlike=(GREEDY,), put_away=({"banned": "pad"},)), beam_case(rng, 2, 5, 9, 4, boost=0.5, unlike=(GREEDY,)), beam_case(rng, 1, 6, 8, 4, boost=-0.5, unlike=(GREEDY, {"width": 2}))],
         ),
         Test(
             "ended sentences", "an ended sentence keeps its place and its score as long as it is among the best, also one that is eos alone, and is gone when it is pushed out",
@@ -286,6 +288,7 @@ EXERCISE = Exercise(
         Mistake("one-beam-too-few", "width − 1 sentences kept", "The slice ends at width − 1.", "How many sentences should be held after the first step, if width is 3?", "step 4 of the stub", switches={"used": -1}),
         Mistake("two-words-for-each", "two continuations of each sentence", "Two are enough.", "How many continuations has a sentence in all, and how many of them compete?", "step 3 of the stub", code=partial(beam_of_lists, words=2)),
         Mistake("bos-never-written", "bos left out of the continuations", "No sentence contains bos.", "By which tokens is a sentence continued, by the docstring?", "step 3 of the stub", code=partial(beam_of_lists, banned="bos")),
+        Mistake("pad-never-written", "pad left out of the continuations", "Padding is no word.", "By which tokens is a sentence continued, by the docstring?", "step 3 of the stub", code=partial(beam_of_lists, banned="pad")),
         Mistake("best-sum-returned", "the best sum returned, though scores were compared on the way", "The likeliest sentence wins.", "By what are the kept ones compared at the end?", "step 5 of the stub", code=partial(beam_of_lists, pick="sum")),
         Mistake("last-word-alone", "the likelihood of the last word alone, with nothing of what came before", "The next word is what counts.", "A sentence's score is a *sum*. What is carried from step to step?", "step 3 of the stub", code=partial(beam_of_lists, total_of="last")),
         Mistake("eos-costs-nothing", "an eos that costs nothing", "Ending is free.", "Is eos a word that the model has to choose, with a probability of its own?", "step 3 of the stub", code=partial(beam_of_lists, total_of="all but eos")),
