@@ -405,6 +405,13 @@ def test_nothing_that_could_be_graded(tmp_path, content, status):
     assert "nothing could be graded" in output.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("names", "said"), [(["a.ipynb"], ""), (["a.ipynb", "b.ipynb"], "a.ipynb\nb.ipynb\n")])
+def test_several_notebooks_are_checked_each_below_its_name(monkeypatch, names, said):
+    monkeypatch.setattr("autograder.grading.check._checked", lambda path, sandbox, console: True)
+    done = CliRunner().invoke(main, ["check", "--sandbox", "bubblewrap", *names])
+    assert (done.exit_code, done.output) == (0, said)
+
+
 @pytest.mark.parametrize("command", ["grade", "check"])
 def test_without_a_sandbox_the_command_says_how_to_get_one(tmp_path, monkeypatch, command):
     def nowhere(wanted: str) -> None:

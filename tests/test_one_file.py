@@ -104,7 +104,7 @@ def test_jupyter_shows_a_sentence_in_lines_that_break_no_word(alone):
         lines = error(readiness.what_is_missing(readiness.LIBRARIES))._render_traceback_()
         assert " ".join(lines) == readiness.what_is_missing(readiness.LIBRARIES)
         assert max(map(len, lines)) <= COLUMNS
-        assert len(lines) > 2
+        assert any("`%pip install" in line and line.count("`") == 2 for line in lines), "a command that can be copied"
 
 
 def test_a_wheel_beside_is_used_and_leaves_nothing_behind(alone, tmp_path, wheel):

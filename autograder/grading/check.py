@@ -42,6 +42,8 @@ def check(notebooks: tuple[Path, ...], sandbox: str) -> None:
         console.print(Text(f"note: {_ASKED}", style="yellow"))
     right = True
     for path in notebooks:
+        if len(notebooks) > 1:
+            console.print(Text(printable(str(path)), style="bold"))
         try:
             right &= _checked(path, sandbox, console)
         except GradingError as error:

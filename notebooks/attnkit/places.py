@@ -11,8 +11,13 @@ _QUESTION = re.compile(r"q\d+_\d+")
 
 
 def in_lines(sentence: str) -> list[str]:
-    """A sentence in lines as wide as a notebook's page: JupyterLab breaks a longer one in the middle of a word."""
-    return textwrap.wrap(sentence, 88, break_long_words=False, break_on_hyphens=False)
+    """A sentence in lines as wide as a notebook's page: JupyterLab breaks a longer one in the middle of a word.
+
+    A command between backticks stays on one line, so that it can be copied.
+    """
+    whole = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), sentence)
+    lines = textwrap.wrap(whole, 88, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 class OneSentence:
