@@ -16,12 +16,13 @@ from autograder.paths import NOTEBOOKS as STUDENT
 
 START = 'import attnkit\ngrader = attnkit.start("01_bottleneck.ipynb")'
 OLDER_MATPLOTLIB = """
-from matplotlib.backend_bases import GraphicsContextBase
-def refuse(self, offset, dashes, set_dashes=GraphicsContextBase.set_dashes):
-    if dashes is not None and not any(dashes):
-        raise ValueError("At least one value in the dash list must be positive")  # as 3.10 does for a dashed line of width 0
-    set_dashes(self, offset, dashes)
-GraphicsContextBase.set_dashes = refuse
+from matplotlib.patches import Patch
+def draw_as_3_10(self, renderer, paths, draw=Patch._draw_paths_with_artist_properties):
+    dashes = self._dash_pattern[1]
+    if dashes is not None and not any(dashes):  # a dashed line of width 0
+        raise ValueError("At least one value in the dash list must be positive")
+    draw(self, renderer, paths)
+Patch._draw_paths_with_artist_properties = draw_as_3_10
 """
 BLANK = 'def half(x):\n    raise NotImplementedError("Exercise 1.1: half is not written yet")'
 
