@@ -216,7 +216,6 @@ class Channel:
             if self._meanwhile is not None:
                 self._meanwhile()
 
-
     def _write_ahead(self) -> None:
         try:
             del self._ahead[: os.write(self._writing, self._ahead[:_CHUNK])]
