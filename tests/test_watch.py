@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from attnkit.checking import watch
 from attnkit.checking.case import Case, Outcome
 from attnkit.checking.compare import compare_watched
 from attnkit.checking.execute import execute
@@ -244,3 +245,11 @@ def chunked(x: torch.Tensor, size: int) -> torch.Tensor:
 def test_what_is_held_at_once_is_counted(function, numbers):
     assert most_held(function, torch.ones(1000)) <= 4 * numbers
     assert most_held(function, torch.ones(1000)) >= 4 * (numbers - 1)
+
+
+def test_lines_of_the_checks_themselves_are_not_counted_wherever_a_grader_unpacks_them(monkeypatch):
+    """Otter unpacks them below a folder of the name of our package, whose wrong answers are counted."""
+    monkeypatch.setattr(watch, "_PACKAGE", "/somewhere/autograder/notebooks/attnkit")
+    counted = watch._is_counted.__wrapped__
+    assert not counted("/somewhere/autograder/notebooks/attnkit/checking/watch.py")
+    assert counted("/somewhere/autograder/exercises/nb02_keys_queries_values/q2_3_attention.py")

@@ -201,7 +201,9 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
 
 @cache
 def _is_counted(filename: str) -> bool:
-    """Lines of libraries are not: how many there are depends on their version, and on what they import at first use."""
+    """Lines of libraries are not: how many there are depends on their version, and on what they do at first use."""
+    if filename.startswith(_PACKAGE):  # wherever a grader has unpacked it
+        return False
     if f"{os.sep}autograder{os.sep}" in filename:  # our own wrong answers, wherever the project is installed
         return True
     return not filename.startswith(_LIBRARIES) and not any(
@@ -218,7 +220,8 @@ def _time_of_other_threads() -> tuple[int, int]:
     return whole - later, whole - earlier
 
 
-_LIBRARIES = (str(Path(__file__).resolve().parents[1]), str(Path(contextlib.__file__).parent), "<frozen ")
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = (str(Path(contextlib.__file__).parent), "<frozen ")
 _STRICT = False
 _WATCHES: list[Watch] = []
 _OURS: list[bool] = []
