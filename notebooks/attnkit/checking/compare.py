@@ -370,12 +370,12 @@ def _dtype_difference(one: np.ndarray, other: np.ndarray, found: Any, case: Case
 
 
 def _number_difference(one: np.ndarray, other: np.ndarray, case: Case, output: Output, wrong: str) -> Difference | None:
-    if one.dtype.kind == "f" and np.isfinite(one).all() and not np.isfinite(other).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(other))[0])
-        return Difference("finite", wrong, "only finite numbers", "NaN or infinity", f"{other[bad]} at index {bad}")
     mask = differing(one, other, case)
     if not mask.any():
         return None
+    if one.dtype.kind == "f" and np.isfinite(one).all() and not np.isfinite(other).all():
+        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(other))[0])
+        return Difference("finite", wrong, "only finite numbers", "NaN or infinity", f"{other[bad]} at index {bad}")
     for name in output.properties:
         difference = PROPERTIES[name](other, wrong)
         if difference is not None:
@@ -423,12 +423,15 @@ def differing(one: np.ndarray, other: np.ndarray, case: Case) -> np.ndarray:
     if one.dtype.kind in "biu" and other.dtype.kind in "biu":
         return np.asarray(one != other)
     wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
-    one, other = one.astype(wide), other.astype(wide)
+    one, other = one.astype(wide, copy=False), other.astype(wide, copy=False)
     with np.errstate(invalid="ignore", over="ignore"):
-        scale = float(np.max(np.abs(one), initial=0.0, where=np.isfinite(one)))
+        finite, size = np.isfinite(one), np.abs(one)
+        scale = float(size.max(initial=0.0, where=finite))
         absolute = case.tolerance or ABSOLUTE.get(case.dtype, 1e-8) * max(1.0, scale)
-        near = np.abs(one - other) <= absolute + RELATIVE.get(case.dtype, 1e-6) * np.abs(one)
-        near &= np.isfinite(one)  # infinity is near to infinity alone
+        near = np.abs(one - other) <= absolute + RELATIVE.get(case.dtype, 1e-6) * size
+        if finite.all():
+            return np.asarray(~near)
+        near &= finite  # infinity is near to infinity alone
     return np.asarray(~(near | (one == other) | (np.isnan(one) & np.isnan(other))))
 
 
