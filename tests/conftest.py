@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+import shutil
 
 import pytest
 
@@ -21,3 +22,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_addoption(parser):
     """What is kept of a run, beside its result."""
     parser.addoption("--pictures", help="keep pictures of the browser's pages in this folder", metavar="FOLDER")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium, under Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    from website.pictures import FLAGS  # here, for the tests without a browser: it takes a second
+
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def picture(request):
+    """Keep what the page shows, where `--pictures` asks for it."""
+    folder = request.config.getoption("--pictures")
+
+    def keep(page, name):
+        if folder:
+            page.screenshot(path=f"{folder}/{name}.png")
+
+    return keep

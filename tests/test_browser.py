@@ -20,9 +20,8 @@ import pytest
 from autograder.exercises import NOTEBOOKS
 from autograder.paths import NOTEBOOKS as STUDENT
 from autograder.paths import SOLUTIONS
-from website.pictures import FLAGS
 
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.slow,
@@ -65,6 +64,13 @@ LESSONS = {
 SOLVED = {number: nbformat.read(SOLUTIONS / f"{name}.ipynb", as_version=4) for number, name in NOTEBOOKS.items()}
 
 
+def show_all_cells(settings):
+    """Have JupyterLab, with this folder of settings, show all cells at once: those that nobody has scrolled to as well."""
+    tracker = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text('{"windowingMode": "none"}')
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A JupyterLab of its own, which serves Notebook 7, too; gives its address."""
@@ -76,9 +82,7 @@ def server(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = home / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')  # all cells at once, those that nobody has scrolled to as well
+    show_all_cells(home / "settings")
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
     places = {name: str(home / name.lower()) for name in own}
     environment = {**os.environ, **places, "ATTNKIT_PROGRESS": "off", "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
@@ -101,14 +105,6 @@ def server(tmp_path_factory):
         process.terminate()
         process.wait(20)
         log.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 class Seen:
@@ -160,18 +156,6 @@ def opened(lab):
     yield open_file
     lab.page.evaluate(CLOSE)
     assert lab.wrong[before:] == []
-
-
-@pytest.fixture
-def picture(request):
-    """Keep what the page shows, where `--pictures` asks for it."""
-    folder = request.config.getoption("--pictures")
-
-    def keep(page, name):
-        if folder:
-            page.screenshot(path=f"{folder}/{name}.png")
-
-    return keep
 
 
 OPEN = """async path => {

@@ -47,6 +47,7 @@ NOT_RUN = {
     "make check": "its parts are the linters and what test_build.py tests",
     ".venv/bin/autograder build 03": "runs a solved notebook, minutes; test_build.py holds that its result is what is here",
     "autograder build --check": "test_build.py tests the same",
+    "make hub": "changes the environment of the other tests; without it test_hub.py says so",
     "make site": "test_site.py makes the site and looks at it",
     "make pictures": "needs chromium and writes over the README's pictures",
     "make field-guide": "needs an environment for each of the libraries it asks",
