@@ -95,7 +95,7 @@ def _pools(setting: Setting, where: str) -> Callable[[int], Pool]:
         from autograder.grading.run.cluster import Cluster
 
         return lambda count: Cluster(setting, where)
-    return lambda count: Processes(setting, min(int(where), count))
+    return lambda count: Processes(setting, int(where), count)
 
 
 if __name__ == "__main__":

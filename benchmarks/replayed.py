@@ -27,5 +27,5 @@ class Replayed:
         for job in jobs:
             kind = sha256(_MARK.sub(b"", job.raw)).digest()
             if kind not in self.known:
-                ((_, self.known[kind]),) = Processes(self.setting, 1).run([job])
+                ((_, self.known[kind]),) = Processes(self.setting, 1, 1).run([job])
             yield job, self.known[kind]

@@ -440,7 +440,7 @@ def grade_term(term: Term, out: Path, sandbox: bool = False, watcher: Silent | N
     setting = Setting("auto" if sandbox else "scripted")
 
     def pool(count: int) -> Pool:
-        return Processes(setting, min(processor_count(), count)) if sandbox else Scripted(term.course)
+        return Processes(setting, processor_count(), count) if sandbox else Scripted(term.course)
 
     for week in term.weeks:
         for download in week.downloads:

@@ -345,12 +345,12 @@ def test_processes_give_the_same_as_one(tmp_path, course):
     setting = Setting(workshop=FakeWorkshop)
     jobs = [Job(i, NAME, raw) for i, raw in enumerate([handin(), blank(), handin("loops", {"q2_1": LATER})])]
     alone = {job.number: result for job, result in InProcess(setting).run(jobs)}
-    together = {job.number: result for job, result in Processes(setting, 2).run(jobs)}
+    together = {job.number: result for job, result in Processes(setting, 2, len(jobs)).run(jobs)}
     assert together == alone
 
 
 def test_a_grading_process_that_dies_is_an_infrastructure_error(course):
-    ((_, result),) = Processes(Setting(workshop=Deadly), 1).run([Job(0, NAME, handin())])
+    ((_, result),) = Processes(Setting(workshop=Deadly), 1, 1).run([Job(0, NAME, handin())])
     assert (result.status, result.score) == (Status.INFRASTRUCTURE, None)
     assert "ended 3 times (exit code 3)" in result.faults[0]
 

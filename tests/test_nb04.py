@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.exercises import exercises_of
-from autograder.exercises.attention_family import FlawedHeads
+from autograder.exercises.heads_family import FlawedHeads
 from autograder.exercises.nb04_multi_head.module_family import some_mask, weights_of
 from autograder.judging.expected import expected_answer
 from autograder.reference import nb04 as reference

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from attnkit.checking import watch
-from attnkit.checking.case import Case, Outcome
+from attnkit.checking.case import LEFT, Case, Outcome
 from attnkit.checking.compare import compare_watched
 from attnkit.checking.execute import execute
-from attnkit.checking.watch import LEFT, Watch, most_held
+from attnkit.checking.watch import Watch, most_held
 from autograder.exercises import exercise_for
 from autograder.grading.run.session import Limits, Workshop
 from autograder.judging.examine import answers, as_targets

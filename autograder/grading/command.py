@@ -83,7 +83,7 @@ def grade(
         choose_sandbox(sandbox)
         if sandbox == "none":
             console.print(Text("without a sandbox: submitted code runs with all your rights", style="bold red"))
-        return Processes(setting, min(jobs or processor_count(), count))
+        return Processes(setting, jobs or processor_count(), count)
 
     watcher = ConsoleWatcher(console)
     try:

@@ -13,12 +13,13 @@ from itertools import combinations, takewhile
 from typing import Any
 
 from attnkit.checking.agree import same_behaviour, same_values, same_verdict
-from attnkit.checking.ambient import reseed, same_randomness, settled
+from attnkit.checking.ambient import same_randomness, settled
 from attnkit.checking.case import Case, Failure, Outcome, Remote
 from attnkit.checking.compare import Difference, Expected, compare, compare_watched
 from attnkit.checking.execute import announce, execute
 from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.relations import Relation, described
+from autograder import late_torch
 from autograder.exercises import exercise_for
 from autograder.judging import as_if
 from autograder.judging.declare import Exercise, JudgeFailure, Mistake, Test, other_draws
@@ -34,7 +35,7 @@ def check_hidden(question: str, test_name: str, environment: Any) -> None:
     exercise = exercise_for(question)
     examination = _examination(question, environment)
     if any(isinstance(target, Remote) for target in examination.targets.values()):
-        reseed()  # the answer runs elsewhere: nobody here has random numbers to go on with
+        late_torch.reseed()  # the answer runs elsewhere: nobody here has random numbers to go on with
         verdict = examination.verdict(exercise.test(test_name))
     else:
         with settled(), same_randomness():  # a notebook may have set a default device, and here right answers are worked out

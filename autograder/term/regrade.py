@@ -167,7 +167,7 @@ def regrade(question: str, out: Path, applied: bool, seed_file: Path | None, job
             choose_sandbox(sandbox)
             with console.status(f"grading {name} of everybody"):
                 found = regrade_question(
-                    name, book, marker, lambda count: Processes(setting, min(jobs or processor_count(), count))
+                    name, book, marker, lambda count: Processes(setting, jobs or processor_count(), count)
                 )
             show(found, console)
             if applied:

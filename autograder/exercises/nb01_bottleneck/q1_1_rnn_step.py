@@ -75,8 +75,8 @@ def step_by_exponentials(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any) -> Any:
     return 2 * torch.sigmoid(2 * z) - 1
 
 
-def step_row_by_row(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any, *, curve: Any = torch.tanh) -> Any:
-    return torch.stack([curve(W_x.T @ x + W_h.T @ state + b) for x, state in zip(x_t, h, strict=True)])
+def step_row_by_row(x_t: Any, h: Any, W_x: Any, W_h: Any, b: Any, *, curve: str = "tanh") -> Any:
+    return torch.stack([getattr(torch, curve)(W_x.T @ x + W_h.T @ state + b) for x, state in zip(x_t, h, strict=True)])
 
 
 class FirstStateKept:

@@ -12,7 +12,7 @@ from torch import nn
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.attention_family import FourMaps
+from autograder.exercises.heads_family import FourMaps
 from autograder.judging.declare import Rng, normal
 
 SHORTCUTS = ("scaled_dot_product_attention", "multi_head_attention_forward", "_native_multi_head_attention")

@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from autograder.exercises.attention_family import (
-    HEADS,
-    HEADS_ALONE,
-    AttentionEinsum,
-    FlawedHeads,
-    alone,
-    as_multi_head,
-    in_stub,
-    steps,
-)
+from autograder.exercises.attention_family import alone, in_stub, steps
+from autograder.exercises.heads_family import HEADS, HEADS_ALONE, AttentionEinsum, FlawedHeads, as_multi_head
 from autograder.exercises.nb04_multi_head.module_family import (
     ATTENTION_OUTPUTS,
     SHORTCUTS,

@@ -6,15 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from autograder.exercises.attention_family import (
-    HEADS,
-    HEADS_ALONE,
-    AttentionEinsum,
-    FlawedHeads,
-    alone,
-    in_stub,
-    steps,
-)
+from autograder.exercises.attention_family import alone, in_stub, steps
+from autograder.exercises.heads_family import HEADS, HEADS_ALONE, AttentionEinsum, FlawedHeads
 from autograder.exercises.nb04_multi_head.module_family import (
     ATTENTION_OUTPUTS,
     SHORTCUTS,

@@ -8,7 +8,7 @@ import torch
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.attention_family import FourMaps
+from autograder.exercises.heads_family import FourMaps
 from autograder.judging.declare import Exercise, Mistake, Rng, Test, Variant, drawn
 from autograder.reference import nb04 as reference
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.exercises.attention_family import AttentionEinsum, FlawedHeads, FourMaps, as_multi_head
+from autograder.exercises.heads_family import AttentionEinsum, FlawedHeads, FourMaps, as_multi_head
 from autograder.judging.declare import Rng
 
 Heads = as_multi_head(AttentionEinsum)

@@ -10,7 +10,7 @@ from torch import nn
 
 from attnkit.checking.case import Case
 from attnkit.checking.compare import Output
-from autograder.exercises.attention_family import flaw
+from autograder.exercises.heads_family import flaw
 from autograder.exercises.nb06_masking_and_teacher_forcing.block_family import (
     FlawedBlock,
     LibraryBlock,

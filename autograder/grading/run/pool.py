@@ -19,6 +19,8 @@ from autograder.grading.run.sandbox.choice import choose_sandbox
 from autograder.grading.run.sandbox.trunk import Branch, Trunk
 
 _PRELOAD = ["autograder.grading.score.grade", "autograder.judging.examine"]
+_TORCH = "torch.nn"  # a part, since the whole would only be there in name: see `late_torch`
+_MANY = 4  # hand-ins for each process, of which some will be wrong
 _PATIENCE = 10.0
 
 
@@ -80,13 +82,16 @@ class _Worker:
 
 
 class Processes:
-    """Grades in `count` processes, each with its own workshop."""
+    """Grades `hand_ins` in `jobs` processes or fewer, each with its own workshop.
 
-    def __init__(self, setting: Setting, count: int) -> None:
+    What is wrong takes torch to explain: where there are many hand-ins it is imported once, for all processes.
+    """
+
+    def __init__(self, setting: Setting, jobs: int, hand_ins: int) -> None:
         self.setting = setting
-        self.count = count
+        self.count = min(jobs, hand_ins)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOAD)
+        self._context.set_forkserver_preload([*_PRELOAD, _TORCH] if hand_ins > _MANY * jobs else _PRELOAD)
         self._workers: list[_Worker] = []
         self._again: deque[Job] = deque()
         self._tries: dict[int, int] = {}
@@ -195,9 +200,6 @@ def _work(pipe: Connection, setting: Setting, branch: Branch | None) -> None:
     """Grade what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    import torch
-
-    torch.set_num_threads(1)
     bench = Bench(setting, branch)
     try:
         while True:

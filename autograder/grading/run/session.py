@@ -531,7 +531,10 @@ def _answer_callback(body: Any, ticket: str, asked: _Asked) -> Frame:
         return _raised(ticket, ValueError("the function that was passed in is not made for inputs of this size"))
     asked.calls.append(arguments)
     try:
-        value = to_value(asked.callbacks[body["id"]](*from_value(arguments)))
+        callback = asked.callbacks[body["id"]]
+        value = callback.in_numpy(*arguments)
+        if value is NotImplemented:
+            value = to_value(callback(*from_value(arguments)))
         reply = Frame("answer", ticket, {"value": value})
         encode(reply)
     except Exception as error:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 _USUAL_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-_CPU = torch.device("cpu")
 ROUNDED = {"high": "TF32", "medium": "bfloat16"}  # what products of float32 are rounded to, by torch's words for it
 
 
@@ -34,7 +33,7 @@ def settled() -> Iterator[None]:
                 torch.set_float32_matmul_precision("highest")
             if dtype != torch.float32:
                 torch.set_default_dtype(torch.float32)
-            if device != _CPU:
+            if not _is_cpu(device):
                 torch.set_default_device(None)
             yield
         finally:
@@ -60,9 +59,13 @@ def matmul_precision() -> str:
         return "high" if getattr(torch.backends.cuda.matmul, "fp32_precision", "ieee") == "tf32" else "highest"
 
 
+def _is_cpu(device: torch.device) -> bool:
+    return device == torch.device("cpu")
+
+
 def _back_to_device(device: torch.device) -> None:
     if torch.get_default_device() != device:
-        torch.set_default_device(None if device == _CPU else device)
+        torch.set_default_device(None if _is_cpu(device) else device)
 
 
 def reseed() -> None:
@@ -110,7 +113,7 @@ def disturbances() -> tuple[str, ...]:
     if torch.get_default_dtype() != torch.float32:
         dtype = str(torch.get_default_dtype()).removeprefix("torch.")
         found.append(f"new tensors are {dtype} in this notebook, by torch.set_default_dtype")
-    if torch.get_default_device() != _CPU:
+    if not _is_cpu(torch.get_default_device()):
         found.append(f"new tensors are made on {torch.get_default_device()} in this notebook, by torch.set_default_device")
     if np.geterr() != _USUAL_ERRORS:
         found.append("NumPy treats overflow and NaN in another way in this notebook, by np.seterr")

@@ -56,6 +56,13 @@ class Callback(ABC):
     def __call__(self, *args: Any) -> Any:
         """Answer one call of the learner's code, as the function this stands for would."""
 
+    def in_numpy(self, *args: Any) -> Any:
+        """The same for arguments as plain data, and its answer as plain data, where NumPy gives what torch would give.
+
+        NotImplemented where only `__call__` can say what comes of these arguments.
+        """
+        return NotImplemented
+
 
 @dataclass(frozen=True)
 class Case:
@@ -122,6 +129,9 @@ class Failure:
     line: str = ""
 
 
+LEFT = "something that the check cannot watch"  # in the place of a name that a call kept from the watch
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one call gave.
@@ -131,7 +141,7 @@ class Outcome:
     call, the arguments the learner's code passed to a callback, and `callback_gradients` the gradients that reached
     its results. `earlier` holds what the case's earlier calls gave. `mutated` lists inputs that were changed, `lines`
     counts the steps (see `watch`) and `held` the largest number of bytes that tensors made by the call took at once,
-    both when asked for, and `called` lists the watched functions that were called, or `watch.LEFT`.
+    both when asked for, and `called` lists the watched functions that were called, or `LEFT`.
     """
 
     value: Any = None

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from attnkit.checking.case import Case, Failure, Outcome, Seed, TensorValue, argument_name, bounded
+from attnkit.checking.case import LEFT, Case, Failure, Outcome, Seed, TensorValue, argument_name, bounded
 from attnkit.checking.complaint import complaint
 from attnkit.checking.spread import RIGHT, ways_by_likelihood
-from attnkit.checking.watch import LEFT
 
 RELATIVE = {"float32": 2e-4, "float64": 1e-6}
 HELD_SLACK = 2_000  # bytes; the counted cases differ by twice as much in the scores alone

@@ -10,15 +10,16 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from attnkit.checking.ambient import same_randomness, settled
 from attnkit.checking.case import Callback, Case, Failure, Outcome, Remote, Seed, TensorValue, bounded
-from attnkit.checking.watch import Watch
-from attnkit.checking.where import Track
+
+if TYPE_CHECKING:  # a grader that asks workers only is spared the import of torch that these two would begin
+    from attnkit.checking.where import Track
 
 MAX_CALLBACK_CALLS = 20_000
 _MOST_TEXT = 4_000
@@ -214,6 +215,8 @@ class _Recorder:
     """Counts and collects while the learner's function runs."""
 
     def __init__(self, case: Case) -> None:
+        from attnkit.checking.watch import Watch
+
         self.case = case
         self.calls: list[tuple[Any, ...]] = []
         self.results: list[torch.Tensor] = []

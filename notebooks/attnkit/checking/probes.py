@@ -11,12 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from attnkit.checking.case import Callback
+from attnkit.checking.case import Callback, TensorValue
 
 
 def _like(table: np.ndarray, other: torch.Tensor) -> torch.Tensor:
     dtype = other.dtype if other.is_floating_point() else torch.get_default_dtype()
     return torch.from_numpy(table).to(other.device, dtype)
+
+
+def _is_floating(value: Any, shape: tuple[int, ...]) -> bool:
+    return isinstance(value, TensorValue) and value.dtype in ("float32", "float64") and value.data.shape == shape
+
+
+def _is_tokens(value: Any, count: int) -> bool:
+    """Whether these are tokens (B,) from 0 to `count` - 1."""
+    if not isinstance(value, TensorValue) or value.dtype != "int64" or value.data.ndim != 1:
+        return False
+    return bool(((value.data >= 0) & (value.data < count)).all())
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,13 @@ class MixAndMap(Callback):
         if isinstance(X, np.ndarray):
             return np.tanh(self.mix @ X @ self.map)
         return torch.tanh(_like(self.mix, X) @ X @ _like(self.map, X))
+
+    def in_numpy(self, *args: Any) -> Any:
+        """The answer to one sequence of floating numbers."""
+        if len(args) != 1 or not _is_floating(args[0], (len(self.mix), len(self.map))):
+            return NotImplemented
+        X = args[0].data
+        return TensorValue(np.tanh(self.mix.astype(X.dtype) @ X @ self.map.astype(X.dtype)), args[0].dtype)
 
 
 @dataclass(frozen=True)
@@ -69,3 +87,14 @@ class StepTable(Callback):
             return after @ self.write, after
         after = torch.tanh(h @ _like(self.turn, h) + _like(self.read, h)[tokens])
         return after @ _like(self.write, h), after
+
+    def in_numpy(self, *args: Any) -> Any:
+        """The answer to known tokens and a floating state."""
+        if len(args) != 2 or not _is_tokens(args[0], len(self.read)):
+            return NotImplemented
+        tokens, h = args
+        if not _is_floating(h, (len(tokens.data), len(self.turn))):
+            return NotImplemented
+        turn, read, write = (table.astype(h.data.dtype) for table in (self.turn, self.read, self.write))
+        after = np.tanh(h.data @ turn + read[tokens.data])
+        return TensorValue(after @ write, h.dtype), TensorValue(after, h.dtype)

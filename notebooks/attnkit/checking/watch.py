@@ -28,7 +28,8 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-LEFT = "something that the check cannot watch"
+from attnkit.checking.case import LEFT
+
 _FAMILIES = {  # how the names begin, underscores aside, that mean the same shortcut
     "scaled_dot_product_attention": ("scaled_dot_product", "fused_sdp_choice", "safe_softmax"),
     "multi_head_attention_forward": ("multi_head_attention", "transformer_encoder_layer_fwd"),

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from attnkit.checking import codec
-from attnkit.checking.case import Case, Failure, Outcome, TensorValue
-from attnkit.checking.watch import LEFT
+from attnkit.checking.case import LEFT, Case, Failure, Outcome, TensorValue
 from autograder.grading.run.sandbox.inside.wire import BodyError
 
 FAILURES = frozenset(("raised", "unfinished", "missing", "state", "refused"))

@@ -13,7 +13,6 @@ import torch
 
 from attnkit.checking.case import Callback, TensorValue
 from attnkit.checking.execute import to_value
-from attnkit.checking.watch import set_trace
 
 
 class CallbackError(Exception):
@@ -33,6 +32,8 @@ class RemoteCallback(Callback):
     ask: ClassVar[Callable[[int, tuple[Any, ...]], Any] | None] = None
 
     def __call__(self, *args: Any) -> Any:
+        from attnkit.checking.watch import set_trace  # which the grader, who only names this class, does not need
+
         tracer = sys.gettrace()
         set_trace(None)  # executed lines are counted for the learner's code only
         try:
