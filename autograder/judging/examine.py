@@ -78,6 +78,11 @@ def forget() -> None:
 _LAST: list[int | bytes | None] = [0]  # the draw of which something may be kept
 
 
+def forget_answer(question: str) -> None:
+    """Forget what the answer that was examined last did: what it calls has changed."""
+    _RECENT.pop(question, None)
+
+
 def traces_of(question: str) -> list[Trace]:
     """What the answer that was examined last did in the hidden tests of a question; empty when it was in none."""
     recent = _RECENT.get(question)

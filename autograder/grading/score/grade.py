@@ -31,7 +31,7 @@ from autograder.grading.score.cells import GIVEN, Plan, PlannedCell, plan_cells
 from autograder.grading.score.follow import roots_of
 from autograder.grading.score.times import minutes_by_exercise
 from autograder.judging.behaviour import behaviour_of
-from autograder.judging.examine import traces_of
+from autograder.judging.examine import forget_answer, traces_of
 from autograder.judging.library_parts import cell_of
 
 _OTTER = test_files()  # here, so that the processes forked for the jobs have it from their parent
@@ -79,12 +79,13 @@ def grade_notebook(raw: bytes, master: CourseNotebook, workshop: OpenWorkshop) -
             for question in master.questions:
                 _test_file(str(master.test_path(question))).run_public(session.environment)
         examined = [_examine(master, question, session.environment) for question in master.questions]
-    code = code_by_exercise(plan)
-    minutes = minutes_by_exercise(notebook, master)
-    questions = tuple(
-        replace(one, code=code.get(one.title, ""), minutes=minutes.get(one.name)) for one in (item.result for item in examined)
-    )
-    questions = followed_through(questions, plan, master, workshop)
+        code = code_by_exercise(plan)
+        minutes = minutes_by_exercise(notebook, master)
+        questions = tuple(
+            replace(one, code=code.get(one.title, ""), minutes=minutes.get(one.name))
+            for one in (item.result for item in examined)
+        )
+        questions = followed_through(questions, plan, master, workshop, session)
     cells = _cell_problems(ran, plan)
     faults = tuple(fault for item in examined for fault in item.faults)
     return Result(
@@ -148,17 +149,17 @@ def _examine(master: CourseNotebook, question: Question, environment: Mapping[st
 
 
 def followed_through(
-    questions: tuple[QuestionResult, ...], plan: Plan, master: CourseNotebook, workshop: OpenWorkshop
+    questions: tuple[QuestionResult, ...], plan: Plan, master: CourseNotebook, workshop: OpenWorkshop, session: Any
 ) -> tuple[QuestionResult, ...]:
     """Judge what failed once more where an earlier exercise that it uses failed, too, with the library's part in its place.
 
-    In a worker of its own, of which nothing is told but whether all passed, and in which nothing is judged that may not
-    use all of the library's parts that are there.
+    In the `session` in which all questions have been judged, or in a fresh one; nothing is told of it but whether all passed,
+    and nothing is judged there any more that may not use all of the library's parts that are there.
     """
     done: dict[str, QuestionResult] = {}
     roots: dict[str, tuple[str, ...]] = {}
     by_name = {question.name: question for question in master.questions}
-    with _Again(plan, master, workshop) as again:
+    with _Again(plan, master, workshop, session) as again:
         for question in questions:
             parts = roots_of(question, done, roots)
             if parts and again.passes_with(parts, by_name[question.name]):
@@ -169,21 +170,21 @@ def followed_through(
 
 
 class _Again(ExitStack):
-    """Runs a hand-in again, with the library's parts in the place of earlier exercises."""
+    """Asks a hand-in again, with the library's parts in the place of earlier exercises."""
 
-    def __init__(self, plan: Plan, master: CourseNotebook, workshop: OpenWorkshop) -> None:
+    def __init__(self, plan: Plan, master: CourseNotebook, workshop: OpenWorkshop, session: Any) -> None:
         super().__init__()
         self.plan = plan
         self.master = master
         self.workshop = workshop
-        self._session: Any = None
+        self._session = session
         self._given: tuple[str, ...] = ()
 
     def passes_with(self, parts: Sequence[str], question: Question) -> bool:
         """Whether every case of a question passes with these parts.
 
-        A session in which all went well and that has no others is given what it lacks. There is a fresh one where there is no
-        such session, and where the question fails in it: what was asked before may have left something that it stumbles over.
+        A session that has no others is given what it lacks. There is a fresh one where there is no such session, and where
+        the question fails in it: what was asked before may have left something that it stumbles over.
         """
         if self._session is not None and set(self._given) <= set(parts) and self._passes(parts, question):
             return True
@@ -200,6 +201,7 @@ class _Again(ExitStack):
         if missing:
             self._session.run_cells([cell_of(missing)])
         self._given = tuple(parts)
+        forget_answer(question.name)
         again = _examine(self.master, question, self._session.environment)
         return bool(again.result.cases) and all(case.passed for case in again.result.cases)
 
