@@ -84,6 +84,31 @@ def test_with_the_librarys_part_in_its_place_all_that_use_it_are_right(part):
             assert question.mistakes() == []
 
 
+LEAVES = (
+    "left = []\ndef cross_attention(X_dec, X_enc, W_q, W_k, W_v):\n    left.append(1)\n"
+    "    return attention(X_dec @ W_q, X_enc @ W_k, X_enc @ W_v)\n"
+)
+STUMBLES = "def self_attention(X, W_q, W_k, W_v):\n    return None if left else attention(X @ W_q, X @ W_k, X @ W_v)\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sessions"),
+    [
+        ({}, 1),
+        ({"q2_3": SCALED}, 1),
+        ({"q2_3": SCALED, "q2_5": LEAVES, "q2_6": STUMBLES}, 2),
+        ({"q2_3": SCALED, "q2_5": CROSSED}, 2),
+    ],
+)
+def test_a_fresh_worker_is_started_only_where_the_one_that_is_there_says_no(answers, sessions):
+    workshop = FakeWorkshop()
+    result = grade_notebook(handin("einsum", answers), master_of(NAME, "q2_3", "q2_5", "q2_6"), workshop)
+    assert workshop.opened == sessions
+    crossed = answers.get("q2_5") == CROSSED
+    wrong = [question for question in result.questions[1:] if question.score < question.possible]
+    assert [question.name for question in wrong if not question.apart_from] == ["q2_5"] * crossed
+
+
 def test_a_stand_in_leaves_no_other_name():
     there: dict[str, object] = {}
     exec(cell_of(["q2_3", "q2_4"]), there)

@@ -183,18 +183,21 @@ class _Again(ExitStack):
     def passes_with(self, parts: Sequence[str], question: Question) -> bool:
         """Whether every case of a question passes with these parts.
 
-        A session that has no others is given what it lacks. There is a fresh one where there is no such session, and where
-        the question fails in it: what was asked before may have left something that it stumbles over.
+        A session that has no others is given what it lacks. Where there is none, or where the question fails in it, a fresh one
+        decides: what was asked before may have left something that it stumbles over.
         """
-        if self._session is not None and set(self._given) <= set(parts) and self._passes(parts, question):
+        if set(self._given) <= set(parts) and self._passes(parts, question):
             return True
-        self._start_over()
-        self._session = self.enter_context(self.workshop.open())
-        self._session.run_cells(self.plan.sources)
-        passes = self._passes(parts, question)
-        if not passes:
-            self._start_over()
-        return passes
+        kept = self._session, self._given
+        with ExitStack() as fresh:
+            self._session, self._given = fresh.enter_context(self.workshop.open()), ()
+            self._session.run_cells(self.plan.sources)
+            if self._passes(parts, question):
+                self.close()
+                self.push(fresh.pop_all())
+                return True
+        self._session, self._given = kept
+        return False
 
     def _passes(self, parts: Sequence[str], question: Question) -> bool:
         missing = [name for name in parts if name not in self._given]
@@ -204,10 +207,6 @@ class _Again(ExitStack):
         forget_answer(question.name)
         again = _examine(self.master, question, self._session.environment)
         return bool(again.result.cases) and all(case.passed for case in again.result.cases)
-
-    def _start_over(self) -> None:
-        self.close()
-        self._session, self._given = None, ()
 
 
 def _has_no_name(result: QuestionResult) -> bool:
