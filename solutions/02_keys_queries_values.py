@@ -507,7 +507,7 @@ def recall_loss():
     return nn.functional.cross_entropy(dictionary(task)[0], task.answer)
 
 
-train(dictionary, recall_loss, 600, lr=1e-2, label="learning to look up");
+train(dictionary, recall_loss, 400, lr=1e-2, label="learning to look up");
 
 # %% tags=["experiment"]
 test = recall_task(2000, 8, 20, 20, generator)

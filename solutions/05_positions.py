@@ -1141,6 +1141,8 @@ class Places(nn.Module):
         super().__init__()
         self.address, self.bias, self.base, self.causal = address, bias, base, causal
         self.ring, self.blind = ring, blind  # no ends; the start symbol is hidden
+        if address == "sinusoidal":
+            self.table = sinusoidal_encoding(LONGEST + 1, D_MODEL)
         if address == "learned":
             self.table = nn.Parameter(torch.randn(RUNS, 1, LONGEST + 1, D_MODEL))
         if bias == "learned":
@@ -1150,7 +1152,7 @@ class Places(nn.Module):
     def add(self, X):  # (RUNS, B, T, d_model)
         T = X.shape[2]
         if self.address == "sinusoidal":
-            return X + sinusoidal_encoding(T, D_MODEL)
+            return X + self.table[:T]
         return X + self.table[:, :, :T] if self.address == "learned" else X
 
     def turn(self, X):  # (RUNS, B, HEADS, T, d)

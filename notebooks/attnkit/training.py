@@ -61,15 +61,17 @@ def train(
     clip: float | None = 1.0,
     quiet: bool = False,
     schedule: Callable[[int], float] | None = None,
-    fused: bool = False,
+    fused: bool = True,
 ) -> list[float]:
     """Minimise `loss()` over the model's parameters with Adam; returns the loss at every step.
 
     `loss` draws its own batch and returns a scalar tensor. The learning rate rises linearly over `warm_up` steps and,
     with `decay`, falls linearly to a tenth; gradients are clipped to norm `clip`. `schedule(step)`, with steps counted
-    from 1, gives the rate in place of all that. `fused` updates all parameters in one kernel, which rounds otherwise.
+    from 1, gives the rate in place of all that. `fused` updates all parameters in one kernel: small models wait for little
+    else; turn it off on a device without that kernel.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=fused)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=lr, fused=fused)
     history = []
     model.train()
     steps_shown = range(steps) if quiet else progress(range(steps), label)
@@ -82,7 +84,7 @@ def train(
         optimizer.zero_grad()
         value.backward()
         if clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
         optimizer.step()
         history.append(value.item())
     model.eval()
