@@ -31,7 +31,11 @@ class _Parts(MetaPathFinder):
         if not name.startswith("torch."):
             return None
         _load(sys.modules["torch"])
-        return spec_from_loader(name, _Ready(sys.modules[name])) if name in sys.modules else None
+        module = sys.modules.get(name)
+        if module is None:
+            return None
+        module.__spec__ = spec_from_loader(name, _Ready(module))  # Python takes this one, once a module is there
+        return module.__spec__
 
 
 class _Ready(Loader):

@@ -58,6 +58,33 @@ def test_it_is_the_real_one_when_it_is_used(use):
     assert (late, kind, same, threads, first) == ("_Late", "module", True, 1, torch.rand(1).item())
 
 
+STANDING_IN = {
+    "torch/__init__.py": "RAN = ['torch']\nfrom torch import nn\ndef set_num_threads(count): pass\n"
+    "class default_generator:\n    manual_seed = int\n",
+    "torch/nn/__init__.py": "import torch\ntorch.RAN.append('nn')\nfrom . import functional\n",
+    "torch/nn/functional.py": "import torch\ntorch.RAN.append('functional')\n",
+    "torch/later.py": "import torch\ntorch.RAN.append('later')\n",
+}
+
+
+@pytest.mark.parametrize("first", ["torch.nn", "import torch.nn", "import torch.nn.functional", "import torch.later, torch.nn"])
+def test_no_part_of_it_runs_twice(tmp_path, first):
+    for name, text in STANDING_IN.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = said(
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n{LATE}{first}\n"
+        "import torch.nn.functional as F, torch.later\n"
+        "names = [module.__spec__.name for module in (torch, torch.nn, F, torch.later)]\n"
+        "print(json.dumps([torch.RAN, names, F is torch.nn.functional]))"
+    )
+    assert found == [
+        ["torch", "nn", "functional", "later"],
+        ["torch", "torch.nn", "torch.nn.functional", "torch.later"],
+        True,
+    ]
+
+
 def test_one_that_is_there_is_left_alone():
     code = "import json, torch\nfrom autograder import late_torch\nlate_torch.install()\nprint(json.dumps(type(torch).__name__))"
     assert said(code) == "module"
