@@ -15,7 +15,7 @@ from test_grade_cli import Quiet
 from test_gradebook import question, result_of, submission
 
 from autograder.cli import main
-from autograder.grading.batch import Plan, grade_class
+from autograder.grading.batch import Plan, _stale, grade_class
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.platforms import Student
@@ -27,6 +27,7 @@ from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
 from autograder.paths import EXAMPLES
 from autograder.term.command import find_student
+from autograder.term.gradebook_marks import Marker
 from autograder.term.mark_rules import choice_of, mark_of
 from autograder.term.policy import ForNotebook, Late, Policy, kept_policy, read_policy
 from autograder.term.total import total_of
@@ -403,6 +404,21 @@ def test_one_students_best_file_comes_back_when_the_policy_says_so(tmp_path, cou
     with Gradebook(out / "gradebook.sqlite") as book:
         book._base.execute("UPDATE attempts SET tests_version = 'old'")
     assert grade(course, root, out) == ["ana", "ana"]  # the file that is there, and the earlier one from what was kept
+
+
+def test_looking_for_earlier_files_goes_through_the_class_once(tmp_path, course):
+    class Counted(list):
+        rounds = 0
+
+        def __iter__(self):
+            self.rounds += 1
+            return super().__iter__()
+
+    everybody = Counted(replace(submission("ana"), student=replace(ANA, key=f"ana-{n}")) for n in range(9))
+    with Gradebook(tmp_path / "gradebook.sqlite") as book:
+        marker = Marker(book, course, None, Policy(attempts="best"))
+        assert _stale(Plan([], tmp_path, course, Setting()), everybody, marker) == []
+    assert everybody.rounds == 1
 
 
 @pytest.mark.parametrize(

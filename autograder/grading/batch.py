@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -190,8 +191,11 @@ def _stale(plan: Plan, everybody: list[Submission], marker: Marker) -> list[Subm
         return []
     book = marker.book
     stale = []
-    for key in sorted({(one.student.key, one.notebook) for one in everybody if one.notebook}):
-        here = {one.sha256 for one in everybody if (one.student.key, one.notebook) == key}
+    given: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in everybody:
+        if one.notebook:
+            given[one.student.key, one.notebook].add(one.sha256)
+    for key, here in sorted(given.items()):
         for attempt in book.attempts(*key):
             standing = book.standing(*key, attempt.sha256)
             kept = book.stored(*key, attempt.sha256)
