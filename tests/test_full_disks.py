@@ -112,7 +112,7 @@ def test_killed_at_any_moment_on_any_disk_nothing_is_lost_or_twice(tmp_path, dis
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     setting = Setting(workshop=FakeWorkshop)
-    monkeypatch.setattr("autograder.grading.command.Processes", lambda _, count: InProcess(setting))
+    monkeypatch.setattr("autograder.grading.command.Processes", lambda _, jobs, hand_ins: InProcess(setting))
     monkeypatch.setattr("autograder.grading.command.choose_sandbox", lambda kind: None)
     for notebook in Course.load().notebooks.values():
         warm_up(notebook)

@@ -10,6 +10,7 @@ from attnkit import otter_parts
 from attnkit.grader import Grader
 
 HEAVY = ("otter.check", "pandas", "nbconvert", "bs4", "rfc3987_syntax", "lark")
+TORCH = "torch._C"  # a grader has `torch` in name from the start: see `late_torch`
 SET_UP = """
 import math
 import matplotlib.pyplot as plt
@@ -34,12 +35,12 @@ def test_a_set_up_cell_and_a_first_check_import_nothing_heavy():
     assert imported_by(SET_UP + "grader.check('q2_3')", HEAVY) == []
 
 
-def test_the_way_to_a_hidden_check_imports_nothing_heavy():
-    assert imported_by("import autograder.grading.score.grade, autograder.judging.examine", HEAVY) == []
+def test_the_way_to_a_hidden_check_imports_neither_torch_nor_what_is_heavy():
+    assert imported_by("import autograder.grading.score.grade, autograder.judging.examine", (TORCH, *HEAVY)) == []
 
 
 def test_the_command_that_grades_a_class_leaves_torch_to_its_processes():
-    assert imported_by("import autograder.grading.check\nfrom autograder.grading.command import grade", ("torch", *HEAVY)) == []
+    assert imported_by("import autograder.grading.check\nfrom autograder.grading.command import grade", (TORCH, *HEAVY)) == []
 
 
 def test_otter_itself_can_be_imported_after_its_parts():

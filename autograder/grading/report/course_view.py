@@ -19,7 +19,7 @@ ENOUGH = 10  # students, for a correlation to mean something
 TIMED = 5  # hand-ins that tell how long an exercise took, for their median to mean something
 
 
-@dataclass
+@dataclass(slots=True)
 class Standing:
     """One student over the term: the mark of each notebook in percent, None where there is none, and what was handed in."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TextIO
 
 from autograder.grading.course import Course
@@ -226,9 +226,15 @@ def _line(record: Record, link: str) -> Line:
         result.status.value,
         number(record.points),
         percent(record),
-        tuple(sys.intern(number(question.score)) for question in result.questions),
-        tuple(kinds.get(question.status, "wrong") for question in result.questions),
+        _once(tuple(number(question.score) for question in result.questions)),
+        _once(tuple(kinds.get(question.status, "wrong") for question in result.questions)),
     )
+
+
+@cache
+def _once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The same tuple for all that are equal: most of a large class have one of few."""
+    return words
 
 
 def _to_look_at(record: Record) -> list[str]:
