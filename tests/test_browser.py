@@ -5,9 +5,9 @@ One server and one browser for all. `--pictures FOLDER` keeps a picture of each 
 
 import contextlib
 import os
+import re
 import shutil
 import socket
-import re
 import subprocess
 import sys
 import time
