@@ -1542,7 +1542,7 @@ assert torch.equal(quiet, many)
 # %% [markdown]
 # ### Experiment: a small corpus
 #
-# Does it help? A small language model (one layer of your attention, a causal mask, learned positions) reads 200 Spanish sentences of the course's corpus again and again, and learns to name the next word. The loss, in nats a word, is measured on these sentences and on 400 others, for three values of p and two seeds. For comparison, the same on 5,000 sentences.
+# Does it help? A small language model (one layer of your attention, a causal mask, learned positions) reads 200 Spanish sentences of the course's corpus again and again, and learns to name the next word. The loss, in nats a word, is measured on these sentences and on 200 others, for three values of p and two seeds. For comparison, the same on 5,000 sentences.
 #
 # **Predict:** with p = .5, will the loss on the 200 sentences be higher or lower than with p = 0? And on the others?
 

@@ -6,7 +6,7 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from attnkit import standins
+from attnkit import standins, training
 from attnkit.checking import Case, TensorValue, execute
 from attnkit.checking.ambient import disturbances, kinds_of_device, matmul_precision, settled
 from attnkit.checking.compare import compare
@@ -296,3 +296,9 @@ def test_the_script_for_a_gpu_says_that_there_is_none_and_does_the_rest(tmp_path
 def test_the_finales_model_learns_the_same_there():
     there, here = (devices.finale(device, steps=2).partition(" in ")[0] for device in (elsewhere.NAME, "cpu"))
     assert there == here
+
+
+def test_gradients_are_clipped_on_every_device():
+    here, elsewhere = nn.Linear(2, 2), nn.Linear(2, 2, device="meta")
+    assert training._all_at_once(list(here.parameters())) is True
+    assert training._all_at_once([*here.parameters(), *elsewhere.parameters()]) is None

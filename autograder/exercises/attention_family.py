@@ -1,7 +1,8 @@
 """What every exercise on attention shares: attention with switches that break it, and its mistakes under their names.
 
-2.3, 2.5, 2.6, 3.4, 3.8, 4.3, 4.4, 6.11 and 6.12 draw from it, the last four by way of `heads_family`. What is the exercise's own stays in its file or its notebook's
-family: its arguments, its cases, its right answers, the order of its mistakes, and where in *its* stub each of them is met.
+2.3, 2.5, 2.6, 3.4, 3.8, 4.3, 4.4, 6.11 and 6.12 draw from it, the last four by way of `heads_family`. What is the exercise's
+own stays in its file or its notebook's family: its arguments, its cases, its right answers, the order of its mistakes, and
+where in *its* stub each of them is met.
 """
 
 from __future__ import annotations

@@ -204,10 +204,10 @@ class Register:
         told += in_lines(_UNKNOWN, self.unknown.values())
         told += self._perhaps_one()
         everyone = told_apart({one.student: one.name for one in self.book.people() if one.listed})
-        graded = {notebook for _, notebook in self.book.rows()} if not intake.submissions else set()
+        graded = self.book.notebooks() if not intake.submissions else []
         for notebook in sorted({*graded, *(one.notebook for one in intake.submissions)} - {""}):
             there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}
-            there |= {record for record, name in self.book.rows() if name == notebook}
+            there |= self.book.who_has(notebook)
             names = sorted(everyone[key] for key in everyone.keys() - there)
             told += in_lines(f"{_MISSING} {notebook} from {len(names)} of {len(everyone)} on the roster:", names)
         return told

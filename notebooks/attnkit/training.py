@@ -49,6 +49,11 @@ def progress(items: Iterable[Any], label: str = "", total: int | None = None) ->
         bar.advance()
 
 
+def _all_at_once(parameters: list[nn.Parameter]) -> bool | None:
+    """True on the CPU, where torch can and does not by itself; None leaves it to torch, which refuses on some devices."""
+    return True if all(parameter.device.type == "cpu" for parameter in parameters) else None
+
+
 def train(
     model: nn.Module,
     loss: Callable[[], torch.Tensor],
@@ -84,7 +89,7 @@ def train(
         optimizer.zero_grad()
         value.backward()
         if clip is not None:
-            nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
+            nn.utils.clip_grad_norm_(parameters, clip, foreach=_all_at_once(parameters))
         optimizer.step()
         history.append(value.item())
     model.eval()

@@ -544,9 +544,9 @@ class Gradebook:
         return found
 
     @_told
-    def rows(self) -> set[tuple[str, str]]:
-        """The student and notebook of every row."""
-        return set(self._base.execute("SELECT student, notebook FROM submissions"))
+    def who_has(self, notebook: str) -> set[str]:
+        """The students who have a row for a notebook."""
+        return {row[0] for row in self._base.execute("SELECT student FROM submissions WHERE notebook = ?", (notebook,))}
 
     @_told
     def people(self) -> list[Listed]:

@@ -66,7 +66,7 @@ class Outputs:
                 shown = replace(record.student, name=names[record.student.key])
                 report.add(replace(record, student=shown), link.as_posix())
             for name in filter(None, notebooks):
-                tables[0].missing(name, {student for student, notebook in self.book.rows() if notebook == name})
+                tables[0].missing(name, self.book.who_has(name))
             tables[1].finish()
             report.view.absent({key: names[key] for key, one in people.items() if one.listed})
             report.view.finish(self.book.totals())

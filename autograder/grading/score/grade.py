@@ -186,26 +186,27 @@ class _Again(ExitStack):
         A session that has no others is given what it lacks. Where there is none, or where the question fails in it, a fresh one
         decides: what was asked before may have left something that it stumbles over.
         """
-        if set(self._given) <= set(parts) and self._passes(parts, question):
-            return True
-        kept = self._session, self._given
-        with ExitStack() as fresh:
-            self._session, self._given = fresh.enter_context(self.workshop.open()), ()
-            self._session.run_cells(self.plan.sources)
-            if self._passes(parts, question):
-                self.close()
-                self.push(fresh.pop_all())
+        if set(self._given) <= set(parts):
+            missing = [name for name in parts if name not in self._given]
+            self._given = tuple(parts)
+            if self._passes(self._session, missing, question):
                 return True
-        self._session, self._given = kept
-        return False
+        with ExitStack() as fresh:
+            session = fresh.enter_context(self.workshop.open())
+            session.run_cells(self.plan.sources)
+            if not self._passes(session, parts, question):
+                return False
+            self.close()
+            self.push(fresh.pop_all())
+        self._session, self._given = session, tuple(parts)
+        return True
 
-    def _passes(self, parts: Sequence[str], question: Question) -> bool:
-        missing = [name for name in parts if name not in self._given]
+    def _passes(self, session: Any, missing: Sequence[str], question: Question) -> bool:
+        """Whether every case of a question passes in a session that is given the parts that it lacks."""
         if missing:
-            self._session.run_cells([cell_of(missing)])
-        self._given = tuple(parts)
+            session.run_cells([cell_of(missing)])
         forget_answer(question.name)
-        again = _examine(self.master, question, self._session.environment)
+        again = _examine(self.master, question, session.environment)
         return bool(again.result.cases) and all(case.passed for case in again.result.cases)
 
 

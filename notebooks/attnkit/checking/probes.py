@@ -5,7 +5,7 @@ They answer by table look-up, so that what a function does with a model can be c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,11 @@ from attnkit.checking.case import Callback, TensorValue
 def _like(table: np.ndarray, other: torch.Tensor) -> torch.Tensor:
     dtype = other.dtype if other.is_floating_point() else torch.get_default_dtype()
     return torch.from_numpy(table).to(other.device, dtype)
+
+
+def _rounded(callback: Callback, dtype: np.dtype) -> Callback:
+    """The same with its tables in another number type."""
+    return type(callback)(*(getattr(callback, table.name).astype(dtype) for table in fields(callback)))  # type: ignore[arg-type]
 
 
 def _is_floating(value: Any, shape: tuple[int, ...]) -> bool:
@@ -46,8 +51,8 @@ class MixAndMap(Callback):
         """The answer to one sequence of floating numbers."""
         if len(args) != 1 or not _is_floating(args[0], (len(self.mix), len(self.map))):
             return NotImplemented
-        X = args[0].data
-        return TensorValue(np.tanh(self.mix.astype(X.dtype) @ X @ self.map.astype(X.dtype)), args[0].dtype)
+        X = args[0]
+        return TensorValue(_rounded(self, X.data.dtype)(X.data), X.dtype)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,4 @@ class StepTable(Callback):
         tokens, h = args
         if not _is_floating(h, (len(tokens.data), len(self.turn))):
             return NotImplemented
-        turn, read, write = (table.astype(h.data.dtype) for table in (self.turn, self.read, self.write))
-        after = np.tanh(h.data @ turn + read[tokens.data])
-        return TensorValue(after @ write, h.dtype), TensorValue(after, h.dtype)
+        return tuple(TensorValue(part, h.dtype) for part in _rounded(self, h.data.dtype)(tokens.data, h.data))
