@@ -37,6 +37,7 @@ HARMLESS = (  # Notebook 7.6 says the last two of an empty notebook, too: a sett
     ".woff",
     "status of 403",
     "Could not restore the debugger state",  # a kernel that is shut down while JupyterLab still asks about its debugger
+    "Canceled future for",  # and while it waits for any other answer: for a subshell, say
 )
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 WIDE, NARROW, HIGH = 1000, 620, 1400
