@@ -34,7 +34,7 @@ lint: setup
 release: setup         ## what is handed out, in dist/: attnkit's wheel, the students' and the instructors' bundle
 	$(BIN)/autograder release -o dist
 
-bench: setup           ## how fast the grader is, against otter run and a bare process, up to a class of 5,000: some twelve minutes
+bench: setup           ## how fast all is, against otter run, a bare process and an older commit, up to a class of 20,000: more than an hour
 	$(BIN)/pip install --quiet --constraint pins.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks --full --page docs/benchmarks.md
 

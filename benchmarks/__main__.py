@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from benchmarks.checks import checks
 from benchmarks.compare import compare
 from benchmarks.growth import growth
 from benchmarks.measure import CommandError, adopt_orphans, machine
+from benchmarks.notebooks import notebooks
 from benchmarks.scale import scale
 from benchmarks.start import start
+from benchmarks.suite import suite
 from benchmarks.table import Table
 from benchmarks.training import training
 
-PARTS = ("compare", "growth", "checks", "start", "training", "scale")
+SHORT, LONG = ("compare", "growth", "checks", "start", "training"), ("scale", "notebooks")
+PARTS = (*SHORT, *LONG, "suite")
 _CALM = 0.5
 
 
@@ -31,36 +35,43 @@ _CALM = 0.5
     "--rounds", default=3, show_default=True, type=click.IntRange(1), help="How often everything is measured."
 )
 @click.option("--size", default=100, show_default=True, type=click.IntRange(8), help="Class for the fast graders.")
-@click.option("--full", is_flag=True, help="Let the class grow to 5,000 instead of 500.")
+@click.option("--full", is_flag=True, help="Let the class grow to 5,000 instead of 500; the long parts, too.")
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="Processes, for the growing class.")
 @click.option("--page", type=click.Path(path_type=Path), help="Write the tables to this Markdown file, too.")
 def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, page: Path | None) -> None:
-    """Measure PARTS (when none is named, all of them; `scale` only with --full)."""
+    """Measure PARTS.
+
+    When none is named: all but `scale` and `notebooks` (these two with --full) and `suite`. `notebooks` takes some eight
+    minutes a round; `suite` runs all tests of the project, and then those of an older commit.
+    """
     console = Console(highlight=False)
     load, started = os.getloadavg()[0], datetime.now(UTC)
     adopt_orphans()
-    tables: list[Table] = []
-    try:
-        with console.status("measuring") as status:
-            if not parts or "compare" in parts:
-                tables += compare(rounds, size, status.update)
-            if not parts or "growth" in parts:
-                tables += growth((100, 1000, 5000) if full else (100, 500), jobs, status.update)
-            if not parts or "checks" in parts:
-                tables += checks(rounds, status.update)
-            if not parts or "start" in parts:
-                tables += start(rounds, status.update)
-            if not parts or "training" in parts:
-                tables += training(rounds, status.update)
-            if "scale" in parts or (full and not parts):
-                tables += scale(status.update)
-    except CommandError as error:
-        raise click.ClickException(f"a measured command failed: {error}") from None
     facts = machine() | {
         "date": f"{started:%Y-%m-%d}",
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "load before": f"{load:.1f}" + ("" if load <= _CALM else " (other programs were running: wall times are high)"),
     }
+    chosen = parts or (SHORT + LONG if full else SHORT)
+    tables: list[Table] = []
+    try:
+        with console.status("measuring") as status:
+            tell = status.update
+            measured: dict[str, Callable[[], list[Table]]] = {
+                "compare": lambda: compare(rounds, size, tell),
+                "growth": lambda: growth((100, 1000, 5000) if full else (100, 500), jobs, tell),
+                "checks": lambda: checks(rounds, tell),
+                "start": lambda: start(rounds, tell),
+                "training": lambda: training(rounds, tell),
+                "scale": lambda: scale(tell),
+                "notebooks": lambda: notebooks(rounds, tell),
+                "suite": lambda: suite(tell),
+            }
+            for part in (part for part in PARTS if part in chosen):
+                tables += measured[part]()
+    except CommandError as error:
+        _show(console, tables, facts)  # an hour's measurements are not lost
+        raise click.ClickException(f"a measured command failed: {error}") from None
     _show(console, tables, facts)
     if page is not None:
         with written(page) as file:

@@ -46,11 +46,11 @@ def measure(command: Sequence[str | Path], folder: Path, fine: Container[int] = 
     """
     with tempfile.TemporaryFile("w+") as log:
         others = _children()
-        before, started = _seconds_of_children(), time.monotonic()
+        before, started = seconds_of_children(), time.monotonic()
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment())
         status = process.wait()
         _wait_for_orphans(others)
-        cost = Cost(_seconds_of_children() - before, time.monotonic() - started)
+        cost = Cost(seconds_of_children() - before, time.monotonic() - started)
         log.seek(0)
         said = log.read()
     if status not in fine:
@@ -68,6 +68,12 @@ def environment() -> dict[str, str]:
     path = f"{beside('')}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return os.environ | threads | {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "PATH": path}
+
+
+def seconds_of_children() -> float:
+    """CPU seconds of all processes that this one has started and seen end, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def peak_megabytes() -> float:
@@ -100,11 +106,6 @@ def _version(name: str) -> str:
         return version(name)
     except ImportError:
         return "not installed"
-
-
-def _seconds_of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _children() -> set[int]:

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 from clean import check_clean
 
+from autograder.building import BuildError
 from autograder.building import build as building
-from autograder.building.assign import Assigned, BuildError
+from autograder.building.assign import Assigned
 from autograder.building.build import answer_lines, make, score_in_process, stale_files
 from autograder.building.first_cell import FIND, first_cell_source
 from autograder.building.grader_zip import canonical_zip

@@ -15,16 +15,13 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_raw_cell
 
+from autograder.building import BuildError
 from autograder.building.grader_zip import grader_files, requirements_text
 from autograder.building.master import SOLVED_ONLY, Master, is_experiment, question_of, tags_of, with_prompts
 from autograder.judging.declare import Exercise
 
 IGNORE_TAG = "otter_ignore"
 OTTER_TAGS = {"otter_answer_cell", "otter_assign_solution_cell"}
-
-
-class BuildError(RuntimeError):
-    """Otter Assign failed, or made something that is not what was declared."""
 
 
 @dataclass(frozen=True)

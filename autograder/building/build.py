@@ -17,7 +17,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from attnkit.checking.public import load_numbers
-from autograder.building.assign import OTTER_TAGS, Assigned, BuildError, assign
+from autograder.building import BuildError
+from autograder.building.assign import OTTER_TAGS, Assigned, assign
 from autograder.building.first_cell import FIND, FOLDED
 from autograder.building.grader_zip import canonical_zip
 from autograder.building.master import (

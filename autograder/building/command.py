@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from autograder.building.assign import BuildError
+from autograder.building import BuildError
 from autograder.building.build import (
     make,
     notebook_bytes,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from autograder.building.assign import BuildError
+from autograder.building import BuildError
 from autograder.paths import NOTEBOOKS
 
 CELL_SECONDS = 600
@@ -18,24 +19,30 @@ SCRIPT = "application/javascript"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def execute_notebook(notebook: NotebookNode) -> tuple[NotebookNode, float]:
-    """The notebook with its outputs, and the seconds it took; raises BuildError with the failing cell and its error."""
+def execute_notebook(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> tuple[NotebookNode, float]:
+    """The notebook with its outputs, run in `folder`, and the seconds that its cells took.
+
+    Raises BuildError, whose first line names the failing cell and its error.
+    """
     notebook = nbformat.from_dict(notebook)
+    begun: list[str] = []
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["ATTNKIT_PROGRESS"] = "off"  # the build is no learner
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
+        on_cell_start=lambda cell, cell_index: begun.append(cell.id),
     )
     started = time.monotonic()
     try:
         client.execute()
-    except CellExecutionError as error:
-        raise BuildError(f"the solved notebook does not run, or a claim does not hold:\n{error}") from error
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        what = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
+        raise BuildError(f"cell {begun[-1]} does not run, or its claim does not hold: {what}\n{error}") from error
     _replace_widgets(notebook)
     return notebook, time.monotonic() - started
 
