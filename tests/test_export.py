@@ -347,7 +347,7 @@ def test_of_any_bytes_only_our_own_error_comes_out(tmp_path_factory, raw):
 def pages(book, tmp_path):
     out = tmp_path / "graded"
     for record in book.records():
-        page = out / feedback_path(record)
+        page = out / feedback_path(record.student.key, record.notebook)
         page.parent.mkdir(parents=True)
         page.write_text(f"page of {record.student.name}")
     return out

@@ -19,6 +19,7 @@ from autograder.grading.find.layout import Student
 from autograder.grading.record import schema
 from autograder.grading.record.files import usable_folder, written
 from autograder.grading.record.gradebook import Gradebook, Record
+from autograder.grading.record.mark import Mark
 from autograder.grading.record.result import (
     CaseResult,
     CellProblem,
@@ -223,14 +224,25 @@ def test_canvas_has_one_row_a_student_and_the_points(book):
     book.record(submission("ana"), "v1", result_of(question("q2_1", True, False)))
     book.record(submission("ana", notebook="03_scaling"), "v1", result_of(question("q3_1", True)))
     stream = io.StringIO()
-    table = exports.Canvas(stream, book.notebooks())
-    for one in book.records():
-        table.add(one)
-    table.finish()
+    exports.write_canvas(stream, book.notebooks(), book.by_student)
     head, possible, ana = csv.reader(io.StringIO(stream.getvalue()))
     assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME, "03_scaling"]
     assert possible == ["    Points Possible", "", "", "", "", "2", "1"]
     assert ana == ["Name ana", "12", "", "ana@example.org", "", "1", "1"]
+
+
+def test_everybody_with_what_counts_one_after_another(book):
+    book.record(submission("bo"), "v1", result_of(question("q2_1", True, True)))
+    book.record(submission("Ana", notebook="03_scaling"), "v1", result_of(question("q3_1", True)))
+    book.record(submission("Ana"), "v1", result_of(question("q2_1", True, False)))
+    book.record(submission("cy", notebook=""), "", Result(Status.UNREADABLE))
+    book.write_mark("Ana", NAME, Mark(1.0, 2.0, 0.5, 2.0))
+    found = {student.key: {name: (row.points, row.possible) for name, row in own.items()} for student, own in book.by_student()}
+    assert list(found) == ["Ana", "bo", "cy"]
+    assert found == {"Ana": {NAME: (0.5, 2.0), "03_scaling": (1.0, 1.0)}, "bo": {NAME: (2.0, 2.0)}, "cy": {"": (None, 0.0)}}
+    joined = replace(submission("bo", notebook="03_scaling"), student=Student("bo", "Bo", "moodle", "7", ""))
+    book.record(joined, "v1", result_of(question("q3_1", True)))
+    assert {one.key: one for one in book.students()}["bo"] == Student("bo", "Name bo", "moodle", "7", "bo@example.org")
 
 
 def test_moodle_knows_the_participant():

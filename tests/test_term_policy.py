@@ -22,6 +22,7 @@ from autograder.grading.find.platforms import Student
 from autograder.grading.record.attempt import Attempt
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.mark import Mark, Override
+from autograder.grading.record.people import Listed
 from autograder.grading.record.result import Result, Status
 from autograder.grading.run.job import Setting
 from autograder.grading.run.pool import InProcess
@@ -204,6 +205,10 @@ def test_no_score_is_no_mark():
 # Which attempt counts
 
 
+def _somebody(key: str) -> Student:
+    return Student(key, key)
+
+
 def attempt(number: int, handed_in: str, score: float | None, late: bool = False) -> Attempt:
     seen = "2026-11-01T00:00:00+00:00"
     return Attempt(
@@ -222,21 +227,21 @@ def test_which_attempt_counts(counts, wanted):
         attempt(3, "2026-10-14T00:00:00+00:00", 9.0),
     ]
     rules = policy(Late(percent=20)).model_copy(update={"attempts": counts})
-    assert choice_of(rules, {"ana": ANA})("ana", NAME, attempts).number == wanted
+    assert choice_of(rules, {"ana": ANA}.__getitem__)("ana", NAME, attempts).number == wanted
 
 
 def test_an_extension_makes_a_late_attempt_one_in_time_and_a_broken_one_is_never_the_best():
     attempts = [attempt(1, "2026-10-11T00:00:00+00:00", 7.0), attempt(2, "2026-10-14T00:00:00+00:00", None)]
     rules = policy(extensions={"12345": "3 days"}).model_copy(update={"attempts": "last before the deadline"})
-    assert choice_of(rules, {"ana": ANA})("ana", NAME, attempts).number == 2
-    assert choice_of(rules, {})("bo", NAME, attempts).number == 1
-    assert choice_of(rules.model_copy(update={"attempts": "best"}), {"ana": ANA})("ana", NAME, attempts).number == 1
+    assert choice_of(rules, {"ana": ANA}.__getitem__)("ana", NAME, attempts).number == 2
+    assert choice_of(rules, _somebody)("bo", NAME, attempts).number == 1
+    assert choice_of(rules.model_copy(update={"attempts": "best"}), {"ana": ANA}.__getitem__)("ana", NAME, attempts).number == 1
 
 
 def test_without_an_attempt_in_time_the_last_counts():
     late = [attempt(1, "2026-10-20T00:00:00+00:00", 7.0), attempt(2, "2026-10-21T00:00:00+00:00", 1.0)]
     rules = policy().model_copy(update={"attempts": "last before the deadline"})
-    assert choice_of(rules, {})("ana", NAME, late).number == 2
+    assert choice_of(rules, _somebody)("ana", NAME, late).number == 2
 
 
 # The term
@@ -417,8 +422,21 @@ def test_looking_for_earlier_files_goes_through_the_class_once(tmp_path, course)
     everybody = Counted(replace(submission("ana"), student=replace(ANA, key=f"ana-{n}")) for n in range(9))
     with Gradebook(tmp_path / "gradebook.sqlite") as book:
         marker = Marker(book, course, None, Policy(attempts="best"))
-        assert _stale(Plan([], tmp_path, course, Setting()), everybody, marker) == []
+        assert list(_stale(Plan([], tmp_path, course, Setting()), everybody, marker)) == []
     assert everybody.rounds == 1
+
+
+def test_an_extension_by_the_rosters_number_moves_the_mark_too(tmp_path):
+    rules = policy(Late(percent=50), extensions={"S-1": "3 days"})
+    late = replace(submission("ana"), handed_in="2026-10-13T00:00:00+00:00")
+    with Gradebook(tmp_path / "gradebook.sqlite") as book:
+        book.keep_people([Listed("ana", "Ana", sis="S-1")], {}, {})
+        book.record(late, "v1", result_of(question("q2_1", True, True)))
+        record = book.record_of("ana", NAME)
+        assert (record.student.sis, book.student("ana").sis, book.students()[0].sis) == ("S-1", "S-1", "S-1")
+        assert (mark_of(record, rules).points, mark_of(record, policy(Late(percent=50))).points) == (2, 1)
+        assert rules.notices(book.students()) == []
+        assert book.student("nobody") == Student("nobody", "nobody")
 
 
 @pytest.mark.parametrize(

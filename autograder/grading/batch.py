@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Protocol
 from autograder.grading.course import Course
 from autograder.grading.errors import GradingError
 from autograder.grading.find.intake import Intake, Submission, take_in
+from autograder.grading.long_list import LongList
 from autograder.grading.record.files import remove_half_written, usable_folder
 from autograder.grading.record.gradebook import Gradebook, Record, Standing
 from autograder.grading.record.result import Result, Status
@@ -113,15 +114,15 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
         outputs.forget(moved)
         policy = plan.policy or kept_policy(book.setting(POLICY))
         intake.notices += _times_in_utc(intake, policy)
-        everybody = [one for submission in intake.submissions for one in (*submission.earlier, submission)]
-        marker = Marker(book, plan.course, outputs, policy, (one.student for one in everybody))
+        everybody = _Everybody(intake.submissions)
+        marker = Marker(book, plan.course, outputs, policy)
         if moved:
             book.settle(marker.choice)
         book.expect(everybody)
         book.keep_setting(SEED, plan.setting.seed)
         run = book.start_run([str(path) for path in plan.paths], plan.setting.sandbox)
         to_grade = _sort_out(plan, everybody, marker, summary)
-        to_grade += _stale(plan, everybody, marker)
+        to_grade.extend(_stale(plan, everybody, marker))
         watcher.found(intake, len(to_grade))
         if to_grade:
             _grade(plan, to_grade, pool, marker, summary, watcher)
@@ -136,15 +137,28 @@ def grade_class(plan: Plan, pool: Callable[[int], Pool], watcher: Watcher) -> Su
     return summary
 
 
+class _Everybody:
+    """Every file that is to be recorded, earlier attempts before the last of each student."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.submissions = submissions
+
+    def __iter__(self) -> Iterator[Submission]:
+        for submission in self.submissions:
+            yield from (*submission.earlier, submission)
+
+
 def _times_in_utc(intake: Intake, policy: Policy) -> list[str]:
     """Give the platforms' times in UTC; what is to be said when one has no zone and the course none either."""
-    times = [one.handed_in for last in intake.submissions for one in (*last.earlier, last) if one.handed_in]
+    times = [one.handed_in for one in _Everybody(intake.submissions) if one.handed_in]
+    if not times:
+        return []
 
     def zoned(one: Submission) -> Submission:
         moment = policy.in_utc(datetime.fromisoformat(one.handed_in)).isoformat() if one.handed_in else ""
         return replace(one, handed_in=moment, earlier=tuple(zoned(earlier) for earlier in one.earlier))
 
-    intake.submissions = [zoned(one) for one in intake.submissions]
+    intake.submissions = LongList(map(zoned, intake.submissions))
     if policy.timezone or all(datetime.fromisoformat(time).tzinfo for time in times):
         return []
     return [
@@ -163,10 +177,10 @@ def _same_inputs(plan: Plan, book: Gradebook) -> None:
         )
 
 
-def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: Summary) -> list[Submission]:
+def _sort_out(plan: Plan, everybody: Iterable[Submission], marker: Marker, summary: Summary) -> LongList[Submission]:
     """Record what cannot be graded, skip what is graded already; the rest."""
     book = marker.book
-    to_grade = []
+    to_grade: LongList[Submission] = LongList()
     for submission in everybody:
         student, notebook = submission.student.key, submission.notebook
         standing = book.standing(student, notebook, submission.sha256)
@@ -185,12 +199,11 @@ def _sort_out(plan: Plan, everybody: list[Submission], marker: Marker, summary: 
     return to_grade
 
 
-def _stale(plan: Plan, everybody: list[Submission], marker: Marker) -> list[Submission]:
+def _stale(plan: Plan, everybody: Iterable[Submission], marker: Marker) -> Iterator[Submission]:
     """Earlier files, graded with other tests, that may count by the policy: they are graded again from what was kept."""
     if marker.policy.attempts == "last":
-        return []
+        return
     book = marker.book
-    stale = []
     given: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in everybody:
         if one.notebook:
@@ -200,8 +213,7 @@ def _stale(plan: Plan, everybody: list[Submission], marker: Marker) -> list[Subm
             standing = book.standing(*key, attempt.sha256)
             kept = book.stored(*key, attempt.sha256)
             if attempt.sha256 not in here and kept and standing and not _is_known(standing, key[1], plan):
-                stale.append(kept[0])
-    return stale
+                yield kept[0]
 
 
 def _is_known(standing: Standing, notebook: str, plan: Plan) -> bool:
@@ -245,7 +257,7 @@ def _told(submission: Submission, before: Record | None, after: Record | None) -
 
 def _grade(
     plan: Plan,
-    to_grade: list[Submission],
+    to_grade: Sequence[Submission],
     pool: Callable[[int], Pool],
     marker: Marker,
     summary: Summary,
@@ -260,7 +272,7 @@ def _grade(
         watcher.graded(submission, result)
 
 
-def _jobs(plan: Plan, to_grade: list[Submission], book: Gradebook) -> Iterator[Job]:
+def _jobs(plan: Plan, to_grade: Sequence[Submission], book: Gradebook) -> Iterator[Job]:
     """Read each submission only when it is its turn."""
     for number, submission in enumerate(to_grade):
         version = plan.course.notebooks[submission.notebook].tests_version

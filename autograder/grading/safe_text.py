@@ -14,10 +14,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # 
 
 def printable(text: str, limit: int = MAX_NAME) -> str:
     """One line of `text` that cannot move the cursor, reorder its neighbours or hide; work is bounded by `limit`."""
-    text = unicodedata.normalize("NFC", text[: 8 * limit + 8])
-    clean = "".join("�" if _is_dangerous(character) else character for character in text)
+    short = unicodedata.normalize("NFC", text[: 8 * limit + 8])
+    clean = "".join("�" if _is_dangerous(character) else character for character in short)
     clean = " ".join(clean.split())
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    clean = clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    return text if clean == text else clean  # where it may stay, it stays itself and no copy is kept
 
 
 def printable_text(text: str, limit: int = 2_000) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from autograder.grading.course import Course
-from autograder.grading.find.platforms import Student
 from autograder.grading.record.attempt import Choice
 from autograder.grading.record.gradebook import Gradebook, Record
 from autograder.grading.record.mark import Mark
@@ -30,11 +28,10 @@ class Pages(Protocol):
 class Marker:
     """One policy at work on one gradebook. A page is written before the mark that it shows, so that none is ever behind."""
 
-    def __init__(self, book: Gradebook, course: Course, pages: Pages, policy: Policy, known: Iterable[Student] = ()) -> None:
+    def __init__(self, book: Gradebook, course: Course, pages: Pages, policy: Policy) -> None:
         self.book, self.course, self.pages, self.policy = book, course, pages, policy
-        self.students = {student.key: student for student in (*book.students(), *known)}
         self._without_time: Counter[str] = Counter()
-        self.choice: Choice = choice_of(policy, self.students)
+        self.choice: Choice = choice_of(policy, book.student)
 
     @classmethod
     def of(cls, book: Gradebook, course: Course, pages: Pages) -> Marker:
@@ -52,19 +49,17 @@ class Marker:
         self.book.settle(self.choice)
         self._without_time.clear()
         changed = []
-        marks: dict[str, dict[str, Mark]] = defaultdict(dict)
         for record in self.book.records():
             mark = self._made(record)
             if self._keep(record, mark):
                 changed.append((record.student.key, record.notebook))
-            marks[record.student.key][record.notebook] = mark
             if self._has_no_time(record):
                 self._without_time[record.notebook] += 1
-        graded = sorted({name for own in marks.values() for name in own if name})
+        graded = [name for name in self.book.notebooks() if name]
         moment = now or datetime.now(UTC)
-        who = {student.key: student for student in self.book.students()}
         self.book.write_totals(
-            {key: total_of(who[key], own, graded, self.policy, self.course, moment) for key, own in marks.items()}
+            (student.key, total_of(student, own, graded, self.policy, self.course, moment))
+            for student, own in self.book.by_student()
         )
         return changed
 
@@ -74,7 +69,7 @@ class Marker:
             f"{notebook}: when {count} of the hand-ins came is not known; they count as in time"
             for notebook, count in sorted(self._without_time.items())
         ]
-        return told + self.policy.notices({student.key: student for student in self.book.students()})
+        return told + self.policy.notices(student for student, _ in self.book.by_student())
 
     def _has_no_time(self, record: Record) -> bool:
         due = self.policy.late and self.policy.deadline(record.notebook, record.student)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -39,11 +39,11 @@ def mark_of(record: Record, policy: Policy, overrides: Sequence[Override] = ()) 
     )
 
 
-def choice_of(policy: Policy, students: Mapping[str, Student]) -> Choice:
-    """Which of a student's files counts under a policy; of equal ones, the last."""
+def choice_of(policy: Policy, who: Callable[[str], Student]) -> Choice:
+    """Which of a student's files counts under a policy; of equal ones, the last. `who` finds a student by the key."""
 
     def deadline(student: str, notebook: str) -> datetime | None:
-        return policy.deadline(notebook, students.get(student) or Student(student, student))
+        return policy.deadline(notebook, who(student))
 
     def best(student: str, notebook: str, attempts: Sequence[Attempt]) -> Attempt:
         due = deadline(student, notebook)

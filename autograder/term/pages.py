@@ -35,7 +35,7 @@ def pages_zip(book: Gradebook, out: Path, kind: str, notebook: str, target: Path
     taken: set[str] = set()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for record in book.records(notebook):
-            page = out / feedback_path(record)
+            page = out / feedback_path(record.student.key, record.notebook)
             name, mine = names[record.student.key]
             if not name or not page.is_file():
                 lost.append(record.student.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -134,7 +134,7 @@ class Policy(_Strict):
         zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone or ASSUMED_ZONE))
         return zoned.astimezone(UTC)
 
-    def notices(self, students: Mapping[str, Student]) -> list[str]:
+    def notices(self, students: Iterable[Student]) -> list[str]:
         """What an instructor should know: times without a zone, and extensions for people who are not there."""
         told = []
         bare = [name for name, said in self.notebooks.items() if any(_bare(moment) for moment in _moments(said))]
@@ -143,12 +143,14 @@ class Policy(_Strict):
                 f"the deadlines of {', '.join(bare)} have no time zone: they are taken as {ASSUMED_ZONE}; "
                 'say timezone = "Europe/Madrid" (or yours) in course.toml'
             )
-        known = {name for student in students.values() for name in names_of(student)}
+        extended = {name for said in self.notebooks.values() for name in said.extensions}
+        if extended:
+            extended -= {name for student in students for name in names_of(student) if name in extended}
         for notebook, said in self.notebooks.items():
             told += [
                 f"{notebook}: the extension for {printable(name, 60)} fits nobody who has handed in"
                 for name in said.extensions
-                if name not in known
+                if name in extended
             ]
         return told
 

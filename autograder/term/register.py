@@ -63,7 +63,7 @@ class Register:
         """Hear of everybody in a path first, so that a name which two ids claim can join neither; the owners with the times
         that a worksheet has for them."""
         self._claims = defaultdict(set)
-        for owner in owners:
+        for owner in owners if self.known else ():
             for student in owner.students:
                 self._claims[plain_name(student.name), owner.kind].add(student.id or student.key)
         return [owner if owner.handed_in else replace(owner, handed_in=self._time_of(owner)) for owner in owners]
@@ -204,6 +204,8 @@ class Register:
         told += in_lines(_UNKNOWN, self.unknown.values())
         told += self._perhaps_one()
         everyone = told_apart({one.student: one.name for one in self.book.people() if one.listed})
+        if not everyone:
+            return told
         graded = self.book.notebooks() if not intake.submissions else []
         for notebook in sorted({*graded, *(one.notebook for one in intake.submissions)} - {""}):
             there = {one.student.key for one in intake.submissions if one.notebook in ("", notebook)}

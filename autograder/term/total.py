@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from autograder.grading.course import Course
 from autograder.grading.find.platforms import Student
-from autograder.grading.record.mark import Mark, Total
+from autograder.grading.record.mark import Total
 from autograder.term.policy import Policy
 
 
+class InPercent(Protocol):
+    """What somebody has for one notebook."""
+
+    @property
+    def percent(self) -> float | None:
+        """In percent of the possible points; None for no score."""
+
+
 def total_of(
-    student: Student, marks: Mapping[str, Mark], graded: Sequence[str], policy: Policy, course: Course, now: datetime
+    student: Student, marks: Mapping[str, InPercent], graded: Sequence[str], policy: Policy, course: Course, now: datetime
 ) -> Total:
     """The weighted mean in percent of the notebooks in `graded`, those that anybody has a mark for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from autograder.grading.find.layout import Order
 from autograder.grading.find.notebook import Identity
 from autograder.grading.find.opening import read_bounded
 from autograder.grading.find.platforms import Owner, Student
+from autograder.grading.long_list import LongList
 from autograder.grading.safe_text import in_lines, natural_key, printable
 
 NAMED = 5
@@ -56,30 +58,35 @@ class Candidate:
     owner: Owner
 
 
-def choose(candidates: Iterable[Candidate], course: Course, notices: list[str]) -> list[Submission]:
+def choose(candidates: Sequence[Candidate], course: Course, notices: list[str]) -> Iterator[Submission]:
     """One submission for each student and notebook: the newest; and one for everything else that went wrong."""
-    by_student: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in candidates:
-        by_student[candidate.student.key].append(candidate)
-    common = {candidate.identity.notebook for group in by_student.values() for candidate in group} - {""}
+    of_student: dict[str, array[int]] = {}
+    common = set()
+    for place, candidate in enumerate(candidates):
+        of_student.setdefault(candidate.student.key, array("L")).append(place)
+        common.add(candidate.identity.notebook)
+    common -= {""}
     only = next(iter(common)) if len(common) == 1 else ""
-    chosen: list[Submission] = []
-    for key in sorted(by_student, key=natural_key):
-        chosen += _of_student(by_student[key], course, only, notices)
-    return chosen
+    for key in sorted(of_student, key=natural_key):
+        yield from _of_student([candidates[place] for place in of_student[key]], course, only, notices)
 
 
-def only_of(candidates: list[Candidate], notebook: str, notices: list[str]) -> list[Candidate]:
+def only_of(candidates: Sequence[Candidate], notebook: str, notices: list[str]) -> LongList[Candidate]:
     """What is of one notebook, or may be; who handed in others only is told."""
-    kept = [one for one in candidates if one.identity.notebook in ("", notebook)]
-    without = {one.student.key: one.student.name for one in candidates}
+    kept: LongList[Candidate] = LongList()
+    without: dict[str, str] = {}
+    for one in candidates:
+        if one.identity.notebook in ("", notebook):
+            kept.append(one)
+        else:
+            without[one.student.key] = one.student.name
     for one in kept:
         without.pop(one.student.key, None)
     notices += in_lines(f"no {notebook} from", without.values())
     return kept
 
 
-def tell_untouched(candidates: list[Candidate], notices: list[str]) -> None:
+def tell_untouched(candidates: Iterable[Candidate], notices: list[str]) -> None:
     """Say so when whole courses were handed in, most of it blank: one notebook is meant, and zeros would be wrong."""
     blank: dict[str, set[str]] = defaultdict(set)
     for one in candidates:

@@ -43,6 +43,7 @@ from autograder.grading.find.opening import (
     read_metadata,
 )
 from autograder.grading.find.platforms import CLONES, INBOUND, Owner, Student, exchange, iso_time, stamp
+from autograder.grading.long_list import LongList
 from autograder.grading.safe_text import in_lines, natural_key, printable, student_key
 
 __all__ = ["Intake", "Student", "Submission", "read_bounded", "take_in"]
@@ -54,12 +55,12 @@ _EXPORT = Bounds(memory=2**30, cpu_seconds=600, seconds=900.0, reply=64 * 2**20)
 class Intake:
     """Everything found under the paths: submissions in order, the layouts, and one line for all that was odd."""
 
-    submissions: list[Submission] = field(default_factory=list)
+    submissions: Sequence[Submission] = ()
     layouts: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Piece:
     """One outermost entry: its name, and what to open for it, or what is wrong with it."""
 
@@ -106,14 +107,14 @@ def take_in(
     Raises GradingError when a path cannot be used, may be a class or one student, or nothing is found.
     """
     intake = Intake()
-    candidates: list[Candidate] = []
+    candidates: LongList[Candidate] = LongList()
     containers = [path for path in paths if not is_notebook(path.name)]
     for path in paths:
         opener = _Opener(path, course, scratch, intake, bounds or Bounds(), who or _AsNamed())
-        candidates += opener.candidates(layout, one_of_many=len(containers) > 1)
+        candidates.extend(opener.candidates(layout, one_of_many=len(containers) > 1))
     if notebook:
         candidates = only_of(candidates, notebook, intake.notices)
-    intake.submissions = choose(candidates, course, intake.notices)
+    intake.submissions = LongList(choose(candidates, course, intake.notices))
     if not notebook:
         tell_untouched(candidates, intake.notices)
     if not intake.submissions:

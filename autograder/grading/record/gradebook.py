@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +62,23 @@ class Record:
     def possible(self) -> float:
         """What the points that count are out of."""
         return self.result.possible if self.mark is None else self.mark.possible
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What counts of one notebook of a student, known as its platform knows them: the points and what they are out of."""
+
+    student: Student
+    points: float | None
+    possible: float
+
+    @property
+    def percent(self) -> float | None:
+        """The points in percent of the possible ones."""
+        return None if self.points is None or not self.possible else 100 * self.points / self.possible
+
+
+OfStudent = tuple[Student, Mapping[str, Row]]  # a student as all platforms know them, and what counts of each notebook
 
 
 @dataclass(frozen=True)
@@ -243,14 +262,14 @@ class Gradebook:
         with self._transaction() as base:
             base.executemany(
                 f"INSERT OR IGNORE INTO attempts VALUES (NULL, {_places(22)})",
-                [
+                (
                     (
                         *(one.student.key, one.notebook, one.sha256, one.student.name, one.student.platform),
                         *(one.student.id, one.student.email, one.shown, one.version, "", "", one.handed_in, int(one.late)),
                         *(now, now, _PENDING, None, 0.0, "", 0, b"", b""),
                     )
                     for one in submissions
-                ],
+                ),
             )
 
     @_told
@@ -363,11 +382,7 @@ class Gradebook:
             keys = self._base.execute(
                 f"SELECT student, notebook FROM submissions {where} ORDER BY notebook, student COLLATE NOCASE", values
             )
-        while True:
-            with self._telling():
-                key = keys.fetchone()
-            if key is None:
-                return
+        for key in self._rows(keys):
             record = self.record_of(*key)
             if record is not None:
                 yield record
@@ -377,8 +392,9 @@ class Gradebook:
         """One row with everything in it."""
         key = (student, notebook)
         row = self._base.execute(
-            "SELECT name, platform, platform_id, email, file, sha256, graded_at, status, notes, faults, possible, "
-            "sandbox, seconds, handed_in, late FROM submissions WHERE student = ? AND notebook = ?",
+            "SELECT name, platform, platform_id, email, coalesce((SELECT sis FROM people WHERE student = ?1), ''), file, "
+            "sha256, graded_at, status, notes, faults, possible, sandbox, seconds, handed_in, late "
+            "FROM submissions WHERE student = ?1 AND notebook = ?2",
             key,
         ).fetchone()
         if row is None:
@@ -388,6 +404,7 @@ class Gradebook:
             platform,
             identifier,
             email,
+            sis,
             file,
             sha256,
             graded_at,
@@ -413,7 +430,7 @@ class Gradebook:
             sandbox,
             seconds,
         )
-        who = Student(student, name, platform, identifier, email)
+        who = Student(student, name, platform, identifier, email, sis)
         mark = self._mark_of(key)
         return Record(who, notebook, file, sha256, graded_at, result, handed_in, bool(late), mark)
 
@@ -440,13 +457,60 @@ class Gradebook:
         )
 
     @_told
+    def student(self, key: str) -> Student:
+        """Who handed in under a key, with the number that a roster knows; by the key alone where nobody did."""
+        row = self._base.execute(
+            "SELECT max(name), max(platform), max(platform_id), max(email), "
+            "coalesce((SELECT sis FROM people WHERE student = ?1), '') FROM attempts WHERE student = ?1",
+            (key,),
+        ).fetchone()
+        return Student(key, *row) if row[0] is not None else Student(key, key)
+
+    def by_student(self) -> Iterator[OfStudent]:
+        """Everybody who has a row, in order, with what counts of each notebook; one at a time."""
+        with self._telling():
+            rows = self._base.execute(
+                "SELECT student, notebook, submissions.name, platform, platform_id, submissions.email, "
+                "coalesce(people.sis, ''), marks.student IS NOT NULL, marks.points, marks.possible, score, submissions.possible "
+                "FROM submissions LEFT JOIN marks USING (student, notebook) LEFT JOIN people USING (student) "
+                "ORDER BY student COLLATE NOCASE, student, notebook"
+            )
+        for key, group in groupby(self._rows(rows), key=itemgetter(0)):
+            found = {}
+            for _, notebook, name, platform, identifier, email, sis, marked, points, possible, score, out_of in group:
+                student = Student(key, name, platform, identifier, email, sis)
+                found[notebook] = Row(student, points, possible) if marked else Row(student, score, out_of)
+            yield _joined([row.student for row in found.values()]), found
+
+    def _rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+        """What a cursor gives, one row after another."""
+        while True:
+            with self._telling():
+                row = cursor.fetchone()
+            if row is None:
+                return
+            yield row
+
     def students(self) -> list[Student]:
-        """Everybody who has a row, each as the platform knows them, by key."""
+        """Everybody who has a row, each as the platforms know them, by key."""
+        return [student for student, _ in self.by_student()]
+
+    @_told
+    def shared_names(self) -> set[str]:
+        """The names that several of those have who have a row or are on the roster."""
         rows = self._base.execute(
-            "SELECT student, max(name), max(platform), max(platform_id), max(email) FROM submissions GROUP BY student "
-            "ORDER BY student COLLATE NOCASE"
+            "WITH everybody (student, name) AS ("
+            "SELECT student, max(name) FROM submissions GROUP BY student UNION ALL "
+            "SELECT student, name FROM people WHERE listed AND student NOT IN (SELECT student FROM submissions)) "
+            "SELECT name FROM everybody GROUP BY name HAVING count(*) > 1"
         )
-        return [Student(*row) for row in rows]
+        return {row[0] for row in rows}
+
+    @_told
+    def name_of(self, student: str) -> str:
+        """The name of a student who has a row; the key where nobody has one."""
+        row = self._base.execute("SELECT max(name) FROM submissions WHERE student = ?", (student,)).fetchone()
+        return str(row[0]) if row[0] is not None else student
 
     @_told
     def setting(self, name: str) -> str:
@@ -484,20 +548,20 @@ class Gradebook:
         return Mark(earned, earned_of, points, possible, taken, tuple(json.loads(notices)))
 
     @_told
-    def write_totals(self, totals: Mapping[str, Total]) -> None:
-        """Replace what everybody has over the term."""
+    def write_totals(self, totals: Iterable[tuple[str, Total]]) -> None:
+        """Replace what everybody, by student, has over the term."""
         with self._transaction() as base:
             base.execute("DELETE FROM totals")
             base.executemany(
                 "INSERT INTO totals VALUES (?, ?, ?, ?)",
-                [(key, one.percent, int(one.final), json.dumps(one.steps)) for key, one in totals.items()],
+                ((key, one.percent, int(one.final), json.dumps(one.steps)) for key, one in totals),
             )
 
     @_told
-    def totals(self) -> dict[str, Total]:
-        """What everybody has over the term, by student."""
-        rows = self._base.execute("SELECT student, percent, final, steps FROM totals")
-        return {row[0]: Total(row[1], bool(row[2]), tuple(json.loads(row[3]))) for row in rows}
+    def total(self, student: str) -> Total | None:
+        """What a student has over the term; None where nothing was added up."""
+        row = self._base.execute("SELECT percent, final, steps FROM totals WHERE student = ?", (student,)).fetchone()
+        return Total(row[0], bool(row[1]), tuple(json.loads(row[2]))) if row else None
 
     @_told
     def overrides(self, student: str | None = None, notebook: str | None = None, standing: bool = True) -> list[Override]:
@@ -609,6 +673,12 @@ class Gradebook:
             if any(row[1] == "student" for row in base.execute(f"PRAGMA table_info({table})").fetchall()):
                 base.execute(f"UPDATE OR IGNORE {table} SET student = ? WHERE student = ?", (new, old))
                 base.execute(f"DELETE FROM {table} WHERE student = ?", (old,))
+
+
+def _joined(same: Sequence[Student]) -> Student:
+    """One student as several platforms know them."""
+    fields = zip(*(astuple(one) for one in same), strict=True)
+    return Student(*(max(values) for values in fields))
 
 
 def _question_rows(key: tuple[str, str], result: Result) -> Iterator[tuple[Any, ...]]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
 def told_apart(names: Mapping[str, str]) -> dict[str, str]:
     """By student the name to show: with the key behind it where another student has the same."""
     often = Counter(names.values())
-    return {key: f"{name} ({key})" if often[name] > 1 else name for key, name in names.items()}
+    shared = {name for name, count in often.items() if count > 1}
+    return {key: apart(name, key, shared) for key, name in names.items()}
+
+
+def apart(name: str, key: str, shared: Collection[str]) -> str:
+    """The name to show of one student: with the key behind it where it is one of those that several have."""
+    return f"{name} ({key})" if name in shared else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rich.text import Text
 from autograder.grading.batch import GRADEBOOK, Summary
 from autograder.grading.find.intake import Intake, Submission
 from autograder.grading.record.gradebook import Gradebook, Record
-from autograder.grading.record.people import told_apart
+from autograder.grading.record.people import apart
 from autograder.grading.record.result import Result, Status
 from autograder.grading.report.exports import percent
 from autograder.grading.report.numbers import number
@@ -87,9 +87,10 @@ def show_class(console: Console, out: Path, summary: Summary) -> None:
     table.add_column("%", justify="right", no_wrap=True)
     table.add_column("status", overflow="fold")
     with Gradebook(out / GRADEBOOK) as book:
-        names = told_apart({one.key: one.name for one in book.students()})
+        shared = book.shared_names()
         for record in _shown_first(book.record_of(*key) for key in sorted(keys, key=_by_notebook)):
-            table.add_row(*_row(record, names[record.student.key]))
+            key = record.student.key
+            table.add_row(*_row(record, apart(book.name_of(key), key, shared)))
     for line in summary.told[:NOTICES_SHOWN]:
         console.print(Text(f"note: {line}", style="yellow"))
     if len(summary.told) > NOTICES_SHOWN:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import PurePosixPath
 from statistics import median
 
-from autograder.grading.record.gradebook import Record
+from autograder.grading.long_list import LongList, Shelf
 from autograder.grading.record.mark import Total
 from autograder.grading.report.statistics import QuestionStatistics
 
@@ -21,7 +20,10 @@ TIMED = 5  # hand-ins that tell how long an exercise took, for their median to m
 
 @dataclass(slots=True)
 class Standing:
-    """One student over the term: the mark of each notebook in percent, None where there is none, and what was handed in."""
+    """One student over the term: the mark of each notebook in percent, None where there is none, and the pages.
+
+    `link` leads to the student's own page and is empty where nothing was handed in.
+    """
 
     name: str
     link: str
@@ -46,47 +48,26 @@ class Standing:
 
 
 class CourseView:
-    """Gathers the rows of a gradebook student by student."""
+    """Gathers everybody who is in the gradebook or on a roster, one student at a time.
 
-    def __init__(self) -> None:
-        self.standings: dict[str, Standing] = {}
-        self.notebooks: list[str] = []
+    `notebooks` are those that somebody has handed in, in order.
+    """
 
-    def add(self, record: Record, link: str) -> None:
-        """One row; `link` leads to its page."""
-        page = str(PurePosixPath(link).with_name("index.html"))
-        own = self.standings.setdefault(record.student.key, Standing(record.student.name, page))
-        if not record.notebook:
-            return
-        if record.notebook not in self.notebooks:
-            self.notebooks = sorted([*self.notebooks, record.notebook])
-        points = record.points
-        own.percents[record.notebook] = None if points is None or not record.possible else 100 * points / record.possible
-        own.links[record.notebook] = link
+    def __init__(self, notebooks: Sequence[str] = (), shelf: Shelf | None = None) -> None:
+        self.notebooks = list(notebooks)
+        self._shelf = shelf or Shelf()
+        self.standings: LongList[Standing] = LongList(shelf=self._shelf)
+        self.behind: LongList[tuple[Standing, str]] = LongList(shelf=self._shelf)
+        self.in_section: dict[str, LongList[Standing]] = {}
 
-    def absent(self, people: Mapping[str, str]) -> None:
-        """Everybody on a roster, by key and name: who has handed in nothing stands there, too, without a page."""
-        for key, name in people.items():
-            self.standings.setdefault(key, Standing(name, ""))
-
-    def finish(self, totals: Mapping[str, Total]) -> None:
-        """Add what everybody has over the term."""
-        for key, standing in self.standings.items():
-            standing.total = totals.get(key)
-
-    def standings_in(self, section: str, sections_of: Mapping[str, Sequence[str]]) -> list[Standing]:
-        """Everybody in a section; for an empty name those who are in none."""
-        return [
-            standing
-            for key, standing in self.standings.items()
-            if (section in sections_of.get(key, ()) if section else not sections_of.get(key))
-        ]
-
-    @property
-    def behind(self) -> list[tuple[Standing, str]]:
-        """Who fell behind, and why."""
-        told = ((standing, standing.behind(self.notebooks)) for standing in self.standings.values())
-        return [(standing, why) for standing, why in told if why]
+    def add(self, standing: Standing, sections: Iterable[str] = ()) -> None:
+        """One student, who is in these sections of the class or in none."""
+        self.standings.append(standing)
+        for name in sections or ("",):
+            self.in_section.setdefault(name, LongList(shelf=self._shelf)).append(standing)
+        why = standing.behind(self.notebooks)
+        if why:
+            self.behind.append((standing, why))
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from autograder.grading.course import Course
-from autograder.grading.record.gradebook import Record
+from autograder.grading.record.gradebook import OfStudent, Record
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionResult, Status
 from autograder.grading.report.numbers import number
@@ -72,32 +72,24 @@ class Grades:
                 self._rows.writerow([*who, notebook, "missing"] + [""] * (len(_GRADE_COLUMNS) - 7 + len(self.questions)))
 
 
-class Canvas:
-    """`canvas.csv`: Canvas's gradebook import, one row a student and one column a notebook."""
+def write_canvas(stream: TextIO, notebooks: Sequence[str], everybody: Callable[[], Iterable[OfStudent]]) -> None:
+    """`canvas.csv`: Canvas's gradebook import, one row a student and one column a notebook.
 
-    def __init__(self, stream: TextIO, notebooks: Sequence[str]) -> None:
-        self.notebooks = [name for name in notebooks if name]
-        self._rows = csv.writer(stream, lineterminator="\n")
-        self._possible: dict[str, float] = {}
-        self._students: dict[str, tuple[list[str], dict[str, str]]] = {}
-
-    def add(self, record: Record) -> None:
-        """Keep one score until all notebooks of the student are known."""
-        student = record.student
+    `everybody()` gives each student with what counts of each notebook; it is asked twice.
+    """
+    names = [name for name in notebooks if name]
+    rows = csv.writer(stream, lineterminator="\n")
+    rows.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names])
+    possible: dict[str, float] = {}
+    for _, own in everybody():
+        for name, row in own.items():
+            possible[name] = max(row.possible, possible.get(name, 0.0))
+    rows.writerow(["    Points Possible", "", "", "", "", *(number(possible.get(name, 0.0)) for name in names)])
+    for _, own in everybody():
+        student = next(iter(own.values())).student
         identifier = student.id if student.platform == "canvas" else ""
         who = [spreadsheet_safe(student.name), identifier, "", spreadsheet_safe(student.email), ""]
-        _, scores = self._students.setdefault(student.key, (who, {}))
-        if record.notebook:
-            scores[record.notebook] = number(record.points)
-            self._possible[record.notebook] = max(record.possible, self._possible.get(record.notebook, 0.0))
-
-    def finish(self) -> None:
-        """Write the head, the row of possible points, and the students."""
-        self._rows.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *self.notebooks])
-        possible = (number(self._possible.get(name, 0.0)) for name in self.notebooks)
-        self._rows.writerow(["    Points Possible", "", "", "", "", *possible])
-        for who, scores in self._students.values():
-            self._rows.writerow([*who, *(scores.get(name, "") for name in self.notebooks)])
+        rows.writerow([*who, *(number(own[name].points) if name in own else "" for name in names)])
 
 
 class Moodle:

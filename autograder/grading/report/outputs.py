@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,9 @@ from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
 from autograder.grading.record.files import written
 from autograder.grading.record.gradebook import Gradebook, Record
-from autograder.grading.record.people import told_apart
+from autograder.grading.record.people import Listed, apart
 from autograder.grading.report import exports
+from autograder.grading.report.course_view import Standing
 from autograder.grading.report.feedback import FeedbackPage
 from autograder.grading.report.pages import write_page
 from autograder.grading.report.report import ClassReport
@@ -41,7 +42,7 @@ class Outputs:
     def kept_intake(self, notices: Iterable[str] = ()) -> Intake:
         """What the last run found, without its submissions, and what there is to say today."""
         kept = json.loads(self.book.setting("intake") or "[[], []]")
-        return Intake([], kept[0], [*kept[1], *notices])
+        return Intake((), kept[0], [*kept[1], *notices])
 
     def write_class(self, intake: Intake) -> None:
         """Student pages that are missing, then the tables and the report of the whole gradebook, in one pass."""
@@ -53,28 +54,43 @@ class Outputs:
             worksheets = {name: files.enter_context(written(self._moodle_path(name), newline="")) for name in notebooks}
             moodle = {name: exports.Moodle(stream) for name, stream in worksheets.items()}
             people = {one.student: one for one in self.book.people()}
-            tables = (exports.Grades(grades, self.course, notebooks, people), exports.Canvas(canvas, notebooks))
-            names = {one.key: one.name for one in self.book.students()}
-            names = told_apart({key: one.name for key, one in people.items() if one.listed} | names)
-            report = ClassReport(self.course, intake, people)
+            shared = self.book.shared_names()
+            table = exports.Grades(grades, self.course, notebooks, people)
+            report = ClassReport(self.course, intake, people, [name for name in notebooks if name])
             for record in self.book.records():
-                link = feedback_path(record)
+                key, link = record.student.key, feedback_path(record.student.key, record.notebook)
                 if not (self.out / link).is_file():
                     self.write_record(record)
-                for table in (*tables, moodle[record.notebook]):
-                    table.add(record)
-                shown = replace(record.student, name=names[record.student.key])
+                table.add(record)
+                moodle[record.notebook].add(record)
+                shown = replace(record.student, name=apart(self.book.name_of(key), key, shared))
                 report.add(replace(record, student=shown), link.as_posix())
-            for name in filter(None, notebooks):
-                tables[0].missing(name, self.book.who_has(name))
-            tables[1].finish()
-            report.view.absent({key: names[key] for key, one in people.items() if one.listed})
-            report.view.finish(self.book.totals())
+            for name in filter(None, notebooks if people else ()):
+                table.missing(name, self.book.who_has(name))
+            exports.write_canvas(canvas, notebooks, self.book.by_student)
+            for key, standing in self._standings(people, shared):
+                report.add_student(key, standing)
             report.write(page)
-        for standing in report.view.standings.values():
+        for standing in report.view.standings:
             if standing.link:
                 with written(self.out / standing.link) as own:
                     write_page(own, "student.html", standing=standing, view=report.view, titles=report.titles)
+
+    def _standings(self, people: Mapping[str, Listed], shared: Collection[str]) -> Iterator[tuple[str, Standing]]:
+        """Everybody over the term, by key: who has handed in, then who is on a roster and has not, who has no page."""
+        waiting = {key: one.name for key, one in people.items() if one.listed}
+        for student, own in self.book.by_student():
+            key, rows = student.key, {name: row for name, row in own.items() if name}
+            waiting.pop(key, None)
+            yield key, Standing(
+                apart(student.name, key, shared),
+                feedback_path(key, "index").as_posix(),
+                {name: row.percent for name, row in rows.items()},
+                {name: feedback_path(key, name).as_posix() for name in rows},
+                self.book.total(key),
+            )
+        for key, name in waiting.items():
+            yield key, Standing(apart(name, key, shared), "", total=self.book.total(key))
 
     def forget(self, students: Iterable[str]) -> None:
         """Take away the pages of keys that are no student's any more; they are written anew under the other key."""
@@ -87,17 +103,18 @@ class Outputs:
 
     def write_record(self, record: Record) -> None:
         """The feedback page and the Gradescope result of one row."""
+        path = self.out / feedback_path(record.student.key, record.notebook)
         if record.notebook:
-            (self.out / feedback_path(record)).with_name(f"{UNKNOWN}.html").unlink(missing_ok=True)
-        with written(self.out / feedback_path(record)) as page:
+            path.with_name(f"{UNKNOWN}.html").unlink(missing_ok=True)
+        with written(path) as page:
             self._page.write(page, record)
         with written(gradescope_path(self.out, record)) as results:
             results.write(exports.gradescope_json(record))
 
 
-def feedback_path(record: Record) -> Path:
+def feedback_path(student: str, notebook: str) -> Path:
     """Where a row's feedback page lies, below the output folder."""
-    return Path("feedback") / file_slug(record.student.key) / f"{record.notebook or UNKNOWN}.html"
+    return Path("feedback") / file_slug(student) / f"{notebook or UNKNOWN}.html"
 
 
 def gradescope_path(out: Path, record: Record) -> Path:

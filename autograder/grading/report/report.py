@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -10,10 +10,11 @@ from typing import TextIO
 
 from autograder.grading.course import Course
 from autograder.grading.find.intake import Intake
+from autograder.grading.long_list import LongList, Shelf
 from autograder.grading.record.gradebook import Record
 from autograder.grading.record.people import Listed
 from autograder.grading.record.result import QuestionStatus
-from autograder.grading.report.course_view import CourseView, time_taken, to_change
+from autograder.grading.report.course_view import CourseView, Standing, time_taken, to_change
 from autograder.grading.report.exports import percent
 from autograder.grading.report.numbers import number
 from autograder.grading.report.pages import write_page
@@ -59,15 +60,15 @@ class Unnamed:
     behaviour: str
     example: str
     student: str
-    who: list[tuple[str, str]] = field(default_factory=list)
+    who: LongList[tuple[str, str]]
 
 
 @dataclass
 class Part:
     """One section of the class in a notebook, or who is in none."""
 
+    lines: LongList[Line]
     statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
-    lines: list[Line] = field(default_factory=list)
 
     def mean_of(self, question: str) -> float | None:
         """The mean share of a question's points, or None where nobody has any."""
@@ -77,17 +78,31 @@ class Part:
 
 @dataclass
 class Section:
-    """One notebook of the report; `parts` are the sections of the class."""
+    """One notebook of the report; `parts` are the sections of the class. What grows with the class lies on the `shelf`."""
 
     name: str
     title: str
+    shelf: Shelf
     statistics: NotebookStatistics = field(default_factory=NotebookStatistics)
-    lines: list[Line] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
-    problems: list[tuple[str, str, str]] = field(default_factory=list)
-    who: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    who: dict[tuple[str, str], LongList[tuple[str, str]]] = field(default_factory=dict)
     unnamed: list[Unnamed] = field(default_factory=list)
     unlike: int = 0
+
+    def __post_init__(self) -> None:
+        self.lines: LongList[Line] = LongList(shelf=self.shelf)
+        self.problems: LongList[tuple[str, str, str]] = LongList(shelf=self.shelf)
+
+    def add_line(self, record: Record, link: str, sections: Iterable[str]) -> None:
+        """One student, who is in these sections of the class or in none."""
+        line = _line(record, link)
+        self.lines.append(line)
+        self.statistics.add(record.result)
+        for name in sections or ("",):
+            part = self.parts.setdefault(name, Part(LongList(shelf=self.shelf)))
+            part.lines.append(line)
+            part.statistics.add(record.result)
+        self.problems.extend((record.student.name, link, text) for text in _to_look_at(record))
 
     @property
     def groups(self) -> list[Unnamed]:
@@ -105,7 +120,7 @@ class Section:
         here = (record.student.name, link)
         for question in record.result.questions:
             for mistake in question.mistakes():
-                self.who.setdefault((question.name, mistake), []).append(here)
+                self.who.setdefault((question.name, mistake), LongList(shelf=self.shelf)).append(here)
             if question.behaviour and not question.apart_from:
                 known = (group for group in self.unnamed if group.question == question.name)
                 group = next((one for one in known if alike(one.behaviour, question.behaviour)), None)
@@ -113,7 +128,8 @@ class Section:
                     self.unlike += 1
                     continue
                 if group is None:
-                    group = Unnamed(question.name, question.title, question.behaviour, question.code, record.student.key)
+                    about = (question.name, question.title, question.behaviour, question.code)
+                    group = Unnamed(*about, record.student.key, LongList(shelf=self.shelf))
                     self.unnamed.append(group)
                 group.who.append(here)
 
@@ -137,35 +153,33 @@ class Section:
 class ClassReport:
     """Gathers the rows of a gradebook and renders the report."""
 
-    def __init__(self, course: Course, intake: Intake, people: Mapping[str, Listed] | None = None) -> None:
+    def __init__(
+        self, course: Course, intake: Intake, people: Mapping[str, Listed] | None = None, notebooks: Sequence[str] = ()
+    ) -> None:
         self.course = course
         self.intake = intake
-        self.parts_of = {key: one.sections for key, one in (people or {}).items()}
+        self.parts_of = {key: one.sections for key, one in (people or {}).items() if one.section}
         self.parts = sorted({name for names in self.parts_of.values() for name in names}, key=natural_key)
         self.sections: dict[str, Section] = {}
         self.sandboxes: set[str] = set()
         self.latest = ""
-        self.view = CourseView()
+        self._shelf = Shelf()
+        self.view = CourseView(notebooks, self._shelf)
 
     def add(self, record: Record, link: str) -> None:
         """One row of the gradebook; `link` leads to its feedback page."""
         section = self.sections.setdefault(
-            record.notebook, Section(record.notebook, self.course.title(record.notebook))
+            record.notebook, Section(record.notebook, self.course.title(record.notebook), self._shelf)
         )
-        result = record.result
-        section.statistics.add(result)
-        line = _line(record, link)
-        section.lines.append(line)
-        for name in self.parts_of.get(record.student.key) or ("",):
-            part = section.parts.setdefault(name, Part())
-            part.statistics.add(result)
-            part.lines.append(line)
-        section.problems += [(record.student.name, link, text) for text in _to_look_at(record)]
+        section.add_line(record, link, self.parts_of.get(record.student.key, ()))
         section.add_answers(record, link)
-        self.view.add(record, link)
         self.latest = max(self.latest, record.graded_at)
-        if result.sandbox:
-            self.sandboxes.add(result.sandbox)
+        if record.result.sandbox:
+            self.sandboxes.add(record.result.sandbox)
+
+    def add_student(self, key: str, standing: Standing) -> None:
+        """One student over the term."""
+        self.view.add(standing, self.parts_of.get(key, ()))
 
     @property
     def titles(self) -> dict[str, str]:
@@ -181,7 +195,6 @@ class ClassReport:
             sections=[section for section in self.sections.values() if section.lines],
             view=self.view,
             parts=self.parts if len(self.parts) > 1 else [],
-            parts_of=self.parts_of,
             to_change=to_change(questions),
             taken=time_taken(questions, self.course.minutes),
             short={name: title.partition(" ")[0] for name, title in self.titles.items()},
