@@ -155,6 +155,7 @@ def test_thirty_kills_leave_an_equal_gradebook(tmp_path, course, monkeypatch):
         ends: list[str] = []
         while "done" not in ends and len(ends) < 8:  # a run that is done has told what there is to tell
             ends.append(killed_after(rng.uniform(0.05, 0.6) * whole, root, disturbed, course))
+            whole *= 0.8 if ends[-1] == "done" else 1.05  # other programs come and go, and a run takes its time
         kills += ends.count("killed")
         if "done" not in ends:
             time.sleep(0.5)
