@@ -15,7 +15,7 @@ demo: setup            ## grade the sample class and say where its report lies
 	$(BIN)/autograder grade examples/class -o out/demo --cell-seconds 10
 
 test: setup            ## every test of the project
-	$(BIN)/python -m pytest -n 3 --dist loadgroup  # one more than the processors of a small machine: many tests wait
+	$(BIN)/python -m pytest -n 3 --dist loadfile  # one more than the processors of a small machine: many tests wait
 
 lab: setup             ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)

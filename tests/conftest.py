@@ -7,16 +7,23 @@ import pytest
 
 os.environ["ATTNKIT_PROGRESS"] = "off"  # no test writes into a developer's own logbook
 
-# modules that make something dear for all their tests: a site, a release, a server; one process of the run makes it once
-TOGETHER = ("test_browser", "test_one_file", "test_otter_parity", "test_release", "test_site")
+# The files that take longest come first, so that none is left over when the other processes have nothing to do any more.
+LONG = (
+    *("test_corpus", "test_guides", "test_sandbox", "test_browser", "test_otter_parity", "test_build", "test_exercises"),
+    *("test_proving_more", "test_nb06", "test_files", "test_term_course", "test_grade_cli", "test_full_disks", "test_door"),
+    *("test_places", "test_environment", "test_waiting", "test_release", "test_pages", "test_sample_class", "test_site"),
+    *("test_start_up", "test_late_torch", "test_one_file", "test_kills", "test_promises"),
+)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-xdist keep this order, and not take the files with most tests first."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep such a module's tests in one process (with `--dist loadgroup`)."""
-    for item in items:
-        if item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """With `--dist loadfile` one process runs all tests of a file, and makes what they share once."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 def pytest_addoption(parser):

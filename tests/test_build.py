@@ -1,7 +1,7 @@
 """The build: what is in the repository is fresh, holds no answer where none may be, and its own checks can fail."""
 
 import copy
-from functools import cache
+from functools import cache, partial
 
 import nbformat
 import pytest
@@ -30,9 +30,10 @@ from autograder.paths import NOTEBOOKS as STUDENT
 WRITTEN = [number for number, name in NOTEBOOKS.items() if (SOLUTIONS / f"{name}.py").is_file()]
 
 
-@cache
-def made(number):
-    return make(number)
+@pytest.fixture(scope="module")
+def made():
+    """Every notebook's files as they are built now, each made once."""
+    return cache(make)
 
 
 def hidden_tests(number):
@@ -41,18 +42,18 @@ def hidden_tests(number):
 
 
 @pytest.mark.parametrize("number", WRITTEN)
-def test_nothing_generated_is_stale(number):
+def test_nothing_generated_is_stale(made, number):
     assert [str(path.relative_to(ROOT)) for path in stale_files(made(number))] == []
 
 
-def test_a_stale_file_is_named():
+def test_a_stale_file_is_named(made):
     target = STUDENT / f"{NOTEBOOKS['02']}.ipynb"
     fresh = made("02")
     other = building.Made({target: b"{}"}, fresh.solved, fresh.solved_path)
     assert target in stale_files(other)
 
 
-def test_outputs_are_kept_where_nothing_but_text_has_changed():
+def test_outputs_are_kept_where_nothing_but_text_has_changed(made):
     fresh = made("02")
     ran = [cell.get("outputs") for cell in nbformat.read(fresh.solved_path, as_version=4).cells]
     solved = copy.deepcopy(fresh.solved)
@@ -68,7 +69,7 @@ def test_outputs_are_kept_where_nothing_but_text_has_changed():
     assert building.with_kept_outputs(fresh.solved_path, solved) is None
 
 
-def test_two_builds_are_byte_identical():
+def test_two_builds_are_byte_identical(made):
     assert make("02").files == made("02").files
 
 
@@ -109,33 +110,39 @@ def test_points_and_cases_are_as_declared(number):
         assert public.count("@test_case(") == 1
 
 
-def assigned_of(number, **changes):
+@pytest.fixture(scope="module")
+def assigned_of(made):
+    """What came of assigning a notebook, with changes."""
+    return partial(assigned, made)
+
+
+def assigned(made, number, **changes):
     tests = hidden_tests(number)
     public = {name: (PUBLIC_TESTS / f"{name}.py").read_text() for name in tests}
     values = {"student": made(number).solved, "tests": tests, "public_tests": public, "archive": b""} | changes
     return Assigned(**values)
 
 
-def test_a_dropped_test_is_noticed():
+def test_a_dropped_test_is_noticed(assigned_of):
     tests = hidden_tests("02")
     cut = tests["q2_3"].rpartition("@test_case(")[0]
     with pytest.raises(BuildError, match="test cases"):
         building._check_tests(read_master("02"), assigned_of("02", tests={**tests, "q2_3": cut}))
 
 
-def test_a_test_that_does_not_compile_is_noticed():
+def test_a_test_that_does_not_compile_is_noticed(assigned_of):
     tests = hidden_tests("02")
     with pytest.raises(BuildError, match="compile"):
         building._check_tests(read_master("02"), assigned_of("02", tests={**tests, "q2_3": tests["q2_3"] + 'x = "'}))
 
 
-def test_a_missing_test_file_is_noticed():
+def test_a_missing_test_file_is_noticed(assigned_of):
     tests = {name: text for name, text in hidden_tests("02").items() if name != "q2_3"}
     with pytest.raises(BuildError, match="no all tests"):
         building._check_tests(read_master("02"), assigned_of("02", tests=tests))
 
 
-def test_a_wrong_solution_is_noticed():
+def test_a_wrong_solution_is_noticed(assigned_of):
     master = read_master("02")
     wrong = solved_notebook(master)
     for cell in wrong.cells:
@@ -146,7 +153,7 @@ def test_a_wrong_solution_is_noticed():
         building._check_scores(master, blank, wrong, assigned_of("02"))
 
 
-def test_a_blank_notebook_that_scores_is_noticed():
+def test_a_blank_notebook_that_scores_is_noticed(assigned_of):
     master = read_master("02")
     solved = solved_notebook(master)
     with pytest.raises(BuildError, match="blank"):

@@ -56,6 +56,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     _libc.umount2(str(place).encode(), _MNT_DETACH)
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[None]:
+    """All that a grader imports and computes before its first hand-in, for every run that branches off this process."""
+    for notebook in Course.load().notebooks.values():
+        warm_up(notebook)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def class_folder(tmp_path: Path) -> Path:
     files = {
@@ -107,16 +117,13 @@ def filling(disk: Path, left: int) -> Callable[[], None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("state", ["full", "nearly full", "read-only", "with room"])
-def test_killed_at_any_moment_on_any_disk_nothing_is_lost_or_twice(tmp_path, disk, class_folder, monkeypatch, state):
+def test_killed_at_any_moment_on_any_disk_nothing_is_lost_or_twice(tmp_path, disk, class_folder, monkeypatch, warm, state):
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     setting = Setting(workshop=FakeWorkshop)
     monkeypatch.setattr("autograder.grading.command.Processes", lambda _, jobs, hand_ins: InProcess(setting))
     monkeypatch.setattr("autograder.grading.command.choose_sandbox", lambda kind: None)
-    for notebook in Course.load().notebooks.values():
-        warm_up(notebook)
-    gc.freeze()
     errors = tmp_path / "said"
     assert run_in_child(class_folder, tmp_path / "calm", errors, None) == 0, errors.read_text()
     calm = recorded(tmp_path / "calm")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -84,16 +85,34 @@ PROMISES: dict[str, tuple[Callable[[Exercise, Case], bool], str]] = {
 }
 
 
-def untold(exercise: Exercise, text: str) -> list[str]:
-    """The promises that some case tests and no word of `text` makes."""
-    missing = [
-        name
-        for name, (tests, words) in PROMISES.items()
-        if not re.search(words, text) and any(tests(exercise, case) for case in cases_of(exercise))
-    ]
+@dataclass(frozen=True)
+class Needs:
+    """What the cases of an exercise test: kinds of promises, and names that have to be said as they are."""
+
+    promises: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def looked_at(exercise: Exercise) -> Needs:
+    """Looks at each case once and keeps none."""
+    promises: dict[str, None] = {}
+    names: dict[str, None] = {}
     for case in cases_of(exercise):
-        missing += [name for name in (*case.watch, case.raises or "") if INSIDE.get(name, name) not in text]
-    return [*dict.fromkeys(missing)]
+        promises |= dict.fromkeys(name for name, (tests, _) in PROMISES.items() if name not in promises and tests(exercise, case))
+        names |= dict.fromkeys(name for name in (*case.watch, case.raises or "") if name)
+    return Needs(tuple(promises), tuple(names))
+
+
+@pytest.fixture(scope="module")
+def tested() -> dict[str, Needs]:
+    """What is tested, by question."""
+    return {one.question: looked_at(one) for number in NOTEBOOKS for one in exercises_of(number)}
+
+
+def untold(tested: Needs, text: str) -> list[str]:
+    """The promises that some case tests and no word of `text` makes."""
+    missing = [name for name in tested.promises if not re.search(PROMISES[name][1], text)]
+    return missing + [name for name in tested.names if INSIDE.get(name, name) not in text]
 
 
 def told(number: str) -> dict[str, str]:
@@ -107,13 +126,17 @@ def told(number: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", NOTEBOOKS)
-def test_what_is_tested_is_told(number):
+def test_what_is_tested_is_told(tested, number):
     texts = told(number)
-    found = {one.heading: missing for one in exercises_of(number) if (missing := untold(one, texts[one.question]))}
+    found = {
+        one.heading: missing
+        for one in exercises_of(number)
+        if (missing := untold(tested[one.question], texts[one.question]))
+    }
     assert found == {}
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_every_kind_of_promise_is_missed_when_nobody_makes_it(name):
-    tested = [one for number in NOTEBOOKS for one in exercises_of(number) if name in untold(one, "")]
-    assert tested, f"no case of any exercise tests this: {name}"
+def test_every_kind_of_promise_is_missed_when_nobody_makes_it(tested, name):
+    missed = [question for question, one in tested.items() if name in untold(one, "")]
+    assert missed, f"no case of any exercise tests this: {name}"

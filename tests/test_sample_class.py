@@ -46,7 +46,7 @@ def test_the_class_has_what_it_needs():
 def graded(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("demo")
     code = "from autograder.cli import main; main()"
-    command = [sys.executable, "-c", code, "grade", str(CLASS), "-o", str(out), "--cell-seconds", "15", "--jobs", "2"]
+    command = [sys.executable, "-c", code, "grade", str(CLASS), "-o", str(out), "--cell-seconds", "6", "--jobs", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, "COLUMNS": "80"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert max(len(line) for line in done.stdout.splitlines() if str(out) not in line) <= 80

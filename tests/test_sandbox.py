@@ -57,6 +57,13 @@ def workshop(request: pytest.FixtureRequest) -> Iterator[Workshop]:
 
 
 @pytest.fixture(scope="module")
+def trunk() -> Iterator[Trunk]:
+    """What has imported everything, outside of any sandbox: workshops with limits of their own branch off it."""
+    with closing(Trunk(choice.choose_sandbox("none"), QUICK)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
 def confined(workshop: Workshop) -> Workshop:
     """A workshop that really shuts submissions in."""
     if workshop.sandbox == "none":
@@ -301,9 +308,9 @@ def test_requests_and_answers_that_fill_the_wire_from_both_ends_pass_each_other(
         assert [f.run(case).value.data.sum() for case in cases] == [400_000, 76_000, 114_000]
 
 
-def test_what_is_not_asked_costs_nobody_else_anything():
+def test_what_is_not_asked_costs_nobody_else_anything(trunk):
     cells = ["def hangs(x):\n    while True: pass", "def ends(x): __import__('os')._exit(3)", "def f(x): return x.sum()"]
-    with Workshop("none", Limits(call_seconds=1.5)) as workshop, workshop.open() as session:
+    with Workshop("none", Limits(call_seconds=1.5), trunk.branch()) as workshop, workshop.open() as session:
         session.run_cells(cells)
         f = session.environment["f"]
         for name in ("hangs", "ends"):
@@ -360,19 +367,19 @@ def test_a_cell_that_ends_the_worker_is_left_out_and_the_others_run_again(worksh
         assert session.environment["y"].run(Case(value=True)).value == 2
 
 
-def test_a_cell_that_hangs_is_stopped_and_the_next_runs():
-    with Workshop("none", Limits(cell_seconds=1.5)) as workshop, workshop.open() as session:
+def test_a_cell_that_hangs_is_stopped_and_the_next_runs(trunk):
+    with Workshop("none", Limits(cell_seconds=1.5), trunk.branch()) as workshop, workshop.open() as session:
         assert statuses(session, "x = 1", "while True: pass", "y = x") == ["ok", "timeout", "ok"]
 
 
-def test_a_call_that_hangs_or_dies_costs_that_name_only():
+def test_a_call_that_hangs_or_dies_costs_that_name_only(trunk):
     cells = (
         "def stuck(x):\n    while True: pass",
         "def dead(x):\n    __import__('os')._exit(3)",
         "def fine(x):\n    return x",
     )
     case = Case(args=(np.ones(2),))
-    with Workshop("none", Limits(call_seconds=1.5)) as workshop, workshop.open() as session:
+    with Workshop("none", Limits(call_seconds=1.5), trunk.branch()) as workshop, workshop.open() as session:
         session.run_cells(list(cells))
         kinds = []
         for name in ("stuck", "fine", "dead", "fine"):
@@ -383,7 +390,7 @@ def test_a_call_that_hangs_or_dies_costs_that_name_only():
 
 def test_sixty_cells_that_end_the_worker_cost_themselves_and_nothing_else(workshop):
     ending = ["import os; os._exit(1)"] * 30
-    with Workshop("none", QUICK) as patient, patient.open() as session:
+    with workshop.open() as session:
         found = statuses(session, *ending, "x = 1", *ending, "y = x + 1")
         assert found == ["died"] * 30 + ["ok"] + ["died"] * 30 + ["ok"]
         assert session.environment["y"].run(Case(value=True)).value == 2
@@ -398,8 +405,8 @@ def test_a_cell_that_leaves_the_process_unable_to_go_on_is_left_out_itself(works
         assert session.environment["z"].run(Case(value=True)).value == 3
 
 
-def test_a_submission_that_never_stops_dying_is_given_up_when_its_time_is_over():
-    with Workshop("none", Limits(session_seconds=2.0)) as short, short.open() as session:
+def test_a_submission_that_never_stops_dying_is_given_up_when_its_time_is_over(trunk):
+    with Workshop("none", Limits(session_seconds=2.0), trunk.branch()) as short, short.open() as session:
         assert statuses(session, "x = 1", *["import os; os._exit(1)"] * 400)[-1] == "skipped"
         assert session.environment.get("x") is None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from attnkit.checking.message import CheckFailed
+from attnkit.checking.message import CheckFailed, Report
 from attnkit.checking.public import check
 from autograder.judging.declare import Exercise
 from autograder.judging.examine import (
@@ -83,38 +83,28 @@ def prove_exercise(exercise: Exercise, combined: bool = False) -> Proof:
 
 
 def _row(exercise: Exercise, mistake: str, targets: Mapping[str, Any]) -> Row:
-    verdicts = _verdicts(exercise, targets)
     examination = Examination(exercise, targets)
+    public = _public_report(exercise, targets)
+    caught_by = (PUBLIC,) * (public is not None)
+    caught_by += tuple(test.name for test in exercise.tests if examination.verdict(test))
     found = "+".join(one.name for one in examination.diagnosis())
-    return Row(
-        mistake, tuple(test for test, message in verdicts.items() if message), _public_name(exercise, targets), found
-    )
+    return Row(mistake, caught_by, (public.mistake or "?") if public else "", found)
 
 
 def _verdicts(exercise: Exercise, targets: Mapping[str, Any]) -> dict[str, str]:
     """The message of the public check and of every hidden test, empty where it passes."""
     examination = Examination(exercise, targets)
-    verdicts = {PUBLIC: _public_message(exercise, targets)}
-    for test in exercise.tests:
-        report = examination.verdict(test)
-        verdicts[test.name] = str(report) if report else ""
-    return verdicts
+    reports = {PUBLIC: _public_report(exercise, targets)}
+    reports |= {test.name: examination.verdict(test) for test in exercise.tests}
+    return {name: str(report or "") for name, report in reports.items()}
 
 
-def _public_message(exercise: Exercise, targets: Mapping[str, Any]) -> str:
+def _public_report(exercise: Exercise, targets: Mapping[str, Any]) -> Report | None:
     try:
         check(exercise.question, targets)
     except CheckFailed as failed:
-        return str(failed)
-    return ""
-
-
-def _public_name(exercise: Exercise, targets: Mapping[str, Any]) -> str:
-    try:
-        check(exercise.question, targets)
-    except CheckFailed as failed:
-        return failed.report.mistake or "?"
-    return ""
+        return failed.report
+    return None
 
 
 def _problems(proof: Proof) -> list[str]:

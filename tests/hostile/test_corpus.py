@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from handins import handin
@@ -12,6 +13,7 @@ from autograder.grading.score.grade import grade_notebook
 from hostile.corpus import ANYTHING, CORPUS, QUESTIONS, Hostile
 
 STYLE = "einsum"
+PATIENCE = 2.0  # seconds for one cell or call of what runs into a time limit
 WORKSHEET = {  # by hand, so that it does not depend on the other answers
     "q2_8": "worksheet_scores = [1, 2, 3]\nworksheet_weights = [0.090, 0.245, 0.665]\nworksheet_output = [4.226, 5.774]"
 }
@@ -55,8 +57,11 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("hostile", ATTACKS)
-def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master):
-    result = grade_notebook(submission(hostile), master, workshop)
+def test_it_earns_its_honest_part_and_nothing_else(hostile, workshop, master, monkeypatch):
+    with monkeypatch.context() as while_it_runs:
+        if hostile.slow:
+            while_it_runs.setattr(workshop, "limits", replace(workshop.limits, cell_seconds=PATIENCE, call_seconds=PATIENCE))
+        result = grade_notebook(submission(hostile), master, workshop)
     assert result.status in (Status.GRADED, Status.PROBLEMS)
     for question in QUESTIONS:
         earned, possible = hidden_points(result, question)
