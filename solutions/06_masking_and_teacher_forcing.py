@@ -1767,8 +1767,7 @@ def exact_match(answers, some_pairs):
     return sum(tuple(answer) == p.target for answer, p in both) / len(some_pairs)
 
 
-def score(some_pairs, **options):
-    answers = translate_all(some_pairs, **options)
+def score(some_pairs, answers):
     said = [" ".join(answer) for answer in answers]
     right = [[" ".join(pair.target) for pair in some_pairs]]
     bleu = sacrebleu.corpus_bleu(said, right, tokenize="none", force=True)
@@ -1780,15 +1779,17 @@ def score(some_pairs, **options):
 def sampled(top_k):
     generator = torch.Generator(DEVICE).manual_seed(0)
     options = {"temperature": 1.0, "top_k": top_k, "generator": generator}
-    return score(pairs["test"], **options)
+    return score(pairs["test"], translate_all(pairs["test"], **options))
 
 
+translated = {split: translate_all(pairs[split]) for split in splits[1:]}
+of_split = {split: score(pairs[split], said) for split, said in translated.items()}
 results = {
-    "test, greedy": score(pairs["test"]),
-    "validation, greedy": score(pairs["validation"]),
+    "test, greedy": of_split["test"],
+    "validation, greedy": of_split["validation"],
     "test, sampled (temperature 1)": sampled(None),
     "test, sampled (temperature 1, top 2)": sampled(2),
-    "new combinations, greedy": score(pairs["test_combinations"]),
+    "new combinations, greedy": of_split["test_combinations"],
 }
 rows = [{"": name, **values} for name, values in results.items()]
 plots.show_table(rows, "exact match as a share; chrF and BLEU from sacrebleu, 0–100")
@@ -1839,7 +1840,7 @@ assert " ".join(translate(["the cat sat on the mat".split()])[0]) == (
 assert new - known < 0.05
 # control: with the sentences of others before it, nothing is right
 strangers = pairs["test"][1:201] + pairs["test"][:1]
-answers = translate_all(pairs["test"][:201])
+answers = translated["test"][:201]
 assert exact_match(answers, pairs["test"][:201]) > 0.85
 assert exact_match(answers, strangers) < 0.02
 
@@ -1868,7 +1869,7 @@ def with_teacher(some_pairs):
 
 targets = [list(pair.target) for pair in pairs["test_combinations"]]
 forced = with_teacher(pairs["test_combinations"])
-alone = translate_all(pairs["test_combinations"])
+alone = translated["test_combinations"]
 
 
 def share(count, said, chosen):
@@ -2057,8 +2058,7 @@ assert max(others.values()) < 0.5
 # The first six wrong translations of `test`, as the head that is most often on gold sees them. On the left the translator writes its own sentence, on the right it reads the right one. A mark ▸ stands before the words that the other sentence does not have.
 
 # %% tags=["experiment"]
-answers = translate_all(pairs["test"])
-said = zip(pairs["test"], answers, strict=True)
+said = zip(pairs["test"], translated["test"], strict=True)
 wrong = [(pair, answer) for pair, answer in said if list(pair.target) != answer][:6]
 rows = []
 for pair, answer in wrong:
