@@ -26,7 +26,7 @@ from benchmarks.training import training
 
 SHORT, LONG = ("compare", "growth", "checks", "start", "training"), ("scale", "notebooks")
 PARTS = (*SHORT, *LONG, "suite")
-_CALM = 0.5
+_CALM, _BUSY = 0.5, " (other programs were running: times are high, CPU too, and ratios uncertain)"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +50,7 @@ def main(parts: tuple[str, ...], rounds: int, size: int, full: bool, jobs: int, 
     facts = machine() | {
         "date": f"{started:%Y-%m-%d}",
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        "load before": f"{load:.1f}" + ("" if load <= _CALM else " (other programs were running: wall times are high)"),
+        "load before": f"{load:.1f}" + ("" if load <= _CALM else _BUSY),
     }
     chosen = parts or (SHORT + LONG if full else SHORT)
     tables: list[Table] = []

@@ -85,7 +85,7 @@ def _table(found: Costs, claims: list[dict[str, int]], rounds: int) -> Table:
         if len(costs) > 1:
             ratios[name] = costs[0].cpu / costs[1].cpu
         ratio = f"{ratios[name]:.2f}" if name in ratios else "–"
-        table.add(name, *cells, *["–"] * (6 - len(cells)), ratio)
+        table.add(name.replace("_", " "), *cells, *["–"] * (6 - len(cells)), ratio)
     table.notes = [
         f"Median of {rounds} rounds, each notebook of both commits in turns, by the program that the build runs them with, "
         "with every claim asserted and one torch thread. CPU is that of the kernel and of all that it starts, the kernel's "
