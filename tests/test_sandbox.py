@@ -516,12 +516,13 @@ with Workshop({workshop.sandbox.split()[0]!r}) as workshop, workshop.open() as s
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # it may be ignored where tests run
     )
     assert grader.stdout is not None
     server = int(grader.stdout.readline())
     started = descendants(server)
     grader.send_signal(number)
-    grader.wait()
+    assert grader.wait() == -number, "it ended by itself: its cell had run out of time"
     grader.stdout.close()
     for _ in range(300):
         if not any(is_alive(process) for process in started):
@@ -558,7 +559,9 @@ def test_folders_of_a_killed_grader_are_removed_later(tmp_path, monkeypatch):
 
 def test_a_deep_folder_without_permissions_costs_nobody_anything(confined):
     deep = "import os\nfor _ in range(1200):\n    os.mkdir('d'); os.chdir('d')"
-    with Workshop(confined.sandbox.split()[0], QUICK) as fresh:
+    trunk = confined.server().trunk
+    assert trunk is not None
+    with Workshop(confined.sandbox.split()[0], QUICK, trunk.branch()) as fresh:
         for _ in range(2):
             with fresh.open() as session:
                 assert statuses(session, deep, "os.chmod('.', 0)")[0] == "ok"
