@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import re
+import tempfile
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -106,3 +109,17 @@ def test_a_list_on_disk_is_a_list():
     assert not LongList()
     with pytest.raises(IndexError):
         kept[5]
+
+
+def test_a_full_disk_is_named(monkeypatch):
+    kept = LongList(["a"])
+
+    class Full:
+        def seek(self, place: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(kept._shelf, "_file", Full())
+    for touch in (lambda: kept.append("b"), lambda: kept[0]):
+        with pytest.raises(OSError, match=re.escape(f"No space left on device: {tempfile.gettempdir()!r}")):
+            touch()
+    assert len(kept) == 1

@@ -6,6 +6,7 @@ import pickle
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar, overload
 
 Item = TypeVar("Item")
@@ -19,18 +20,29 @@ class Shelf:
         self._end = 0
 
     def put(self, item: object) -> int:
-        """Write an item; its place. Raises OSError when the disk is full."""
+        """Write an item; its place. Raises OSError, which names the folder, when the disk is full."""
         raw, place = pickle.dumps(item, pickle.HIGHEST_PROTOCOL), self._end
-        self._file.seek(place)
-        self._file.write(raw)
+        with _naming_the_folder():
+            self._file.seek(place)
+            self._file.write(raw)
         self._end += len(raw)
         return place
 
     def get(self, place: int) -> object:
         """A copy of the item at a place."""
-        self._file.seek(place)
-        item: object = pickle.load(self._file)  # nobody else can write to this file
+        with _naming_the_folder():  # what was put last may be written only now
+            self._file.seek(place)
+            item: object = pickle.load(self._file)  # nobody else can write to this file
         return item
+
+
+@contextmanager
+def _naming_the_folder() -> Iterator[None]:
+    """Let an error of the file that has no name say in which folder it is."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
 
 
 class LongList(Sequence[Item], Generic[Item]):

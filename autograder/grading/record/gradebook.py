@@ -392,9 +392,10 @@ class Gradebook:
         """One row with everything in it."""
         key = (student, notebook)
         row = self._base.execute(
-            "SELECT name, platform, platform_id, email, coalesce((SELECT sis FROM people WHERE student = ?1), ''), file, "
-            "sha256, graded_at, status, notes, faults, possible, sandbox, seconds, handed_in, late "
-            "FROM submissions WHERE student = ?1 AND notebook = ?2",
+            "SELECT name, platform, platform_id, email, "
+            "coalesce((SELECT sis FROM people WHERE people.student = submissions.student), ''), "
+            "file, sha256, graded_at, status, notes, faults, possible, sandbox, seconds, handed_in, late "
+            "FROM submissions WHERE student = ? AND notebook = ?",
             key,
         ).fetchone()
         if row is None:
@@ -461,8 +462,8 @@ class Gradebook:
         """Who handed in under a key, with the number that a roster knows; by the key alone where nobody did."""
         row = self._base.execute(
             "SELECT max(name), max(platform), max(platform_id), max(email), "
-            "coalesce((SELECT sis FROM people WHERE student = ?1), '') FROM attempts WHERE student = ?1",
-            (key,),
+            "coalesce((SELECT sis FROM people WHERE student = ?), '') FROM attempts WHERE student = ?",
+            (key, key),
         ).fetchone()
         return Student(key, *row) if row[0] is not None else Student(key, key)
 
