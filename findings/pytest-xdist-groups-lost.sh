@@ -22,14 +22,26 @@ def test(n, worker_id):
     Path(f"ran-in-{worker_id}").touch()
     time.sleep(0.3)
 PY
-workers() {
-    rm -f ran-in-*
-    "$room/venv/bin/python" -m pytest -q -n 2 -p no:cacheprovider "$@" test_group.py >said 2>&1 || { cat said; exit 1; }
-    ls ran-in-* | wc -l
-}
-for wanted in 9.1.1:1 9.2.0:2; do
-    "$room/venv/bin/pip" install --quiet "pytest==${wanted%:*}" pytest-xdist==3.8.0
-    grouped=$(workers --dist loadgroup) by_file=$(workers --dist loadfile)
-    echo "pytest ${wanted%:*}: a group's tests ran in $grouped of 2 workers, a file's in $by_file"
-    [ "$grouped" = "${wanted#*:}" ] && [ "$by_file" = 1 ]
-done
+cat > see.py <<'PY'
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+
+def workers(how: str) -> int:
+    for left in Path().glob("ran-in-*"):
+        left.unlink()
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "--dist", how, "test_group.py"]
+    subprocess.run(command, check=True, capture_output=True)
+    return len([*Path().glob("ran-in-*")])
+
+
+grouped, by_file = workers("loadgroup"), workers("loadfile")
+print(f"pytest {version('pytest')}: a group's tests ran in {grouped} of 2 workers, a file's in {by_file}")
+assert (grouped, by_file) == (int(sys.argv[1]), 1)
+PY
+"$room/venv/bin/pip" install --quiet pytest==9.1.1 pytest-xdist==3.8.0
+"$room/venv/bin/python" see.py 1
+"$room/venv/bin/pip" install --quiet pytest==9.2.0 pytest-xdist==3.8.0
+"$room/venv/bin/python" see.py 2
