@@ -24,12 +24,14 @@ from benchmarks.measure import Cost, measure, peak_megabytes
 from benchmarks.replayed import Replayed
 
 FIRST = 8
+REPLAYED = "replayed"
 
 
 @dataclass
 class Stopwatch:
-    """Notes when each submission was recorded and when the reports began."""
+    """Notes when each submission was recorded and when the reports began; `aside` is CPU seconds that do not count."""
 
+    aside: Callable[[], float] = lambda: 0.0
     recorded: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
     reporting: float = 0.0
@@ -45,7 +47,7 @@ class Stopwatch:
     def graded(self, submission: Submission, result: Result) -> None:
         """Note the time, and this process's own CPU."""
         self.recorded.append(time.monotonic())
-        self.own.append(time.process_time())
+        self.own.append(time.process_time() - self.aside())
 
     def writing(self) -> None:
         """Note the time."""
@@ -56,7 +58,11 @@ def main(folder: Path, out: Path, where: str) -> None:
     """Grade a class and print the seconds of the run, of each submission and of the reports, and the peak memory."""
     started, watch, setting = time.monotonic(), Stopwatch(), Setting()
     plan = Plan([folder], out, Course.load(), setting)
-    summary = grade_class(plan, _pools(setting, where), watch)
+    pools = _pools(setting, where)
+    if where == REPLAYED:
+        replayed = Replayed(setting)
+        pools, watch.aside = (lambda count: replayed), (lambda: replayed.grading)
+    summary = grade_class(plan, pools, watch)
     ended = time.monotonic()
     between = watch.recorded[-1] - watch.recorded[0] if watch.recorded else 0.0
     taken = {
@@ -89,8 +95,6 @@ def taken_of(said: str) -> dict[str, Any]:
 
 
 def _pools(setting: Setting, where: str) -> Callable[[int], Pool]:
-    if where == "replayed":
-        return lambda count: Replayed(setting)
     if "://" in where:
         from autograder.grading.run.cluster import Cluster
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.paths import ROOT
-from benchmarks.coordinator import command, coordinated, taken_of
+from benchmarks.coordinator import REPLAYED, command, coordinated, taken_of
 from benchmarks.hand_ins import make_class
 from benchmarks.measure import environment
 from benchmarks.table import Table, verdict
@@ -85,7 +85,7 @@ def scale(tell: Callable[[str], None], large: int = LARGE) -> list[Table]:
 
 
 def _coordinated(folder: Path, size: int) -> Coordinated:
-    _, taken = coordinated(folder / f"class-{size}", folder / f"out-{size}", "replayed")
+    _, taken = coordinated(folder / f"class-{size}", folder / f"out-{size}", REPLAYED)
     if taken["graded"] != size:
         raise AssertionError(f"{taken} of {size}: the run did not do what was to be measured")
     return Coordinated(size, taken["own_each"], taken["megabytes"], taken["seconds"])

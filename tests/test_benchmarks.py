@@ -17,7 +17,7 @@ from autograder.grading.find.notebook import identify
 from autograder.grading.run.job import Job, Setting
 from autograder.paths import ROOT
 from benchmarks import compare as comparison
-from benchmarks import scale, training
+from benchmarks import coordinator, scale, training
 from benchmarks.__main__ import main
 from benchmarks.checks import checks
 from benchmarks.finale import finale_cells, with_seed
@@ -145,6 +145,19 @@ def test_a_replayed_class_has_the_results_of_the_few_that_were_graded(tmp_path):
     assert len(pool.known) == len(STUDENTS)
     assert results[4:] == results[:2]
     assert results[0].score == course_notebook().points > results[2].score
+    spent = pool.grading
+    assert spent > 0
+    assert [result for _, result in pool.run(jobs)] == results
+    assert pool.grading == spent, "nothing was graded again"
+
+
+def test_what_real_gradings_take_is_not_the_coordinators_own(monkeypatch):
+    clock, aside = iter(range(0, 1000, 10)), iter([0] * 10 + [50] * 10)
+    monkeypatch.setattr(coordinator.time, "process_time", lambda: next(clock) + (50 if watch.recorded[10:] else 0))
+    watch = coordinator.Stopwatch(lambda: next(aside))
+    for _ in range(20):
+        watch.graded(None, None)
+    assert watch.own_each() == 10
 
 
 def test_a_very_large_class_is_held_against_what_was_wanted():
